@@ -1,0 +1,314 @@
+r"""The edge list: a problem as a weighted graph.
+
+Edge e joins two cells with a conductance ``weight`` :math:`w_e\ge0` and a ``tilt`` :math:`z_e`, the
+difference of equilibrium log density, and carries the mass current
+
+.. math:: J_e = w_e\,[B(-z_e)\,\rho_{tail} - B(z_e)\,\rho_{head}], \qquad B(z) = z/(e^z-1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fokkerplanck import fields
+from fokkerplanck.grid import Grid
+from fokkerplanck.kernels import selling, stencil
+from fokkerplanck.problem import Problem
+
+#: Tilt of an edge whose conductance is zero: pure upwinding, to e^-40 of the drift.
+UPWIND_TILT = 40.0
+
+
+@dataclass(frozen=True, eq=False)
+class Edges:
+    r"""Edge list of a problem; all arrays are flat, cells are numbered in C order.
+
+    Attributes
+    ----------
+    grid : Grid
+    tail, head : int32 arrays (n_edges,)
+    weight, tilt : float arrays (n_edges,)
+        Conductance (volume/time) and difference of equilibrium log density, head minus tail.
+    exit_rate : float array (n_cells,) or None
+        Rate (volume/time) at which cells lose mass through absorbing sides.
+    kind : {"isotropic", "diagonal", "tensor"}
+        Which edge list was built: the first two join nearest neighbours only.
+    width : int
+        Largest offset, in cells.
+    n_floored : int
+        Cells whose D was too anisotropic for the grid, raised in its weak direction by at most
+        4/n^2 of its largest eigenvalue (index units), a second-order change.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> problem = fp.Problem(fp.Grid([(-3, 3), (-3, 3)], 32), f=lambda x, y: x**2 + y**2)
+    >>> fp.Edges.from_problem(problem)
+    Edges(1984 isotropic edges on 1024 cells, width 1)
+    """
+
+    grid: Grid
+    tail: np.ndarray
+    head: np.ndarray
+    weight: np.ndarray
+    tilt: np.ndarray
+    exit_rate: np.ndarray | None
+    kind: str
+    width: int
+    n_floored: int = 0
+
+    @classmethod
+    def from_problem(cls, problem: Problem) -> Edges:
+        """Build the edge list: nearest neighbours for diagonal D, Selling's offsets for tensors.
+
+        Raises
+        ------
+        ValueError
+            For a full-tensor D on a graded grid.
+        """
+        if problem.D_kind == "tensor":
+            return _tensor_edges(problem)
+        return _axis_edges(problem)
+
+    def __repr__(self):
+        """Size and kind of the list."""
+        floored = f", D floored in {self.n_floored} cells" if self.n_floored else ""
+        return (
+            f"Edges({self.weight.size} {self.kind} edges on {self.grid.size} cells, "
+            f"width {self.width}{floored})"
+        )
+
+
+def _axis_edges(problem) -> Edges:
+    """Nearest-neighbour edges for diagonal D, on uniform or graded axes."""
+    grid = problem.grid
+    cells = np.arange(grid.size, dtype=np.int32).reshape(grid.shape)
+    parts, exits = [], np.zeros(grid.shape)
+    for k in range(grid.dim):
+        lower, upper = neighbours(grid, k)
+        width = _along(grid.widths[k], grid, k)
+        distance = 0.5 * (width[lower] + width[upper])
+        area = np.broadcast_to(grid.volume / width, grid.shape)
+        D = problem.D[k, k]
+        face = (D[lower] * width[upper] + D[upper] * width[lower]) / (2 * distance)
+        tilt = _axis_tilt(problem, k, lower, upper, distance)
+        weight = area[lower] * problem.kT * face / distance
+        closed = ~(face > 0)
+        if closed.any():
+            carried = area[lower] * 0.5 * (problem.v[k][lower] + problem.v[k][upper])
+            weight = np.where(closed, np.abs(carried) / UPWIND_TILT, weight)
+            tilt = np.where(closed, UPWIND_TILT * np.sign(carried), tilt)
+        parts.append([a.ravel() for a in (cells[lower], cells[upper], weight, tilt)])
+        if grid.has_absorbing_sides:
+            _axis_exits(problem, k, area, width, exits)
+    tail, head, weight, tilt = (np.concatenate(p) for p in zip(*parts, strict=True))
+    keep = weight > 0
+    if not keep.all():
+        tail, head, weight, tilt = tail[keep], head[keep], weight[keep], tilt[keep]
+    exit_rate = exits.ravel() if grid.has_absorbing_sides else None
+    return Edges(grid, tail, head, weight, tilt, exit_rate, problem.D_kind, 1)
+
+
+def neighbours(grid, k):
+    """Index pairs (lower, upper) of the cells on both sides of the faces across axis k."""
+    n = grid.shape[k]
+    first = np.arange(n if grid.periodic[k] and n > 2 else n - 1)
+    before = (slice(None),) * k
+    return (*before, first), (*before, (first + 1) % n)
+
+
+def _along(a, grid, k):
+    """Axis array (n,) shaped to broadcast over the grid, filled out to its shape."""
+    return np.broadcast_to(a.reshape([-1 if i == k else 1 for i in range(grid.dim)]), grid.shape)
+
+
+def _axis_tilt(problem, k, lower, upper, distance):
+    """Difference of equilibrium log density across the faces of axis k, for diagonal D."""
+    beta, D = problem.beta, problem.D[k, k]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        resistance = 1 / D
+        mean = 0.5 * (resistance[lower] + resistance[upper])
+        if problem.potential is not None:
+            P, c = problem.potential, problem.circulation
+            tilt = beta * (P[lower] - P[upper])
+            if c is not None:
+                ratio = c[k] * resistance
+                tilt = tilt + beta * distance * 0.5 * (ratio[lower] + ratio[upper])
+            return np.where(np.isfinite(tilt), tilt, 0.0)
+        share, drift = problem.noise_share
+        if drift is None and problem.D_constant:
+            tilt = beta * (problem.f[lower] - problem.f[upper]) * resistance[lower]
+        elif problem.grid.dim == 1 and problem.has_callables:
+            tilt = _line_integral(problem, lower[0])
+        elif drift is None:
+            tilt = beta * (problem.f[lower] - problem.f[upper]) * mean
+        else:
+            ratio = drift[k] * resistance
+            tilt = beta * distance * 0.5 * (ratio[lower] + ratio[upper])
+        if not problem.D_constant:
+            tilt = tilt - share * np.log(D[upper] / D[lower])
+        # A face between a noisy and a noiseless cell: the plain quotient v / (kT D) of face means.
+        v_face = 0.5 * (problem.v[k][lower] + problem.v[k][upper]) if not np.isfinite(tilt).all() else 0.0
+        plain = 2 * beta * distance * v_face / (D[lower] + D[upper])
+    return np.where(np.isfinite(tilt), tilt, np.where(np.isfinite(plain), plain, 0.0))
+
+
+def _line_integral(problem, lower, pieces=8):
+    """Integral of b / (kT D) from cell to cell on a line, by the midpoint rule in small pieces."""
+    grid = problem.grid
+    (lo, hi), x = grid.box[0], grid.centers[0]
+    start = x[lower]
+    stop = np.append(x, x[0] + hi - lo)[lower + 1]
+    nodes = start + np.multiply.outer(np.arange(pieces + 1) / pieces, stop - start)
+    middle = 0.5 * (nodes[1:] + nodes[:-1])
+
+    def inside(points):
+        return lo + np.mod(points - lo, hi - lo) if grid.periodic[0] else points
+
+    force = problem.on_line(inside(nodes), inside(middle), (stop - start) / pieces)
+    return problem.beta * force.sum(axis=0)
+
+
+def _axis_exits(problem, k, area, width, exits):
+    """Add the rates out of absorbing sides, half a cell away: w B(-z/2) / (1/2)."""
+    for side, row in ((0, 0), (1, -1)):
+        if problem.grid.sides[k][side] != "absorbing":
+            continue
+        wall = (*(slice(None),) * k, row)
+        sign = 1.0 if side else -1.0
+        half = 0.5 * width[wall]
+        D = problem.kT * problem.D[k, k][wall]
+        v = sign * problem.v[k][wall]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            z = np.where(D > 0, v * half / D, 0.0)
+            fitted = D / half * np.where(np.abs(z) > 1e-12, -z / np.expm1(-z), 1.0)
+        exits[wall] += area[wall] * np.where(D > 0, fitted, np.maximum(v, 0.0))
+
+
+def _tensor_edges(problem) -> Edges:
+    """Edges along Selling's offsets, with the correction at reflecting walls."""
+    grid = problem.grid
+    if not grid.is_uniform:
+        raise ValueError(
+            "D has off-diagonal entries on a graded grid; use uniform axes, (lo, hi), or a diagonal D"
+        )
+    D, n_floored = _index_diffusion(problem)
+    W = _preferred_gradient(problem, D)
+    weights, offsets = decompose(D, grid)
+    tail, head, weight, tilt, exits = _emit(grid, weights, offsets, W)
+    for axis in range(grid.dim):
+        extra = _wall_edges(grid, axis, weights, offsets, D, W)
+        if extra is not None:
+            pairs = zip((tail, head, weight, tilt), extra, strict=True)
+            tail, head, weight, tilt = (np.concatenate(pair) for pair in pairs)
+    if problem.potential is not None:
+        U = problem.beta * problem.potential.ravel()
+        tilt = tilt + (U[tail] - U[head])
+    tail, head, weight, tilt = _merge(grid.size, tail, head, weight, tilt)
+    exit_rate = exits * grid.volume if grid.has_absorbing_sides else None
+    width = int(np.abs(offsets[weights > 0]).max())
+    return Edges(
+        grid, tail, head, weight * grid.volume, tilt, exit_rate, "tensor", width, n_floored
+    )
+
+
+def _index_diffusion(problem):
+    """Tensor kT D_ik / (h_i h_k) as (n, d, d), raised where it is too anisotropic for the grid."""
+    grid, d = problem.grid, problem.grid.dim
+    h = np.array(grid.h)
+    scale = problem.kT / np.multiply.outer(h, h).reshape((d, d) + (1,) * d)
+    D = problem.D * scale
+    least = fields.smallest_eigenvalue(D)
+    largest = np.abs(D).max(axis=(0, 1))
+    floor = largest * (2.0 / min(grid.shape)) ** 2
+    low = least < floor
+    D = np.moveaxis(D, (0, 1), (-2, -1)).reshape(-1, d, d)
+    if low.any():
+        raised = low.ravel()
+        D[raised] += (floor - least).ravel()[raised, None, None] * np.eye(d)
+    return np.ascontiguousarray(D), int(np.count_nonzero(low))
+
+
+def _preferred_gradient(problem, D):
+    """Gradient of log density W = D^-1 v that carries no current, in index units (n, d)."""
+    grid = problem.grid
+    v = problem.v if problem.potential is None else problem.circulation
+    if v is None:
+        return np.zeros((grid.size, grid.dim))
+    v = v.reshape(grid.dim, -1).T / np.array(grid.h)
+    return np.linalg.solve(D, v[..., None])[..., 0]
+
+
+def decompose(D, grid):
+    """Selling weights (n, m) and offsets (n, m, d) of the tensors D (n, d, d)."""
+    d = D.shape[1]
+    upper = np.triu_indices(d)
+    m = len(upper[0])
+    weights, offsets = np.empty((len(D), m)), np.empty((len(D), m, d), np.int64)
+    packed = np.ascontiguousarray(D[:, upper[0], upper[1]])
+    failed = (selling.selling2 if d == 2 else selling.selling3)(packed, weights, offsets)
+    if failed >= 0:
+        cell = np.unravel_index(failed, grid.shape)
+        raise ValueError(
+            f"D is too anisotropic at {fields.cell_text(grid, cell)} for a non-negative stencil; "
+            "raise its smallest eigenvalue or give a diagonal D"
+        )
+    # Weights at the level of rounding only widen the stencil.
+    weights[weights < 1e-13 * np.trace(D, axis1=1, axis2=2)[:, None]] = 0.0
+    return weights, offsets
+
+
+def _emit(grid, weights, offsets, W):
+    """Flat edges of a stencil: tail, head, weight, tilt, and exit rates through absorbing sides."""
+    n = 2 * weights.size
+    tail, head = np.empty(n, np.int32), np.empty(n, np.int32)
+    weight, tilt, exits = np.empty(n), np.empty(n), np.zeros(grid.size)
+    count = stencil.tensor_edges(
+        np.array(grid.shape), np.array(grid.periodic), _side_flags(grid, "absorbing"),
+        weights, offsets, W, tail, head, weight, tilt, exits,
+    )  # fmt: skip
+    return tail[:count], head[:count], weight[:count], tilt[:count], exits
+
+
+def _side_flags(grid, word):
+    """Flags (2 d) of the sides of one kind."""
+    return np.array([side == word for pair in grid.sides for side in pair])
+
+
+def _wall_edges(grid, axis, weights, offsets, D, W):
+    """Edges along the reflecting walls of one axis that carry what dropped edges carried."""
+    reflecting = _side_flags(grid, "reflecting")
+    d = grid.dim
+    if not reflecting[2 * axis : 2 * axis + 2].any():
+        return None
+    lost = np.zeros((grid.size, (d - 1) ** 2))
+    stencil.wall_tensors(np.array(grid.shape), reflecting, axis, weights, offsets, D, lost)
+    cells = np.flatnonzero(lost.any(axis=1))
+    if not cells.size:
+        return None
+    tangents = [k for k in range(d) if k != axis]
+    if d == 2:
+        w, e = lost.copy(), np.ones((grid.size, 1, 1), np.int64)
+    else:
+        w, e = np.zeros((grid.size, 3)), np.zeros((grid.size, 3, 2), np.int64)
+        K = lost[cells].reshape(-1, 2, 2)
+        # One term makes K singular; a floor keeps its stencil narrow, as for D itself.
+        K = K + 0.01 * np.trace(K, axis1=1, axis2=2)[:, None, None] * np.eye(2)
+        w[cells], e[cells] = decompose(K, grid)
+    full = np.zeros((*w.shape, d), np.int64)
+    full[..., tangents] = e
+    return _emit(grid, w, full, W)[:4]
+
+
+def _merge(n, tail, head, weight, tilt):
+    """Add up edges between the same cells with the same tilt; drop edges of weight zero."""
+    key = tail.astype(np.int64) * n + head
+    order = np.lexsort((tilt, key))
+    key, tilt = key[order], tilt[order]
+    new = np.ones(key.size, bool)
+    new[1:] = (np.diff(key) != 0) | (np.diff(tilt) > 1e-12 * (1 + np.abs(tilt[1:])))
+    first = np.flatnonzero(new)
+    weight = np.add.reduceat(weight[order], first)
+    return tail[order][first], head[order][first], weight, tilt[first]
