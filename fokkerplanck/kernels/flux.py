@@ -49,3 +49,18 @@ def edge_velocities(tail, head, weight, tilt, log_rho, current_tail, current_hea
         back = bernoulli(z) if z >= 0.0 else bernoulli(-z) - z
         current_tail[e] = -weight[e] * b * math.expm1(g - z)
         current_head[e] = weight[e] * back * math.expm1(z - g)
+
+
+@njit(cache=True)
+def bernoulli_and_slope(z, value, slope):
+    """Fill value = B(z) and slope = B'(z) = 1/(e^z - 1) - B(z) (1 + 1/(e^z - 1))."""
+    for i in range(z.size):
+        b = bernoulli(z[i])
+        value[i] = b
+        if abs(z[i]) < 1e-3:
+            slope[i] = -0.5 + z[i] / 6.0
+        elif z[i] > 700.0:
+            slope[i] = -b
+        else:
+            e = 1.0 / math.expm1(z[i])
+            slope[i] = e - b * (1.0 + e)

@@ -1,0 +1,128 @@
+"""The command line: ``fokkerplanck demo sgd``, ``fokkerplanck warmup``, ``--version``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+
+from fokkerplanck import sgd
+from fokkerplanck.densities import gaussian
+from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.grid import Grid
+from fokkerplanck.problem import Problem
+from fokkerplanck.solve import solve
+from fokkerplanck.steady import steady_state
+from fokkerplanck.version import __version__
+
+# Loaded by name when asked for: a demo brings matplotlib with it, --version and warmup need none.
+DEMOS = {"sgd": "minibatch SGD on the iris data against its Fokker-Planck steady state"}
+
+
+def main(arguments=None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Default ``sys.argv[1:]``.
+
+    Returns
+    -------
+    int
+        0, or 1 if a computation failed. Wrong arguments end the program with status 2.
+
+    Examples
+    --------
+    >>> from fokkerplanck.cli import main
+    >>> main(["demo", "--list"])
+    sgd  minibatch SGD on the iris data against its Fokker-Planck steady state
+    0
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except (ValueError, ConvergenceError, OSError) as error:
+        print(f"fokkerplanck: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser():
+    """Build the parser: one function per subcommand."""
+    parser = argparse.ArgumentParser(
+        prog="fokkerplanck", description="Fokker-Planck equations on grids."
+    )
+    parser.add_argument("--version", action="version", version=f"fokkerplanck {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    demo = commands.add_parser("demo", help="run a demonstration: a table and a picture")
+    which = demo.add_mutually_exclusive_group(required=True)
+    which.add_argument("name", nargs="?", choices=DEMOS, help="which one")
+    which.add_argument("--list", action="store_true", help="list the demonstrations")
+    demo.add_argument("--n", type=_at_least(16), default=None, help="grid cells per axis")
+    demo.add_argument("--out", type=Path, help="picture, default fokkerplanck-NAME.png")
+    demo.add_argument("--seed", type=_at_least(0), default=0, help="of the random numbers")
+    demo.add_argument("--quick", action="store_true", help="coarse and noisy, in a few seconds")
+    demo.set_defaults(run=_demo)
+
+    warmup = commands.add_parser("warmup", help="compile all kernels now, for fast first calls")
+    warmup.set_defaults(run=_warmup)
+    return parser
+
+
+def _at_least(least):
+    """Type of an integer option with a lower bound."""
+
+    def integer(text):
+        value = int(text)
+        if value < least:
+            raise argparse.ArgumentTypeError(f"{value} is too small, at least {least}")
+        return value
+
+    return integer
+
+
+def _demo(options):
+    """Run a demonstration; print its table and write its picture."""
+    if options.list:
+        for name, text in DEMOS.items():
+            print(f"{name}  {text}")
+        return
+    out = options.out or Path(f"fokkerplanck-{options.name}.png")
+    if not out.parent.is_dir():
+        raise ValueError(f"--out {out}: there is no folder {out.parent}; make it first")
+    demo = import_module(f"fokkerplanck.demos.{options.name}")
+    began = time.perf_counter()
+    settings = dict(demo.QUICK if options.quick else {})
+    if options.n is not None:
+        settings["n"] = options.n
+    result = demo.compute(**settings, seed=options.seed, progress=True)
+    print(demo.TITLE)
+    print(demo.table(result))
+    demo.figure(result).savefig(out, dpi=150)
+    print(f"picture: {out} ({time.perf_counter() - began:.0f} s)")
+
+
+def _warmup(options):
+    """Call every kernel once on small problems in one, two and three dimensions."""
+    began = time.perf_counter()
+    for d in (1, 2, 3):
+        grid = Grid([(-2, 2)] * d, 8)
+        tensor = np.eye(d) + 0.3 * (np.ones((d, d)) - np.eye(d))
+        # A rotation on top of a well: neither the tensor nor the current may be trivial.
+        drift = -np.eye(d) + np.triu(np.ones((d, d)), 1) - np.tril(np.ones((d, d)), -1)
+
+        def flow(*x, drift=drift):
+            return np.einsum("ik,k...->i...", drift, np.stack(x))
+
+        problem = Problem(grid, drift=flow, D=tensor)
+        steady_state(problem)
+        solve(problem, gaussian(grid, 0.5, 0.5), [0, 0.1])
+    for model in (sgd.LeastSquares([[1.0, 0.0]], [1.0]), sgd.Logistic([[1.0, 0.0]], [1.0])):
+        sgd.run(model, [0.0, 0.0], 0.1, 1, 2, n_particles=2)
+    print(f"kernels are ready ({time.perf_counter() - began:.0f} s)")

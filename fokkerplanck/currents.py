@@ -1,0 +1,262 @@
+r"""Currents of a steady state, without a derivative of log rho.
+
+Every edge (or face) carries a velocity :math:`\nu_e=J_e/m_e`, its current over the mean density
+
+.. math:: m_e = \Big(\int_0^1 ds/\rho\Big)^{-1} = \rho_x B(-g),\qquad g=\log(\rho_y/\rho_x),
+
+of an exponential profile. Only differences of log rho enter, so velocities are accurate where rho
+underflows. The leftover field is :math:`j_x=\frac12\sum_e \nu_e\,\Delta x_e` over the edges of x.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fokkerplanck import fields
+from fokkerplanck.kernels import current as kernels
+from fokkerplanck.kernels import flux
+
+
+@dataclass(frozen=True, eq=False)
+class EdgeCurrents:
+    """Current velocities of a density on an edge list or on the faces of the nine-point scheme.
+
+    Attributes
+    ----------
+    grid : Grid
+    log_rho : array (n,)
+    tail, head : int arrays (n_edges,)
+    offset : int array (n_edges, d)
+        Head minus tail in cells, across periodic seams.
+    velocity : array (n_edges,)
+        nu_e times conductance per volume, in 1/time (index units).
+    affinity : array (n_edges,) or None
+        log(forward current / backward current) of Markov edges.
+    """
+
+    grid: object
+    log_rho: np.ndarray
+    tail: np.ndarray
+    head: np.ndarray
+    offset: np.ndarray
+    velocity: np.ndarray
+    affinity: np.ndarray | None
+
+    @classmethod
+    def from_edges(cls, edges, log_rho):
+        """Velocities of the Markov scheme on an edge list, for log density (n,)."""
+        at_tail, at_head = np.empty_like(edges.weight), np.empty_like(edges.weight)
+        flux.edge_velocities(
+            edges.tail, edges.head, edges.weight, edges.tilt, log_rho, at_tail, at_head
+        )
+        g = log_rho[edges.head] - log_rho[edges.tail]
+        mean, _ = _bernoulli(-np.abs(g))  # m over the smaller of the two densities
+        velocity = np.where(g >= 0, at_tail, at_head) / mean
+        velocity = velocity / _edge_volume(edges)
+        offset = edge_offsets(edges)
+        return cls(edges.grid, log_rho, edges.tail, edges.head, offset, velocity, edges.tilt - g)
+
+    @classmethod
+    def from_faces(cls, scheme, log_rho):
+        """Velocities of the nine-point scheme, for log density (n,)."""
+        offset = np.zeros((len(scheme.lower), scheme.grid.dim), np.int64)
+        offset[np.arange(len(offset)), scheme.axis] = 1
+        velocity = scheme.velocity(log_rho)
+        return cls(scheme.grid, log_rho, scheme.lower, scheme.upper, offset, velocity, None)
+
+    def relative(self):
+        """Current over the mass of the tail and of the head cell, both 1/time."""
+        g = self.log_rho[self.head] - self.log_rho[self.tail]
+        return self.velocity * _bernoulli(-g)[0], self.velocity * _bernoulli(g)[0]
+
+    def mass_currents(self):
+        """Mass current of every edge, 1/time."""
+        at_tail, at_head = self.relative()
+        phi_tail, phi_head = self.log_rho[self.tail], self.log_rho[self.head]
+        denser = phi_tail >= phi_head
+        with np.errstate(under="ignore"):
+            mass = np.exp(np.where(denser, phi_tail, phi_head)) * self._volume(denser)
+        return np.where(denser, at_tail, at_head) * mass
+
+    def _volume(self, denser):
+        """Volume of the denser end of every edge."""
+        volume = np.broadcast_to(self.grid.volume, self.grid.shape).ravel()
+        return np.where(denser, volume[self.tail], volume[self.head])
+
+    def leftover_field(self):
+        r"""Field :math:`j=J/\rho`, shape (d, \*shape)."""
+        out = []
+        for k in range(self.grid.dim):
+            widths = np.broadcast_to(
+                self.grid.widths[k].reshape([-1 if i == k else 1 for i in range(self.grid.dim)]),
+                self.grid.shape,
+            ).ravel()
+            step = self.offset[:, k] * 0.5 * (widths[self.tail] + widths[self.head])
+            moved = 0.5 * self.velocity * step
+            out.append(self._at_cells(moved, moved))
+        return np.stack(out)
+
+    def divergence_of_j(self):
+        r"""Divergence of j, shape (\*shape): net outflow of velocity."""
+        return self._at_cells(self.velocity, -self.velocity)
+
+    def relative_balance(self):
+        r"""Divergence of :math:`j\rho` over rho, shape (\*shape): zero to rounding at a steady state."""
+        at_tail, at_head = self.relative()
+        return self._at_cells(at_tail, -at_head)
+
+    def _at_cells(self, to_tail, to_head):
+        """Sum edge values at their two cells."""
+        n = self.grid.size
+        total = np.bincount(self.tail, to_tail, n) + np.bincount(self.head, to_head, n)
+        return total.reshape(self.grid.shape)
+
+    def entropy_production_of_edges(self):
+        r"""Rate :math:`\sum_e J_e\log(J^+_e/J^-_e)\ge0`, 1/time (Schnakenberg, Rev. Mod. Phys. 48, 1976)."""
+        return float(np.sum(self.mass_currents() * self.affinity))
+
+    def mean_Q(self, beta):
+        r"""Mean of Q, :math:`\langle Q_{ik}\rangle=\frac\beta2\langle x_ij_k-x_kj_i\rangle`, shape (d, d)."""
+        x = self.grid.x.reshape(self.grid.dim, -1)
+        h = np.array([w.mean() for w in self.grid.widths])
+        step = (self.offset * h).T
+        middle = x[:, self.tail] + 0.5 * step
+        moment = np.einsum("ie,ke,e->ik", middle, step, self.mass_currents())
+        return 0.5 * beta * (moment - moment.T)
+
+    def faces(self):
+        r"""Currents through faces (d, \*shape), over e^(log density) of the returned second array.
+
+        ``faces[k][x] * exp(reference[k][x])`` is the mass current from x to its upper neighbour along
+        axis k. Oblique edges go along the two staircases, half each, which keeps every balance.
+        """
+        d, n, shape = self.grid.dim, self.grid.size, self.grid.shape
+        if np.abs(self.offset).sum(axis=1).max() == 1:
+            at_tail, _ = self.relative()
+            out, reference = np.zeros((d, n)), np.zeros((d, n))
+            axis = np.abs(self.offset).argmax(axis=1)
+            volume = np.broadcast_to(self.grid.volume, shape).ravel()
+            out[axis, self.tail] = at_tail * volume[self.tail]
+            reference[:] = self.log_rho
+            return out.reshape(d, *shape), reference.reshape(d, *shape)
+        out = np.zeros((d, n))
+        kernels.staircase_fluxes(
+            np.array(shape), np.array(self.grid.periodic), self.tail.astype(np.int64),
+            self.offset, self.mass_currents(), out,
+        )  # fmt: skip
+        return out.reshape(d, *shape), np.zeros((d, *shape))
+
+
+def edge_offsets(edges):
+    """Head minus tail in cells (n_edges, d); the shorter way round on periodic axes."""
+    shape = edges.grid.shape
+    head, tail = (np.stack(np.unravel_index(a, shape), axis=1) for a in (edges.head, edges.tail))
+    offset = (head - tail).astype(np.int64)
+    for k, (n, wraps) in enumerate(zip(shape, edges.grid.periodic, strict=True)):
+        if wraps:
+            offset[:, k] = (offset[:, k] + n // 2) % n - n // 2 if n > 2 else offset[:, k]
+    return offset
+
+
+def _edge_volume(edges):
+    """Volume that turns a conductance (volume/time) into 1/time: the mean of the two cells."""
+    volume = np.broadcast_to(edges.grid.volume, edges.grid.shape).ravel()
+    return 0.5 * (volume[edges.tail] + volume[edges.head])
+
+
+def _bernoulli(z):
+    """B(z) and B'(z) of an array."""
+    value, slope = np.empty_like(z), np.empty_like(z)
+    flux.bernoulli_and_slope(z, value, slope)
+    return value, slope
+
+
+def stream_function(currents, beta):
+    r"""Stream function psi at cell corners and :math:`q=\beta\psi/\rho` at cells, in two dimensions.
+
+    :math:`J=(\partial_y\psi,-\partial_x\psi)`, psi = 0 on the walls (on the lower wall of a channel
+    with one periodic axis). With two periodic axes a net current has no stream function: psi is
+    that of the current minus its mean and has mean zero.
+
+    Returns
+    -------
+    psi : array (nx + 1, ny + 1)
+    q : array (nx, ny)
+    """
+    grid = currents.grid
+    flux_faces, reference = currents.faces()
+    corner = corner_log_density(grid, currents.log_rho.reshape(grid.shape))
+    if all(grid.periodic):
+        psi = _torus_psi(grid, flux_faces * np.exp(reference))
+        with np.errstate(over="ignore"):
+            ratio = psi * np.exp(-corner)
+    elif grid.periodic[0]:
+        ratio = _channel_ratio(flux_faces[0], reference[0], corner)
+        ratio = np.vstack([ratio[-1:], ratio])
+    elif grid.periodic[1]:
+        ratio = _channel_ratio(-flux_faces[1].T, reference[1].T, corner.T)
+        ratio = np.vstack([ratio[-1:], ratio]).T
+    else:
+        ratio = np.zeros_like(corner)
+        inner = np.zeros((grid.shape[0] - 1, grid.shape[1] + 1))
+        kernels.stream_ratio(
+            np.ascontiguousarray(flux_faces[0][:-1]), np.ascontiguousarray(reference[0][:-1]),
+            np.ascontiguousarray(corner[1:-1]), inner,
+        )  # fmt: skip
+        ratio[1:-1] = inner
+    with np.errstate(under="ignore"):
+        psi = psi if all(grid.periodic) else ratio * np.exp(corner)
+    q = beta * 0.25 * (ratio[1:, 1:] + ratio[:-1, 1:] + ratio[1:, :-1] + ratio[:-1, :-1])
+    return psi, q
+
+
+def corner_log_density(grid, phi):
+    """Log density at cell corners (nx + 1, ny + 1): the mean of the cells around."""
+    for k, wraps in enumerate(grid.periodic):
+        padding = [(1, 1) if i == k else (0, 0) for i in range(2)]
+        phi = np.pad(phi, padding, mode="wrap" if wraps else "edge")
+    return 0.25 * (phi[1:, 1:] + phi[:-1, 1:] + phi[1:, :-1] + phi[:-1, :-1])
+
+
+def _channel_ratio(flux_rows, reference, corner):
+    """Ratio psi / rho swept across a channel from its lower wall; rows run along the channel."""
+    n, m = flux_rows.shape
+    ratio = np.zeros((n, m + 1))
+    scale = corner[1:]
+    for j in range(m):
+        ratio[:, j + 1] = ratio[:, j] * np.exp(scale[:, j] - scale[:, j + 1])
+        ratio[:, j + 1] += flux_rows[:, j] * np.exp(reference[:, j] - scale[:, j + 1])
+    return ratio
+
+
+def _torus_psi(grid, faces):
+    """Stream function of the currents minus their means, on a torus."""
+    first = faces[0] - faces[0].mean(axis=1, keepdims=True)
+    second = faces[1] - faces[1].mean(axis=0, keepdims=True)
+    psi = np.zeros((grid.shape[0] + 1, grid.shape[1] + 1))
+    psi[1:, 0] = -np.cumsum(second[:, -1])
+    psi[0, 1:] = np.cumsum(first[-1])
+    psi[1:, 1:] = psi[1:, :1] + np.cumsum(first, axis=1)
+    return psi - psi[1:, 1:].mean()
+
+
+def entropy_production(j, problem, rho):
+    r"""Steady entropy production :math:`\beta\int\rho\,j\cdot D^{-1}j\,dx`, 1/time; inf outside range(D)."""
+    grid, d = problem.grid, problem.grid.dim
+    D = np.moveaxis(problem.D, (0, 1), (-2, -1)).reshape(-1, d, d)
+    flat = j.reshape(d, -1).T[..., None]
+    singular = fields.smallest_eigenvalue(problem.D).ravel() <= 0
+    if singular.any():
+        solution = np.linalg.pinv(D[singular], hermitian=True) @ flat[singular]
+        left = np.abs(D[singular] @ solution - flat[singular]).max(axis=(1, 2))
+        if (left > 1e-10 * np.abs(j).max()).any():
+            return float("inf")
+    inverse = np.empty_like(flat)
+    regular = ~singular
+    inverse[regular] = np.linalg.solve(D[regular], flat[regular])
+    if singular.any():
+        inverse[singular] = solution
+    local = np.sum(flat * inverse, axis=(1, 2)).reshape(grid.shape)
+    return float(problem.beta * grid.integrate(rho * local))

@@ -1,0 +1,124 @@
+"""Elimination orders: geometric nested dissection of the graph of a matrix on a grid."""
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from fokkerplanck.kernels.dissection import boundaries, dissect
+
+# Parts of at most this many cells are eliminated as one dense block.
+LEAF = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Dissection:
+    """Elimination order and tree of separators; node t eliminates a run of consecutive positions.
+
+    Attributes
+    ----------
+    order : array, shape (n,)
+        Cell eliminated at every position.
+    position : array, shape (n,)
+        Inverse of ``order``.
+    starts : array, shape (n_nodes + 1,)
+        Node t eliminates positions ``starts[t]`` to ``starts[t + 1]``.
+    n_children : array, shape (n_nodes,)
+        Children come before their parent; those of node t are the last ``n_children[t]`` nodes
+        before it that have no parent yet.
+    bound_ptr : array, shape (n_nodes + 1,)
+    bound : array
+        Later positions coupled to node t: ``bound[bound_ptr[t]:bound_ptr[t + 1]]``.
+    """
+
+    order: np.ndarray
+    position: np.ndarray
+    starts: np.ndarray
+    n_children: np.ndarray
+    bound_ptr: np.ndarray
+    bound: np.ndarray
+
+    @property
+    def n_fill(self):
+        """Numbers stored in the factor L, with the zeros inside its dense blocks."""
+        pivots, rest = self._sizes
+        return int(np.sum(pivots * (pivots - 1) // 2 + pivots * rest))
+
+    @property
+    def n_operations(self):
+        """Multiplications (and as many additions) of one LU-like elimination."""
+        pivots, rest = self._sizes
+        return int(np.sum((pivots + rest) ** 3 - rest**3) // 3)
+
+    @property
+    def largest_front(self):
+        """Side of the largest dense block."""
+        return int(np.max(np.add(*self._sizes)))
+
+    @property
+    def _sizes(self):
+        """Pivots and boundary cells of every node."""
+        return np.diff(self.starts).astype(np.int64), np.diff(self.bound_ptr)
+
+
+def nested_dissection(indptr, neighbours, coordinates):
+    r"""Order the cells of a grid so that elimination fills little: O(n log n) entries in 2D.
+
+    Every part is cut in two at its median along one of several directions; the cells on one side
+    of the cut that touch the other side are eliminated last. Wide stencils also try slanted cuts:
+    along the strong direction of an anisotropic diffusion the separator is thinnest.
+
+    Parameters
+    ----------
+    indptr, neighbours : int arrays
+        Symmetric pattern without diagonal, in CSR form.
+    coordinates : int array, shape (n, d)
+        Multi-index of every cell on its grid.
+
+    Returns
+    -------
+    Dissection
+
+    Notes
+    -----
+    A. George, SIAM J. Numer. Anal. 10 (1973). Periodic axes need no flag: the pattern itself shows
+    that the first cut needs two strips.
+
+    Examples
+    --------
+    A path of 99 cells on 99 x 1:
+
+    >>> import numpy as np
+    >>> from fokkerplanck.linalg.dissection import nested_dissection
+    >>> cells = np.arange(99)
+    >>> neighbours = np.sort(np.r_[cells[1:], cells[:-1]])  # 0 1 1 2 2 ...: not the path yet
+    >>> neighbours = np.concatenate([[c - 1, c + 1] for c in cells])[1:-1]
+    >>> indptr = np.r_[0, 1 + 2 * cells[:-1], 2 * 98]
+    >>> tree = nested_dissection(indptr, neighbours, cells[:, None])
+    >>> tree.n_fill < 99 * 16
+    True
+    """
+    indptr, neighbours = indptr.astype(np.int32), neighbours.astype(np.int32)
+    coordinates = np.ascontiguousarray(coordinates, dtype=np.int32)
+    directions = _directions(indptr, neighbours, coordinates)
+    order, starts, n_children = dissect(indptr, neighbours, coordinates, directions, LEAF)
+    position, bound_ptr, bound = boundaries(order, starts, n_children, indptr, neighbours)
+    return Dissection(order, position, starts, n_children, bound_ptr, bound)
+
+
+def _directions(indptr, neighbours, coordinates):
+    """Integer normals of the cuts to try: the axes, and slanted ones if the stencil is wide."""
+    d = coordinates.shape[1]
+    rows = np.repeat(np.arange(indptr.size - 1), np.diff(indptr))
+    steps = np.abs(coordinates[neighbours] - coordinates[rows]).sum(axis=1)
+    # A ring also has long edges, but few; one edge in five tells a wide stencil.
+    is_wide = np.count_nonzero(steps > 1) > 0.2 * steps.size
+    radius = {1: 1, 2: 2, 3: 1}[d] if is_wide else 1
+    normals = [
+        v
+        for v in product(range(-radius, radius + 1), repeat=d)
+        if np.gcd.reduce(v) == 1
+        and next(x for x in v if x) > 0
+        and (is_wide or np.count_nonzero(v) == 1)
+    ]
+    return np.array(sorted(normals, key=lambda v: sum(map(abs, v))), dtype=np.int32)

@@ -1,0 +1,250 @@
+"""Stationary vectors of Markov generators by subtraction-free sparse elimination."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import connected_components
+
+from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.kernels.elimination import (
+    NEGLIGIBLE,
+    RADIX,
+    back_substitute,
+    eliminate,
+    flow_imbalance,
+)
+from fokkerplanck.linalg.dissection import nested_dissection
+
+# Above this imbalance of a cell's flows, relative to its outflow, something is wrong.
+TRUSTED = 1e-8
+# A column that does not sum to zero to this accuracy (relative to its diagonal) leaks mass.
+LEAK = 1e-8
+
+
+@dataclass(frozen=True, eq=False)
+class NullVector:
+    """Stationary masses of a Markov generator, as logarithms.
+
+    Attributes
+    ----------
+    log_mass : array, shape (n,)
+        log p, with sum of p = 1; -inf on transient cells.
+    residual : float
+        :func:`balance_residual` of ``log_mass``.
+    n_fill : int
+        Numbers stored in the factor.
+    n_transient : int
+        Cells that carry no stationary mass.
+    message : str
+        How it was computed, in words.
+    """
+
+    log_mass: np.ndarray
+    residual: float
+    n_fill: int
+    n_transient: int
+    message: str
+
+
+def null_vector(A, shape):
+    r"""Stationary vector p of a Markov generator: A p = 0, p >= 0, sum p = 1, as log p.
+
+    Parameters
+    ----------
+    A : sparse matrix, shape (n, n)
+        Generator acting on masses, p' = A p: ``A[i, j] >= 0`` is the rate j -> i, columns sum to
+        zero. The diagonal is used for nothing but this check.
+    shape : tuple of int
+        Cells along every axis, n = product, C order; only the elimination order depends on it.
+
+    Returns
+    -------
+    NullVector
+
+    Raises
+    ------
+    ValueError
+        If A is no generator on this grid, or if its stationary vector is not unique (more than one
+        closed class of cells).
+    ConvergenceError
+        If the recomputed balance of the cells is off by more than 1e-8.
+
+    Notes
+    -----
+    Grassmann-Taksar-Heyman elimination (Oper. Res. 33, 1985) in nested dissection order: it adds,
+    multiplies and divides positive numbers only, so that every entry of p has a small relative
+    error (O'Cinneide, Numer. Math. 65, 1993) however small it is and however metastable the chain.
+    LU factorisation has no such bound: with barriers of 40 kT it returns arbitrary well weights.
+
+    Plain doubles are tried first, and carry a bound of what underflow may have taken. If that is
+    not negligible (log p ranges over more than about 600 within reach of one elimination step) the
+    elimination is repeated with wider exponents, a few times slower.
+
+    Examples
+    --------
+    Two wells of equal depth, 80 kT apart: half of the mass each.
+
+    >>> import numpy as np
+    >>> from scipy.sparse import diags_array
+    >>> from fokkerplanck.linalg.null_vector import null_vector
+    >>> U = 80 * np.sin(np.linspace(0, 2 * np.pi, 100)) ** 2
+    >>> up, down = np.exp((U[:-1] - U[1:]) / 2), np.exp((U[1:] - U[:-1]) / 2)
+    >>> A = diags_array([up, down], offsets=[-1, 1])
+    >>> A = A - diags_array(A.sum(axis=0))
+    >>> answer = null_vector(A, (100,))
+    >>> bool(np.allclose(answer.log_mass, -U - np.log(np.exp(-U).sum())))
+    True
+    """
+    A, shape = _check_generator(A, shape)
+    cells = _closed_class(A, shape)
+    coordinates = np.stack(np.unravel_index(cells, shape), axis=1)
+    graph = _graph(A if cells.size == A.shape[0] else A[cells][:, cells])
+    log_mass = np.full(A.shape[0], -np.inf)
+    log_mass[cells], n_fill, how = _solve(graph, coordinates)
+    # Mass flows into transient cells only if the class was wrong; so the whole of A is balanced.
+    residual = balance_residual(A, log_mass)
+    if not residual <= TRUSTED:
+        raise ConvergenceError(
+            f"the stationary vector leaves cells unbalanced by {residual:.1e} of their outflow; "
+            "check the rates for entries near the limits of double precision",
+            iterate=log_mass,
+            residual=residual,
+        )
+    log_mass.flags.writeable = False
+    return NullVector(log_mass, residual, n_fill, A.shape[0] - cells.size, how)
+
+
+def balance_residual(A, log_mass):
+    r"""max_i \|inflow_i - outflow_i\| / outflow_i, where inflow_i = sum_{j != i} A_ij p_j / p_i.
+
+    Parameters
+    ----------
+    A : sparse matrix, shape (n, n)
+        Generator acting on masses; only its off-diagonal entries are used.
+    log_mass : array, shape (n,)
+        log p, in any normalisation; -inf where there is no mass.
+
+    Returns
+    -------
+    float
+        Dimensionless; only differences of ``log_mass`` enter, so that it sees cells of mass e^-2000
+        as well as any other. Infinite if mass flows into a cell without mass.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy.sparse import csr_array
+    >>> from fokkerplanck.linalg.null_vector import balance_residual
+    >>> A = csr_array([[-1.0, 3.0], [1.0, -3.0]])
+    >>> balance_residual(A, np.log([0.75, 0.25])) < 1e-15
+    True
+    >>> balance_residual(A, np.log([0.5, 0.5])) > 0.1
+    True
+    """
+    graph = _graph(_off_diagonal(csr_array(A, dtype=np.float64)))
+    return float(flow_imbalance(*graph, np.asarray(log_mass, dtype=np.float64)))
+
+
+def _check_generator(A, shape):
+    """Off-diagonal part of A in CSR form, and shape as a tuple."""
+    shape = tuple(int(k) for k in np.atleast_1d(shape))
+    n = int(np.prod(shape))
+    if A.shape != (n, n):
+        raise ValueError(
+            f"A has shape {A.shape}, but a grid of {shape} cells needs {(n, n)}; "
+            "pass the generator of this grid"
+        )
+    A = csr_array(A, dtype=np.float64)
+    if not np.isfinite(A.data).all():
+        raise ValueError("A has entries that are not finite; check drift and diffusion")
+    off = _off_diagonal(A)
+    if off.nnz and off.data.min() < 0:
+        raise ValueError(
+            f"A has an off-diagonal entry {off.data.min():.3g}, but rates are >= 0; "
+            "use a scheme whose matrix is a Markov generator"
+        )
+    leak = np.abs(A.sum(axis=0)) > LEAK * np.abs(A.diagonal())
+    if leak.any():
+        cell = _multi_index(np.argmax(leak), shape)
+        raise ValueError(
+            f"{np.count_nonzero(leak)} columns of A do not sum to zero, the first at cell {cell}; "
+            "mass must be conserved (absorbing sides have no steady state)"
+        )
+    return off, shape
+
+
+def _off_diagonal(A):
+    """Copy of A without diagonal and without stored zeros, in canonical CSR form."""
+    A = A.tocoo()
+    keep = (A.row != A.col) & (A.data != 0.0)
+    A = csr_array((A.data[keep], (A.row[keep], A.col[keep])), shape=A.shape)
+    A.sum_duplicates()
+    return A
+
+
+def _closed_class(A, shape):
+    """The cells of the only closed class; ValueError if there are several."""
+    n_classes, label = connected_components(A, directed=True, connection="strong")
+    if n_classes == 1:
+        return np.arange(A.shape[0])
+    A = A.tocoo()
+    is_closed = np.ones(n_classes, dtype=bool)
+    is_closed[label[A.col[label[A.row] != label[A.col]]]] = False
+    closed = np.flatnonzero(is_closed)
+    if closed.size > 1:
+        first = [_multi_index(np.argmax(label == c), shape) for c in closed[:8]]
+        raise ValueError(
+            f"the steady state is not unique: the cells fall into {closed.size} closed classes, "
+            f"with cells {', '.join(map(str, first))}{' ...' if closed.size > 8 else ''}; "
+            "let the diffusion connect them, or solve on each of them alone"
+        )
+    return np.flatnonzero(label == closed[0])
+
+
+def _multi_index(cell, shape):
+    """Multi-index of a cell as plain integers."""
+    return tuple(int(k) for k in np.unravel_index(cell, shape))
+
+
+def _graph(A):
+    """Symmetric pattern of A (no diagonal) and its entries c -> b and b -> c at (c, b)."""
+    back = A.T.tocsr()
+    if not (np.array_equal(A.indptr, back.indptr) and np.array_equal(A.indices, back.indices)):
+        entries = A.tocoo()
+        zeros = np.zeros_like(entries.data)
+        rows = np.concatenate([entries.row, entries.col])
+        cols = np.concatenate([entries.col, entries.row])
+        # Explicit zeros stand where only the opposite rate exists.
+        A = coo_array((np.concatenate([entries.data, zeros]), (rows, cols)), shape=A.shape).tocsr()
+        A.sum_duplicates()
+        back = A.T.tocsr()
+    return A.indptr, A.indices, back.data, A.data
+
+
+def _solve(graph, coordinates):
+    """Logarithm of the stationary vector of an irreducible chain, fill, and how it was done."""
+    indptr, neighbours, rate_out, rate_in = graph
+    tree = nested_dissection(indptr, neighbours, coordinates)
+    # A power of two leaves every digit as it is; the kernel wants rates of at most one.
+    scale = 2.0 ** -np.ceil(np.log2(rate_out.max(initial=1e-300)))
+    args = (
+        *(tree.order, tree.position, tree.starts, tree.n_children, tree.bound_ptr, tree.bound),
+        *(indptr, neighbours, scale * rate_out, scale * rate_in),
+    )
+    nodes = (tree.starts, tree.bound_ptr, tree.bound)
+    how = "subtraction-free elimination in plain doubles"
+    *factor, is_done = eliminate(*args, False)
+    if is_done:
+        pi, exponent, log_lost = back_substitute(*nodes, *factor)
+    if not is_done or log_lost > np.log(NEGLIGIBLE):
+        how = "subtraction-free elimination with wide exponents"
+        *factor, is_done = eliminate(*args, True)
+        if not is_done:
+            raise ConvergenceError("a cell has no exit; check the rates for underflow")
+        pi, exponent, _ = back_substitute(*nodes, *factor)
+    log_pi = np.log(pi) + (exponent - exponent.max()) * np.log(RADIX)
+    shift = log_pi.max()
+    log_mass = np.empty_like(log_pi)
+    log_mass[tree.order] = log_pi - (shift + np.log(np.exp(log_pi - shift).sum()))
+    return log_mass, tree.n_fill, how

@@ -1,0 +1,64 @@
+"""Steady states in closed form: edge lists whose tilts are differences of one potential."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+from fokkerplanck.kernels import current
+
+
+def exact_log_density(problem, edges):
+    r"""Log density whose differences are the tilts of all edges, or None (Kolmogorov's criterion).
+
+    Such a density is in detailed balance with the generator, with no current on any edge. The
+    potential f/c (D = c), or the one given, is tried first; else tilts are summed along a tree.
+
+    Parameters
+    ----------
+    problem : Problem
+    edges : Edges
+
+    Returns
+    -------
+    (log_density, name) or None
+        Array (n,), up to a constant, and what it was found from.
+    """
+    for name, candidate in _candidates(problem):
+        phi = candidate.ravel()
+        if _explains(edges, phi):
+            return phi, name
+    phi = _summed(edges)
+    if phi is not None and _explains(edges, phi):
+        return phi, "line integrals of the drift"
+    return None
+
+
+def _candidates(problem):
+    """Potentials that are known beforehand."""
+    if problem.potential is not None and problem.circulation is None:
+        yield "the given potential", -problem.beta * problem.potential
+    elif problem.f is not None and problem.D_constant and problem.D_kind == "isotropic":
+        yield "the loss", -problem.beta * problem.f / problem.D.flat[0]
+
+
+def _explains(edges, phi):
+    """True if every tilt is the difference of phi, to rounding."""
+    defect = np.abs(edges.tilt - (phi[edges.head] - phi[edges.tail])).max(initial=0.0)
+    return bool(defect <= 1e-12 * (1 + np.ptp(phi)))
+
+
+def _summed(edges):
+    """Sums of tilts along a breadth-first tree of the edge list; None if it falls apart."""
+    n, m = edges.grid.size, edges.tail.size
+    where = np.concatenate([edges.tail, edges.head]), np.concatenate([edges.head, edges.tail])
+    entry = np.concatenate([np.arange(m), np.arange(m)]).astype(float)
+    graph = sparse.coo_array((entry + 1, where), shape=(n, n)).tocsr()
+    if graph.nnz < 2 * m:  # two edges between one pair of cells: not a tree of tilts
+        return None
+    edge = graph.data.astype(np.int64) - 1
+    rows = np.repeat(np.arange(n), np.diff(graph.indptr))
+    tilt = np.where(edges.tail[edge] == rows, edges.tilt[edge], -edges.tilt[edge])
+    phi = np.empty(n)
+    components = current.integrate_tilts(graph.indptr, graph.indices, tilt, phi)
+    return phi if components == 1 else None

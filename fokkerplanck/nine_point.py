@@ -1,0 +1,176 @@
+r"""The nine-point flux for log density (nineteen points in space), accurate for strong circulation.
+
+With :math:`\varphi=\log\rho` the current is :math:`J=\rho\,\nu`, :math:`\nu=v-kT\,D\nabla\varphi`. On
+the face between cells x and y along axis d, in index units,
+
+.. math:: \nu_f = v_f - D_{dd}(\varphi_y-\varphi_x) - \sum_{t\ne d}\overline{D_{dt}\,G_t\varphi},
+   \qquad J_f = \nu_f\Big/\int_0^1\frac{ds}{\rho},
+
+where rho is exponential along the face normal: :math:`J_f/\rho_x=\nu_fB(-g)`, :math:`g=\varphi_y-\varphi_x`.
+Only differences of :math:`\varphi` enter, so rho may underflow. Next to a reflecting wall the normal
+slope in the cross terms is the mean of the inner face difference and the slope that makes the
+current through the wall vanish, which also holds in wall layers thinner than a cell.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+from fokkerplanck.edges import neighbours
+from fokkerplanck.kernels import flux
+
+
+class NinePoint:
+    """Residual and Jacobian of the nine-point scheme on the cells of a problem.
+
+    Parameters
+    ----------
+    grid : Grid
+    D, v : arrays, shape (d, d, n) and (d, n)
+        Diffusion and drift of the divergence form in index units, from ``index_units``.
+    extra : float
+        Isotropic diffusion added for continuation, in mean eigenvalues of D; the drift stays.
+    """
+
+    def __init__(self, grid, D, v, extra=0.0):
+        self.grid = grid
+        d, n = grid.dim, grid.size
+        D = D + extra * np.trace(D) / d * np.eye(d)[:, :, None] if extra else D
+        cells = np.arange(n).reshape(grid.shape)
+        pairs = [[cells[i].ravel() for i in neighbours(grid, k)] for k in range(d)]
+        steps = [_difference(n, lower, upper) for lower, upper in pairs]
+        slopes, offsets = _cell_slopes(grid, D, v, pairs, steps)
+        rows = [
+            _face_rows(k, D, v, pairs[k], steps[k], slopes, offsets) for k in range(d)
+        ]
+        self.lower, self.upper = (np.concatenate(c) for c in zip(*pairs, strict=True))
+        self.axis = np.repeat(np.arange(d), [len(lower) for lower, _ in pairs])
+        self.step = sparse.vstack(steps, format="csr")
+        self.slope = sparse.vstack([row[0] for row in rows], format="csr")
+        self.drift, self.normal = (np.concatenate([row[i] for row in rows]) for i in (1, 2))
+        faces = np.arange(len(self.lower))
+        ones = np.ones(len(faces))
+        self._to_lower = sparse.csr_array((ones, (self.lower, faces)), shape=(n, len(faces)))
+        self._to_upper = sparse.csr_array((ones, (self.upper, faces)), shape=(n, len(faces)))
+
+    def velocity(self, log_rho):
+        """Return nu on every face (cells/time): its current over the density there."""
+        return self.drift - self.slope @ log_rho
+
+    def residual(self, log_rho):
+        """Net outflow of every cell over its own mass, and the outflow rate it is small against."""
+        g = self.step @ log_rho
+        (up, _), (down, _) = _bernoulli(-g), _bernoulli(g)
+        nu = self.velocity(log_rho)
+        balance = self._to_lower @ (up * nu) - self._to_upper @ (down * nu)
+        # Diffusive and convective exchange: what a balance can be compared with.
+        rate = self._to_lower @ (up * (self.normal + np.abs(nu)))
+        return balance, rate + self._to_upper @ (down * (self.normal + np.abs(nu)))
+
+    def jacobian(self, log_rho):
+        """Sparse derivative of the balance with respect to log rho."""
+        g = self.step @ log_rho
+        (up, d_up), (down, d_down) = _bernoulli(-g), _bernoulli(g)
+        nu = self.velocity(log_rho)
+        lower = _rows(-d_up * nu) @ self.step - _rows(up) @ self.slope
+        upper = _rows(d_down * nu) @ self.step - _rows(down) @ self.slope
+        return (self._to_lower @ lower - self._to_upper @ upper).tocsr()
+
+    def chain(self, log_rho):
+        r"""Markov generator whose stationary vector is rho wherever the currents balance.
+
+        Face rates :math:`(c+J/2)/\rho_x` and :math:`(c-J/2)/\rho_y` with :math:`c\ge|J|/2`: no
+        subtraction is left, so elimination finds its null vector entry by entry.
+        """
+        g = self.step @ log_rho
+        (up, _), (down, _) = _bernoulli(-g), _bernoulli(g)
+        nu = self.velocity(log_rho)
+        exchange = np.maximum(self.normal, np.abs(nu))
+        forward, backward = up * (exchange + 0.5 * nu), down * (exchange - 0.5 * nu)
+        n = self.grid.size
+        rows = np.concatenate([self.upper, self.lower])
+        columns = np.concatenate([self.lower, self.upper])
+        A = sparse.coo_array((np.concatenate([forward, backward]), (rows, columns)), shape=(n, n))
+        A = A.tocsr()
+        return A - sparse.diags_array(np.asarray(A.sum(axis=0)).ravel())
+
+
+def index_units(problem):
+    """Return diffusion kT D_ik/(h_i h_k) (d, d, n) and drift v_i/h_i (d, n)."""
+    grid, d = problem.grid, problem.grid.dim
+    h = np.stack([np.broadcast_to(w.reshape([-1 if i == k else 1 for i in range(d)]), grid.shape)
+                  for k, w in enumerate(grid.widths)]).reshape(d, -1)  # fmt: skip
+    D = problem.kT * problem.D.reshape(d, d, -1) / (h[:, None] * h[None])
+    return D, problem.v.reshape(d, -1) / h
+
+
+def _difference(n, lower, upper):
+    """Sparse phi[upper] - phi[lower], one row a face."""
+    faces = np.arange(len(lower))
+    values = np.concatenate([-np.ones(len(faces)), np.ones(len(faces))])
+    where = (np.concatenate([faces, faces]), np.concatenate([lower, upper]))
+    return sparse.csr_array((values, where), shape=(len(faces), n))
+
+
+def _rows(a):
+    """Diagonal matrix that scales rows."""
+    return sparse.diags_array(a)
+
+
+def _bernoulli(z):
+    """B(z) and B'(z) as arrays."""
+    value, slope = np.empty_like(z), np.empty_like(z)
+    flux.bernoulli_and_slope(z, value, slope)
+    return value, slope
+
+
+def _cell_slopes(grid, D, v, pairs, steps):
+    """Central slopes G_k phi at cells as (matrix, offset) lists, closed by n.J = 0 at walls."""
+    n, d = grid.size, grid.dim
+    if not any(D[i, k].any() for i in range(d) for k in range(i)):
+        return [None] * d, [None] * d
+    cells = np.arange(n).reshape(grid.shape)
+    halves, plain = [], []
+    for (lower, upper), step in zip(pairs, steps, strict=True):
+        faces = np.arange(len(lower))
+        half = np.full(len(faces), 0.5)
+        spread = sparse.csr_array((half, (lower, faces)), shape=(n, len(faces)))
+        spread = spread + sparse.csr_array((half, (upper, faces)), shape=(n, len(faces)))
+        halves.append(spread @ step)
+        # One-sided next to a wall, where only one face has a difference.
+        touching = np.bincount(lower, minlength=n) + np.bincount(upper, minlength=n)
+        plain.append(_rows(2.0 / np.maximum(touching, 1)) @ halves[-1])
+    slopes, offsets = [], []
+    for k in range(d):
+        slope, offset = halves[k], np.zeros(n)
+        for side in () if grid.periodic[k] else (0, -1):
+            wall = np.take(cells, side, axis=k).ravel()
+            inner = np.take(cells, 1 if side == 0 else -2, axis=k).ravel()
+
+            def at_wall(a, wall=wall, inner=inner, k=k):
+                return 1.5 * a[wall] / D[k, k, wall] - 0.5 * a[inner] / D[k, k, inner]
+
+            offset[wall] = 0.5 * at_wall(v[k])
+            for t in range(d):
+                if t != k:
+                    rows = (-0.5 * at_wall(D[k, t]), (wall, wall))
+                    slope = slope + sparse.csr_array(rows, shape=(n, n)) @ plain[t]
+        slopes.append(sparse.csr_array(slope))
+        offsets.append(offset)
+    return slopes, offsets
+
+
+def _face_rows(k, D, v, pair, step, slopes, offsets):
+    """Matrix, drift and normal conductance of nu = drift - matrix phi on the faces of axis k."""
+    lower, upper = pair
+    normal = 0.5 * (D[k, k, lower] + D[k, k, upper])
+    drift = 0.5 * (v[k, lower] + v[k, upper])
+    matrix = _rows(normal) @ step
+    for t in range(len(D)):
+        if t == k or not D[k, t].any():
+            continue
+        for x in pair:
+            matrix = matrix + _rows(0.5 * D[k, t, x]) @ slopes[t][x]
+            drift = drift - 0.5 * D[k, t, x] * offsets[t][x]
+    return matrix, drift, normal

@@ -1,0 +1,380 @@
+r"""Minibatch SGD on real data: swarms of particles :math:`x \leftarrow x - \eta \nabla f_b(x)`.
+
+The Fokker-Planck side of the same run is ``Problem.from_samples``; time there is t = k eta after k
+steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from tqdm import tqdm
+
+from fokkerplanck.densities import from_particles
+from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.kernels import particles as kernels
+from fokkerplanck.models import LeastSquares, Logistic
+
+__all__ = ["LeastSquares", "Logistic", "Swarm", "run"]
+
+Sampling = Literal["with_replacement", "without_replacement", "reshuffle"]
+_SAMPLING = {
+    "with_replacement": kernels.WITH_REPLACEMENT,
+    "without_replacement": kernels.WITHOUT_REPLACEMENT,
+    "reshuffle": kernels.RESHUFFLE,
+}
+# Work done between two movements of the progress bar, and memory for per-sample gradients.
+_BLOCK_UPDATES = 20_000_000
+_GRADIENT_BYTES = 2**25
+
+
+@dataclass(frozen=True, eq=False)
+class Swarm:
+    """Positions of independent SGD particles, and statistics whose errors are taken by particle.
+
+    Attributes
+    ----------
+    points : array, shape (n_particles, d)
+        After the last step.
+    samples : array, shape (n_snapshots, n_particles, d)
+        Kept after steps burn_in + thin, burn_in + 2 thin, ...; the final points alone if the run
+        was not thinned. Snapshots of one particle are correlated, particles are not.
+    eta, b, steps, sampling, seed
+        As given to `run`.
+    """
+
+    points: np.ndarray
+    samples: np.ndarray
+    eta: float
+    b: int
+    steps: int
+    sampling: Sampling
+    seed: int
+
+    def __post_init__(self):
+        """Make the arrays read-only."""
+        self.points.flags.writeable = False
+        self.samples.flags.writeable = False
+
+    @property
+    def n_particles(self) -> int:
+        """Number of independent particles."""
+        return self.points.shape[0]
+
+    @cached_property
+    def mean(self) -> np.ndarray:
+        """Mean position over snapshots and particles, shape (d,)."""
+        return self.samples.mean(axis=(0, 1))
+
+    @cached_property
+    def mean_error(self) -> np.ndarray:
+        """Standard error of `mean`, shape (d,)."""
+        return np.sqrt(np.diagonal(self._covariance_of_mean))
+
+    @cached_property
+    def cov(self) -> np.ndarray:
+        """Covariance of the position, shape (d, d), unbiased if the swarm is stationary."""
+        return self._moments.mean(axis=0) + self._covariance_of_mean
+
+    @cached_property
+    def cov_error(self) -> np.ndarray:
+        """Standard error of `cov`, shape (d, d), from the spread over particles."""
+        self._check_errors_exist()
+        return self._moments.std(axis=0, ddof=1) / np.sqrt(self.n_particles)
+
+    def histogram(self, grid, outside="raise") -> np.ndarray:
+        """Density of all samples on a grid, see `from_particles`.
+
+        Parameters
+        ----------
+        grid : Grid
+        outside : {"raise", "drop"}
+            What to do with particles outside of the box.
+
+        Returns
+        -------
+        array, shape ``grid.shape``
+            Density of integral 1.
+        """
+        return _histogram(grid, self.samples, outside)
+
+    def histogram_error(self, grid, outside="raise") -> float:
+        r"""Monte-Carlo error :math:`E\int|\hat\rho-\rho|` of `histogram`, its L1 noise.
+
+        Estimated as half the distance of the histograms of two halves of the particles, which
+        accounts for the correlation between snapshots: the difference of the halves has twice the
+        standard deviation of the whole.
+
+        Parameters
+        ----------
+        grid : Grid
+        outside : {"raise", "drop"}
+            What to do with particles outside of the box.
+
+        Returns
+        -------
+        float
+            Includes no bias of the binning, only the noise of the swarm.
+        """
+        self._check_errors_exist()
+        even, odd = (_histogram(grid, self.samples[:, k::2], outside) for k in (0, 1))
+        return float(grid.integrate(np.abs(even - odd))) / 2
+
+    @cached_property
+    def _moments(self):
+        """Second moment about the common mean of each particle, (n_particles, d, d)."""
+        z = self.samples - self.mean
+        return np.einsum("tni,tnj->nij", z, z) / len(z)
+
+    @cached_property
+    def _covariance_of_mean(self):
+        """Covariance matrix of the estimate `mean`, (d, d)."""
+        self._check_errors_exist()
+        z = self.samples.mean(axis=0) - self.mean
+        return z.T @ z / (self.n_particles * (self.n_particles - 1))
+
+    def _check_errors_exist(self):
+        """Refuse statistical errors from one particle."""
+        if self.n_particles < 2:
+            raise ValueError("one particle has no standard error; run at least 2 (n_particles=)")
+
+
+def run(
+    model,
+    x0,
+    eta: float,
+    b: int,
+    steps: int,
+    *,
+    n_particles: int | None = None,
+    sampling: Sampling = "with_replacement",
+    burn_in: int = 0,
+    thin: int | None = None,
+    seed: int = 0,
+    data=None,
+    progress: bool | None = None,
+) -> Swarm:
+    r"""Minibatch SGD :math:`x_{k+1} = x_k - \frac\eta b \sum_{i\in\text{batch}_k} \nabla f_i(x_k)`.
+
+    Many particles run independently, each on its own random batches.
+
+    Parameters
+    ----------
+    model : LeastSquares, Logistic, or any model of per-sample losses
+        The two named models run in a compiled kernel. Anything else is an object with a method
+        ``grad_losses(theta, data)``, or such a function: theta (d, n) -> (N, d, n), the gradient of
+        every sample at every particle. That path is numpy and computes all N gradients at each
+        step, so it costs N/b times as much.
+    x0 : array, shape (d,) or (n_particles, d)
+        One start for all, or one for each.
+    eta : float
+        Learning rate; the time of the continuous limit is t = eta * step.
+    b : int
+        Batch size.
+    steps : int
+        Number of updates.
+    n_particles : int, optional
+        Default 10 000, or the number of rows of x0.
+    sampling : {"with_replacement", "without_replacement", "reshuffle"}
+        Fresh independent batches drawn with or without replacement; or epochs: the rows are
+        shuffled, cut into floor(N/b) batches (the rest sits the epoch out), and shuffled again.
+        The Fokker-Planck equation describes the first two; reshuffling it does not.
+    burn_in, thin : int
+        Keep the positions after steps burn_in + thin, burn_in + 2 thin, ... Without thin only the
+        final positions are kept. With "reshuffle" the law depends on the place in the epoch: thin=1
+        averages over places, a multiple of floor(N/b) always looks at the same one.
+    seed : int, 0 <= seed < 2**63
+        Particle p draws from its own stream (seed, p): the result does not depend on the number of
+        threads, and the first particles of a larger swarm are those of a smaller one.
+    data : any, optional
+        Passed through to a custom ``grad_losses``.
+    progress : bool, optional
+        Show a tqdm bar; default no.
+
+    Returns
+    -------
+    Swarm
+
+    Raises
+    ------
+    ValueError
+        For arguments that cannot be used, saying which and why.
+    ConvergenceError
+        If particles ran off to infinity; carries the positions as ``.iterate``.
+
+    References
+    ----------
+    P. Chaudhari and S. Soatto, Stochastic gradient descent performs variational inference,
+    converges to limit cycles for deep networks, ICLR 2018 (arXiv:1710.11029), Lemma 2: the
+    continuous-time limit, with temperature eta/(2b).
+
+    Examples
+    --------
+    One datum, so that no noise is left: every particle converges to the minimum.
+
+    >>> import fokkerplanck as fp
+    >>> model = fp.sgd.LeastSquares([[1.0, 0.0]], [3.0], weight_decay=0.5)
+    >>> swarm = fp.sgd.run(model, [0.0, 1.0], eta=0.1, b=1, steps=400, n_particles=4)
+    >>> swarm.mean.round(6)
+    array([2., 0.])
+    """
+    gradients = _check_model(model)
+    x = _check_start(x0, n_particles)
+    n_rows = _count_rows(model, gradients, x, data)
+    code = _check_batches(eta, b, sampling, n_rows)
+    burn_in, thin = _check_schedule(steps, burn_in, thin)
+    seed = _check_integer("seed", seed, 0, 2**63 - 1)
+
+    samples = np.empty((len(x), (steps - burn_in) // thin, x.shape[1]))
+    schedule = (int(steps), burn_in, thin)
+    if gradients is None:
+        block = max(64, _BLOCK_UPDATES // (steps * b))
+    else:
+        block = max(1, _GRADIENT_BYTES // (8 * n_rows * x.shape[1]))
+    with tqdm(total=len(x), unit=" particles", disable=not progress) as bar:
+        for first in range(0, len(x), block):
+            part = slice(first, first + block)
+            stream = (code, int(b), seed, first)
+            # Wrapping around is what a random generator does to 64-bit words.
+            with np.errstate(over="ignore", invalid="ignore"):
+                if gradients is None:
+                    _run_kernel(model, eta, stream, schedule, x[part], samples[part])
+                else:
+                    rule = (lambda theta: gradients(theta, data), n_rows)
+                    _run_numpy(rule, eta, stream, schedule, x[part], samples[part])
+            bar.update(len(x[part]))
+    lost = np.count_nonzero(~np.isfinite(x).all(axis=1))
+    if lost:
+        raise ConvergenceError(
+            f"{lost} of {len(x)} particles ran off to infinity within {steps} steps; "
+            f"take eta smaller than {eta:g}",
+            iterate=x,
+        )
+    return Swarm(x, samples.transpose(1, 0, 2), float(eta), int(b), int(steps), sampling, seed)
+
+
+def _run_kernel(model, eta, stream, schedule, x, samples):
+    """Run one block of particles of a built-in model in the compiled kernel."""
+    decay = float(model.weight_decay)
+    kernels.run_swarm(
+        model.kind, model.a, model.y, decay, float(eta), *stream, *schedule, x, samples
+    )
+
+
+def _run_numpy(rule, eta, stream, schedule, x, samples):
+    """Run one block of particles with gradients from numpy, on the batches the kernel would use."""
+    gradients, n_rows = rule
+    sampling, b, seed, first = stream
+    steps, burn_in, thin = schedule
+    states = np.empty((len(x), 4), np.uint64)
+    kernels.seed_streams(seed, first, states)
+    orders = np.tile(np.arange(n_rows), (len(x), 1))
+    positions = np.zeros(len(x), np.int64)
+    rows = np.empty((len(x), b), np.int64)
+    for step in range(1, steps + 1):
+        kernels.draw_batches(states, sampling, orders, positions, rows)
+        each = np.asarray(gradients(np.ascontiguousarray(x.T)))
+        chosen = np.take_along_axis(each, rows.T[:, None, :], axis=0)
+        x -= eta * chosen.mean(axis=0).T
+        kept, rest = divmod(step - burn_in, thin)
+        if rest == 0 and kept > 0:
+            samples[:, kept - 1] = x
+
+
+def _histogram(grid, samples, outside):
+    """Histogram density of samples (n_snapshots, n_particles, d)."""
+    return from_particles(grid, samples.reshape(-1, samples.shape[-1]), outside)
+
+
+def _check_model(model) -> Callable | None:
+    """None for a built-in model, else its function grad_losses(theta, data)."""
+    if isinstance(model, (LeastSquares, Logistic)):
+        return None
+    gradients = getattr(model, "grad_losses", model)
+    if not callable(gradients):
+        raise ValueError(
+            f"model is of type {type(model).__name__}; give sgd.LeastSquares, sgd.Logistic, or "
+            "a function grad_losses(theta, data) -> (N, d, n_particles)"
+        )
+    return gradients
+
+
+def _check_start(x0, n_particles):
+    """Return the starting points as a fresh array (n_particles, d)."""
+    x0 = np.array(x0, dtype=float)
+    if x0.ndim not in (1, 2) or x0.size == 0:
+        raise ValueError(f"x0 has shape {x0.shape}, expected (d,) or (n_particles, d)")
+    if not np.isfinite(x0).all():
+        raise ValueError("x0 has values that are not finite")
+    if n_particles is not None:
+        n_particles = _check_integer("n_particles", n_particles, 1)
+    if x0.ndim == 2:
+        if n_particles not in (None, len(x0)):
+            raise ValueError(
+                f"x0 has {len(x0)} rows but n_particles is {n_particles}; leave n_particles out"
+            )
+        return x0
+    return np.tile(x0, (n_particles or 10_000, 1))
+
+
+def _count_rows(model, gradients, x, data):
+    """Check that x suits the model; return the number of samples N."""
+    d = x.shape[1]
+    if gradients is None:
+        n_rows, width = model.a.shape
+        if width != d:
+            raise ValueError(f"x0 has {d} components, but the rows of a have {width}")
+        return n_rows
+    shape = np.shape(gradients(np.ascontiguousarray(x[:2].T), data))
+    expected = (d, len(x[:2]))
+    if len(shape) != 3 or shape[1:] != expected:
+        raise ValueError(
+            f"grad_losses returned shape {shape} for theta of shape {expected}, "
+            f"expected (N, {expected[0]}, {expected[1]}): sample, component, particle"
+        )
+    return shape[0]
+
+
+def _check_batches(eta, b, sampling, n_rows):
+    """Check learning rate, batch size and kind of sampling; return the kernel's code for it."""
+    if sampling not in _SAMPLING:
+        raise ValueError(
+            f"sampling is {sampling!r}, expected one of {', '.join(map(repr, _SAMPLING))}"
+        )
+    if isinstance(eta, (bool, str)) or np.ndim(eta) or not 0 < eta < np.inf:
+        raise ValueError(f"eta is {eta!r}, expected a learning rate > 0")
+    _check_integer("b", b, 1)
+    if sampling != "with_replacement" and b > n_rows:
+        raise ValueError(
+            f"b is {b}, but only {n_rows} samples can be drawn without replacement; "
+            'take a smaller batch or sampling="with_replacement"'
+        )
+    return _SAMPLING[sampling]
+
+
+def _check_schedule(steps, burn_in, thin):
+    """Check step counts; return (burn_in, thin), by default those that keep the last step alone."""
+    steps = _check_integer("steps", steps, 1)
+    burn_in = _check_integer("burn_in", burn_in, 0)
+    if burn_in >= steps:
+        raise ValueError(f"burn_in is {burn_in}, but the run has {steps} steps; take more steps")
+    thin = steps - burn_in if thin is None else _check_integer("thin", thin, 1)
+    if thin > steps - burn_in:
+        raise ValueError(
+            f"thin is {thin}, but only {steps - burn_in} steps follow the burn-in: nothing is kept"
+        )
+    return burn_in, thin
+
+
+def _check_integer(name, value, least, most=None):
+    """Value as an int if it is one and in range."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise ValueError(f"{name} is {value!r}, expected an integer >= {least}")
+    if value < least or (most is not None and value > most):
+        limit = f">= {least}" if most is None else f"from {least} to {most}"
+        raise ValueError(f"{name} is {value}, expected an integer {limit}")
+    return int(value)

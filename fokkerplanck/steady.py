@@ -1,0 +1,380 @@
+r"""Steady states: density, potential, current, leftover field and what can be measured on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from scipy.sparse import csgraph
+from scipy.special import logsumexp
+
+from fokkerplanck import currents, fields
+from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.generator import Generator
+from fokkerplanck.grid import Grid
+from fokkerplanck.linalg.newton import solve_nine_point
+from fokkerplanck.linalg.null_vector import balance_residual, null_vector
+from fokkerplanck.linalg.reversible import exact_log_density
+from fokkerplanck.nine_point import NinePoint, index_units
+from fokkerplanck.problem import Problem
+
+SCHEMES = ("auto", "markov", "log")
+#: Null-vector solvers of the Markov generator, ``solver(generator) -> log mass (n,)``.
+SOLVERS = {"direct": lambda generator: null_vector(generator.matrix, generator.grid.shape).log_mass}
+
+
+@dataclass(frozen=True)
+class SteadyStats:
+    """How a steady state was computed.
+
+    Attributes
+    ----------
+    scheme : {"exact", "markov", "log"}
+        ``"exact"``: no current on any edge, closed form. The others as in ``steady_state``.
+    solver : str
+    message : str
+        In words, with every fallback that was taken.
+    iterations : int
+        Newton steps (0 where there were none).
+    history : tuple of float
+        Relative balance after each Newton step.
+    """
+
+    scheme: str
+    solver: str
+    message: str
+    iterations: int = 0
+    history: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class SteadyState:
+    r"""Steady state :math:`\rho_{ss}` of a problem, with all that follows from it.
+
+    Attributes
+    ----------
+    log_rho : array (\*shape)
+        Logarithm of the density, accurate where the density underflows.
+    rho : array (\*shape)
+        Density in 1/volume, integral 1.
+    Phi : array (\*shape)
+        Potential :math:`-\beta^{-1}\log\rho_{ss}`, least value 0, units of f.
+    gibbs : array (\*shape) or None
+        :math:`e^{-\beta f}/Z`; None without f.
+    J, j : arrays (d, \*shape)
+        Current (1/area/time) and leftover field :math:`j = J/\rho_{ss}` (length/time).
+    psi : array (nx + 1, ny + 1) or None
+        Stream function at cell corners, :math:`J=(\partial_y\psi,-\partial_x\psi)`; two dimensions.
+    q : array (\*shape) or None
+        :math:`\beta\psi/\rho_{ss}`, the entry of Q = [[0, q], [-q, 0]]; two dimensions.
+    Q : array (d, d, \*shape) or None
+        In two dimensions; see ``mean_Q`` in three.
+    div_j, div_J : arrays (\*shape)
+        Divergences of j and of :math:`j\rho_{ss}`; the second vanishes to rounding, the first need not.
+    entropy_production : float
+        :math:`\beta\int\rho\,j\cdot D^{-1}j\,dx` (1/time).
+    residual : float
+        Largest net flow out of a cell over its total outflow, recomputed from ``log_rho``.
+    stats : SteadyStats
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> grid = fp.Grid([(-3, 3), (-3, 3)], 32)
+    >>> ss = fp.steady_state(fp.Problem(grid, f=lambda x, y: (x**2 + y**2) / 2, D=(1, 0.5)))
+    >>> ss.stats.scheme, ss.is_reversible()
+    ('exact', True)
+    """
+
+    problem: Problem
+    log_rho: np.ndarray
+    residual: float
+    stats: SteadyStats
+    currents: currents.EdgeCurrents = field(repr=False)
+    other_log_rho: np.ndarray | None = field(default=None, repr=False)
+
+    @property
+    def grid(self) -> Grid:
+        """Grid of the problem."""
+        return self.problem.grid
+
+    @cached_property
+    def rho(self) -> np.ndarray:
+        """Density, integral 1."""
+        return _frozen(np.exp(self.log_rho))
+
+    @cached_property
+    def Phi(self) -> np.ndarray:
+        """Potential -log(rho)/beta with least value 0."""
+        return _frozen((self.log_rho.max() - self.log_rho) / self.problem.beta)
+
+    @cached_property
+    def gibbs(self) -> np.ndarray | None:
+        """Gibbs density exp(-beta f)/Z, or None without f."""
+        if self.problem.f is None:
+            return None
+        exponent = -self.problem.beta * self.problem.f
+        return _frozen(np.exp(_normalised(exponent.ravel(), self.grid)))
+
+    @cached_property
+    def j(self) -> np.ndarray:
+        """Leftover field J/rho."""
+        return _frozen(self.currents.leftover_field())
+
+    @cached_property
+    def J(self) -> np.ndarray:
+        """Current rho j."""
+        return _frozen(self.rho * self.j)
+
+    @cached_property
+    def div_j(self) -> np.ndarray:
+        """Divergence of j; equals beta j.grad Phi."""
+        return _frozen(self.currents.divergence_of_j())
+
+    @cached_property
+    def div_J(self) -> np.ndarray:
+        """Divergence of j rho."""
+        return _frozen(self.rho * self.currents.relative_balance())
+
+    @cached_property
+    def _stream(self):
+        """Stream function and q, in two dimensions."""
+        if self.grid.dim != 2:
+            return None, None
+        return tuple(_frozen(a) for a in currents.stream_function(self.currents, self.problem.beta))
+
+    @property
+    def psi(self) -> np.ndarray | None:
+        """Stream function at cell corners."""
+        return self._stream[0]
+
+    @property
+    def q(self) -> np.ndarray | None:
+        """Entry of Q in two dimensions."""
+        return self._stream[1]
+
+    @property
+    def Q(self) -> np.ndarray | None:
+        """Antisymmetric field Q in two dimensions."""
+        if self.q is None:
+            return None
+        zero = np.zeros_like(self.q)
+        return np.array([[zero, self.q], [-self.q, zero]])
+
+    @cached_property
+    def mean_Q(self) -> np.ndarray:
+        r"""Mean of Q (d, d): :math:`\frac\beta2\langle x_ij_k-x_kj_i\rangle`, free of any gauge."""
+        return _frozen(self.currents.mean_Q(self.problem.beta))
+
+    @cached_property
+    def mean_current(self) -> np.ndarray:
+        r"""Mean of J over the box (d,), the part on a periodic axis that no Q can carry."""
+        return _frozen(self.grid.integrate(self.J) / self.grid.integrate(1.0))
+
+    @cached_property
+    def entropy_production(self) -> float:
+        """Steady entropy production, 1/time."""
+        if self.currents.affinity is not None:
+            return self.currents.entropy_production_of_edges()
+        return currents.entropy_production(self.j, self.problem, self.rho)
+
+    @cached_property
+    def gibbsian_defect(self) -> float:
+        r"""Assumption 4, div j = 0: :math:`\langle|j\cdot\nabla\Phi|\rangle/\langle|j||\nabla\Phi|\rangle`, 0 to 1."""
+        if self.is_reversible():
+            return 0.0
+        grad = np.stack([fields.difference(self.Phi, self.grid, k) for k in range(self.grid.dim)])
+        along = np.abs(np.sum(self.j * grad, axis=0))
+        size = np.sqrt(np.sum(self.j**2, axis=0) * np.sum(grad**2, axis=0))
+        return float(self.grid.integrate(self.rho * along) / self.grid.integrate(self.rho * size))
+
+    @cached_property
+    def error_estimate(self) -> float:
+        r"""Estimate of the error :math:`\int|\rho_h-\rho|dx`: distance of the two schemes, 0 if exact.
+
+        For ``"log"`` it is an estimate from above (the other scheme is the less accurate one).
+        """
+        if self.stats.scheme == "exact":
+            return 0.0
+        other = self.other_log_rho
+        if other is None:
+            scheme = "log" if self.stats.scheme == "markov" else "markov"
+            other = steady_state(self.problem, scheme=scheme).log_rho
+        return float(self.grid.integrate(np.abs(self.rho - np.exp(other))))
+
+    def is_reversible(self, tol=1e-8) -> bool:
+        r"""Whether j vanishes: rms j at most tol times rms of :math:`D\nabla\Phi`, under rho.
+
+        Parameters
+        ----------
+        tol : float
+
+        Returns
+        -------
+        bool
+        """
+        grad = np.stack([fields.difference(self.Phi, self.grid, k) for k in range(self.grid.dim)])
+        force = np.einsum("ik...,k...->i...", self.problem.D, grad)
+        rms = [float(self.grid.integrate(self.rho * np.sum(a**2, axis=0))) for a in (self.j, force)]
+        return bool(np.sqrt(rms[0]) <= tol * np.sqrt(rms[1]))
+
+    def __repr__(self):
+        """Scheme, residual and entropy production."""
+        return (
+            f"SteadyState(scheme={self.stats.scheme!r}, residual={self.residual:.1e}, "
+            f"entropy production={self.entropy_production:.4g}, {self.problem!r})"
+        )
+
+
+def steady_state(problem, scheme="auto", solver=None, tol=1e-10) -> SteadyState:
+    r"""Steady state of a problem: :math:`\nabla\cdot(g\rho+\beta^{-1}\nabla\cdot(D\rho))=0`, :math:`\int\rho=1`.
+
+    Parameters
+    ----------
+    problem : Problem
+        Without absorbing sides.
+    scheme : {"auto", "markov", "log"}
+        ``"markov"``: null vector of the generator, positive and entry-wise accurate for any D and
+        drift, the state that ``solve`` relaxes to; second order with a constant that grows with the
+        circulation along the weak direction of D. ``"log"``: nine-point flux for log rho by Newton's
+        method, whose error hardly depends on anisotropy and circulation. ``"auto"``: closed form
+        where the edge list is in detailed balance, else ``"log"``, and ``"markov"`` where Newton's
+        method fails; ``stats.scheme`` and ``stats.message`` say which and why.
+    solver : {None, "direct"}
+        Linear solver of the Markov scheme.
+    tol : float
+        Of Newton's method: net flow of a cell over its exchange rate.
+
+    Returns
+    -------
+    SteadyState
+
+    Raises
+    ------
+    ValueError
+        If a side is absorbing (there is no steady state), if the steady state is not unique, or a
+        name is unknown.
+    ConvergenceError
+        If ``scheme="log"`` was asked for and Newton's method failed; ``.iterate`` holds its last
+        log density.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> grid = fp.Grid([(-3, 3), (-3, 3)], 32)
+    >>> problem = fp.Problem(grid, drift=lambda x, y: (-x + y, -y - x), D=(1, 0.5))
+    >>> ss = fp.steady_state(problem)
+    >>> ss.stats.scheme, round(float(ss.mean_Q[0, 1]), 2)
+    ('log', -0.75)
+    """
+    _check_arguments(problem, scheme, solver, tol)
+    generator = Generator(problem)
+    _check_unique(generator)
+    if scheme != "log":
+        exact = exact_log_density(problem, generator.edges)
+        if exact is not None:
+            return _from_potential(problem, generator, *exact)
+    markov = _markov(problem, generator, solver)
+    if scheme == "markov":
+        return markov
+    return _log(problem, markov, tol, forced=scheme == "log")
+
+
+def _check_arguments(problem, scheme, solver, tol):
+    """Raise ValueError for what cannot be solved."""
+    if not isinstance(problem, Problem):
+        raise ValueError(f"steady_state received {type(problem).__name__}; give a Problem")
+    if scheme not in SCHEMES:
+        raise ValueError(f"scheme is {scheme!r}; choose from {', '.join(SCHEMES)}")
+    if solver is not None and solver not in SOLVERS:
+        raise ValueError(f"solver is {solver!r}; choose from {', '.join(SOLVERS)} or None")
+    if not (np.ndim(tol) == 0 and np.isfinite(tol) and tol > 0):
+        raise ValueError(f"tol is {tol!r}; give a finite positive number")
+    if problem.grid.has_absorbing_sides:
+        raise ValueError(
+            "the problem has absorbing sides: all mass leaves and there is no steady state; use "
+            "reflecting or periodic sides, or quasi_stationary(problem) for the slowest decaying density"
+        )
+
+
+def _check_unique(generator):
+    """Raise unless the edge list is connected."""
+    count, label = csgraph.connected_components(generator.matrix, directed=False)
+    if count > 1:
+        cells = [int(np.flatnonzero(label == k)[0]) for k in range(min(count, 3))]
+        names = ["(" + ", ".join(str(int(i)) for i in np.unravel_index(c, generator.grid.shape)) + ")" for c in cells]
+        raise ValueError(
+            f"the steady state is not unique: the cells fall into {count} parts that no probability "
+            f"passes between (for example those of cells {' and '.join(names)}); D vanishes between "
+            "them, so solve each part on its own grid or add a little diffusion"
+        )
+
+
+def _normalised(phi, grid):
+    """Log density (*shape) of integral 1 from log density (n,) up to a constant."""
+    volume = np.broadcast_to(grid.volume, grid.shape).ravel()
+    return (phi - logsumexp(phi, b=volume)).reshape(grid.shape)
+
+
+def _frozen(a):
+    """Read-only array."""
+    a = np.asarray(a)
+    a.flags.writeable = False
+    return a
+
+
+def _volumes(grid):
+    """Cell volumes (n,)."""
+    return np.broadcast_to(grid.volume, grid.shape).ravel()
+
+
+def _state(problem, phi, stats, edge_currents, residual, other=None) -> SteadyState:
+    """Steady state from log density (n,)."""
+    log_rho = _normalised(phi, problem.grid)
+    shifted = replace(edge_currents, log_rho=log_rho.ravel())
+    return SteadyState(problem, _frozen(log_rho), float(residual), stats, shifted, other)
+
+
+def _from_potential(problem, generator, phi, name) -> SteadyState:
+    """Closed form: no current on any edge."""
+    stats = SteadyStats("exact", "none", f"detailed balance on every edge; log density from {name}")
+    phi = phi - phi.max()
+    residual = balance_residual(generator.matrix, phi + np.log(_volumes(problem.grid)))
+    edge_currents = currents.EdgeCurrents.from_edges(generator.edges, phi)
+    return _state(problem, phi, stats, edge_currents, residual)
+
+
+def _markov(problem, generator, solver) -> SteadyState:
+    """Null vector of the generator."""
+    name = solver or "direct"
+    log_mass = SOLVERS[name](generator)
+    phi = log_mass - np.log(_volumes(problem.grid))
+    stats = SteadyStats("markov", name, f"null vector of the Markov generator, {name} solver")
+    edge_currents = currents.EdgeCurrents.from_edges(generator.edges, phi)
+    residual = balance_residual(generator.matrix, log_mass)
+    return _state(problem, phi, stats, edge_currents, residual)
+
+
+def _log(problem, markov, tol, forced) -> SteadyState:
+    """Nine-point scheme from the Markov solution; that solution where Newton's method fails."""
+    result = solve_nine_point(problem, markov.log_rho.ravel(), tol)
+    if result.converged:
+        scheme = NinePoint(problem.grid, *index_units(problem))
+        stats = SteadyStats("log", "newton", result.how, result.iterations, result.history)
+        edge_currents = currents.EdgeCurrents.from_faces(scheme, result.log_rho)
+        return _state(problem, result.log_rho, stats, edge_currents, result.balance, markov.log_rho)
+    reason = (
+        f"Newton's method for the nine-point scheme stopped at relative balance {result.balance:.1e} "
+        f"after {result.iterations} steps"
+    )
+    if forced:
+        raise ConvergenceError(
+            f'{reason}, tol = {tol:g}; refine the grid, shrink the box to where the density is, or use '
+            'scheme="markov"',
+            iterate=result.log_rho.reshape(problem.grid.shape),
+            residual=result.balance,
+        )
+    message = f"{reason}; fell back to {markov.stats.message}"
+    stats = replace(markov.stats, message=message, iterations=result.iterations, history=result.history)
+    return replace(markov, stats=stats)

@@ -1,0 +1,130 @@
+"""Reference problems with known answers: `Exact` and the functions that make them.
+
+`catalogue()` holds one of each at its default parameters, keyed by code; `table()` prints them.
+"""
+
+from fokkerplanck.zoo.circulating import abc_flow, stuart_landau, torus_loss
+from fokkerplanck.zoo.diffusion import advection_diffusion, heat
+from fokkerplanck.zoo.exact import Exact
+from fokkerplanck.zoo.examples import example_19, repaired_example, ring, ring_3d, shell
+from fokkerplanck.zoo.gibbs import (
+    commuting_diffusion,
+    double_well,
+    hidden_anisotropy,
+    scaled_diffusion,
+)
+from fokkerplanck.zoo.linear import (
+    gyrator,
+    gyrator_3d,
+    langevin,
+    ornstein_uhlenbeck,
+    spiral,
+    spiral_3d,
+)
+from fokkerplanck.zoo.manufactured import manufactured_plane, manufactured_space
+from fokkerplanck.zoo.one_dimension import (
+    jacobi,
+    noise_induced_transition,
+    noise_repelled_modes,
+    square_root_diffusion,
+    tilted_ring,
+)
+from fokkerplanck.zoo.sgd_models import (
+    linear_regression_sgd,
+    multiplicative_noise,
+    regression_covariance,
+    regression_losses,
+)
+from fokkerplanck.zoo.walls import manufactured_wall
+
+__all__ = [
+    "Exact",
+    "abc_flow",
+    "advection_diffusion",
+    "catalogue",
+    "commuting_diffusion",
+    "double_well",
+    "example_19",
+    "gyrator",
+    "gyrator_3d",
+    "heat",
+    "hidden_anisotropy",
+    "jacobi",
+    "langevin",
+    "linear_regression_sgd",
+    "manufactured_plane",
+    "manufactured_space",
+    "manufactured_wall",
+    "multiplicative_noise",
+    "noise_induced_transition",
+    "noise_repelled_modes",
+    "ornstein_uhlenbeck",
+    "regression_covariance",
+    "regression_losses",
+    "repaired_example",
+    "ring",
+    "ring_3d",
+    "scaled_diffusion",
+    "shell",
+    "spiral",
+    "spiral_3d",
+    "square_root_diffusion",
+    "stuart_landau",
+    "table",
+    "tilted_ring",
+    "torus_loss",
+]
+
+
+def catalogue() -> dict[str, Exact]:
+    """Every reference problem at its default parameters, keyed by code.
+
+    Returns
+    -------
+    dict of str to Exact
+        Codes R… (references), E… (examples), W… (manufactured, with walls that matter).
+
+    Examples
+    --------
+    >>> from fokkerplanck import zoo
+    >>> zoo.catalogue()["R2"]
+    Exact(R2 gyrator, 2D, kT=0.1: Brownian gyrator, a true loss with constant D)
+    """
+    plain = [
+        ornstein_uhlenbeck(), gyrator(), spiral(), spiral_3d(), gyrator_3d(),
+        double_well(), scaled_diffusion(), commuting_diffusion(),
+        noise_induced_transition(), noise_repelled_modes(), tilted_ring(),
+        square_root_diffusion(), jacobi(),
+        manufactured_plane("flat"), manufactured_plane("mixed"), manufactured_plane("steep"),
+        manufactured_space("gradient"), manufactured_space("mixed"), abc_flow(),
+        heat(), advection_diffusion(), langevin(), stuart_landau(),
+        multiplicative_noise(), linear_regression_sgd(), hidden_anisotropy(), torus_loss(),
+        example_19(), repaired_example(), ring(), ring_3d(), shell(),
+    ]  # fmt: skip
+    return {exact.code: exact for exact in [*plain, *_walls()]}
+
+
+def _walls():
+    """One manufactured problem of each kind, with codes of their own."""
+    return [
+        manufactured_wall(kappa, reversible, periodic, dim=dim)
+        for dim in (2, 3)
+        for kappa in (1.0, 10.0)
+        for reversible in (True, False)
+        for periodic in (False, True)
+    ]
+
+
+def table() -> str:
+    """Print-ready list of `catalogue`: code, constructor, dimension, temperature, title.
+
+    Examples
+    --------
+    >>> from fokkerplanck import zoo
+    >>> print(zoo.table().splitlines()[2])
+    R2      gyrator                   2D  kT 0.1   Brownian gyrator, a true loss with constant D
+    """
+    lines = [f"{'code':<7} {'constructor':<25} dim temp.    title"]
+    for code, exact in catalogue().items():
+        lines.append(f"{code:<7} {exact.name:<25} {exact.dim}D  kT {exact.kT:<5g} {exact.title}")
+    return "\n".join(lines)

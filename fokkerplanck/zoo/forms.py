@@ -1,0 +1,65 @@
+"""Stacked fields, and the drift and current that belong to a given Φ, D and Q."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+Field = Callable[..., np.ndarray]
+
+
+def fill(*components):
+    """Stack components that broadcast against each other: vector (d, *shape)."""
+    return np.stack(np.broadcast_arrays(*components))
+
+
+def tensor(rows):
+    """Stack a d x d nested list whose entries broadcast: tensor (d, d, *shape)."""
+    d = len(rows)
+    flat = np.stack(np.broadcast_arrays(*[entry for row in rows for entry in row]))
+    return flat.reshape(d, d, *flat.shape[1:])
+
+
+def zero(*x):
+    """Return 0 with the shape of the coordinates."""
+    return np.zeros(np.broadcast_shapes(*(np.shape(u) for u in x)))
+
+
+def still(*x):
+    """Return a vanishing circulation j = 0."""
+    return np.zeros((len(x), *np.broadcast_shapes(*(np.shape(u) for u in x))))
+
+
+def designed(grad_Phi, D, div_D, j, kT) -> Field:
+    """Return the field g = D grad Φ − kT div D − j that has e^(−Φ/kT) as its steady state."""
+
+    def g(*x):
+        return np.einsum("ik...,k...->i...", D(*x), grad_Phi(*x)) - kT * div_D(*x) - j(*x)
+
+    return g
+
+
+def plane_current(grad_Phi, q, grad_q, kT) -> tuple[Field, Field]:
+    """Return j = −Q grad Φ + kT div Q and div j = (div Q)·grad Φ for Q = [[0, q], [−q, 0]]."""
+
+    def j(x, y):
+        (Phi_x, Phi_y), (q_x, q_y) = grad_Phi(x, y), grad_q(x, y)
+        q_here = q(x, y)
+        return fill(kT * q_y - q_here * Phi_y, q_here * Phi_x - kT * q_x)
+
+    def div_j(x, y):
+        (Phi_x, Phi_y), (q_x, q_y) = grad_Phi(x, y), grad_q(x, y)
+        return q_y * Phi_x - q_x * Phi_y
+
+    return j, div_j
+
+
+def space_current(grad_Phi, a, curl_a, kT) -> tuple[Field, Field]:
+    """Return j = a × grad Φ + kT curl a and div j = (curl a)·grad Φ, for Q_ik = ε_ikm a_m."""
+
+    def j(x, y, z):
+        return np.cross(a(x, y, z), grad_Phi(x, y, z), axis=0) + kT * curl_a(x, y, z)
+
+    def div_j(x, y, z):
+        return np.sum(curl_a(x, y, z) * grad_Phi(x, y, z), axis=0)
+
+    return j, div_j
