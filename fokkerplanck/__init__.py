@@ -7,4 +7,5 @@ from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.generator import Generator
 from fokkerplanck.grid import Grid
 from fokkerplanck.problem import Problem
+from fokkerplanck.quasi_stationary import QuasiStationary, quasi_stationary
 from fokkerplanck.steady import SteadyState, steady_state

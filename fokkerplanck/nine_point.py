@@ -49,6 +49,8 @@ class NinePoint:
         self.step = sparse.vstack(steps, format="csr")
         self.slope = sparse.vstack([row[0] for row in rows], format="csr")
         self.drift, self.normal = (np.concatenate([row[i] for row in rows]) for i in (1, 2))
+        adjacency = abs(self.step).T @ abs(self.step)
+        self.graph = adjacency.tocsr()  # which cells share a face (and each with itself)
         faces = np.arange(len(self.lower))
         ones = np.ones(len(faces))
         self._to_lower = sparse.csr_array((ones, (self.lower, faces)), shape=(n, len(faces)))

@@ -363,7 +363,9 @@ def _log(problem, markov, tol, forced) -> SteadyState:
         scheme = NinePoint(problem.grid, *index_units(problem))
         stats = SteadyStats("log", "newton", result.how, result.iterations, result.history)
         edge_currents = currents.EdgeCurrents.from_faces(scheme, result.log_rho)
-        return _state(problem, result.log_rho, stats, edge_currents, result.balance, markov.log_rho)
+        balance, rate = scheme.residual(result.log_rho)
+        residual = np.abs(balance / rate).max()
+        return _state(problem, result.log_rho, stats, edge_currents, residual, markov.log_rho)
     reason = (
         f"Newton's method for the nine-point scheme stopped at relative balance {result.balance:.1e} "
         f"after {result.iterations} steps"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
@@ -10,6 +10,8 @@ from scipy.interpolate import make_interp_spline
 from scipy.sparse.linalg import splu
 
 from fokkerplanck.grid import Grid
+from fokkerplanck.kernels import basins
+from fokkerplanck.linalg.null_vector import null_vector
 from fokkerplanck.nine_point import NinePoint, index_units
 
 #: Largest change of a difference of log rho between neighbours in one Newton step.
@@ -18,6 +20,10 @@ MAX_CHANGE = 2.0
 FIRST_EXTRA, LAST_EXTRA = 4.0, 1e-4
 #: Newton steps after which the continuation gives up.
 MAX_ITERATIONS = 300
+#: Barrier in kT above which the weights of wells are found by elimination.
+WELL_DEPTH = 8.0
+#: Change of a log weight that counts as none, and how often weights are updated.
+WEIGHT_TOLERANCE, MAX_WEIGHT_UPDATES = 1e-9, 12
 #: Cells per axis below which no coarser grid is tried first.
 COARSEST = 64
 
@@ -64,31 +70,66 @@ def solve_nine_point(problem, start, tol, on_step=None) -> NewtonResult:
 
 
 def newton(scheme, start, tol, max_iterations, on_step=None) -> NewtonResult:
-    """Damped Newton iteration on the balance of every cell over its own mass."""
-    phi = np.array(start)
+    """Newton's method on the balance of every cell over its own mass, well by well.
+
+    The weights of wells behind barriers of many kT are an almost free mode of the linearised
+    equations, in which rounding errors swamp the solution. So the densest cell of every such well
+    is held in the Newton steps, and the weights follow by subtraction-free elimination.
+    """
+    result = _local_newton(scheme, np.array(start), tol, max_iterations, on_step)
+    for _ in range(MAX_WEIGHT_UPDATES):
+        wells = _wells(scheme, result.log_rho)
+        if not result.converged or len(wells) == 1:
+            return result
+        phi = null_vector(scheme.chain(result.log_rho), scheme.grid.shape).log_mass
+        shift = (phi - result.log_rho)[wells]
+        again = _local_newton(scheme, phi, tol, max_iterations, on_step)
+        result = replace(
+            again, iterations=result.iterations + again.iterations, history=result.history + again.history
+        )
+        if np.ptp(shift) < WEIGHT_TOLERANCE:
+            return result
+    return replace(result, converged=False)
+
+
+def _local_newton(scheme, phi, tol, max_iterations, on_step) -> NewtonResult:
+    """Damped Newton iteration with the densest cell of every well held."""
     history: list[float] = []
     for iteration in range(max_iterations + 1):
         balance, rate = scheme.residual(phi)
+        wells = _wells(scheme, phi)
         scaled = balance / rate
+        if len(wells) > 1:  # their balance is that of the weights, not of this iteration
+            scaled[wells] = 0.0
         worst = float(np.abs(scaled).max())
         history.append(worst)
         if on_step is not None:
             on_step(iteration, worst)
         if worst <= tol or not np.isfinite(worst) or iteration == max_iterations:
             break
-        step = _newton_step(scheme, phi, scaled, rate)
+        step = _newton_step(scheme, phi, wells, scaled, rate)
         if step is None:
             break
-        phi, reduced = _damped(scheme, phi, step, float(np.linalg.norm(scaled)))
+        phi, reduced = _damped(scheme, phi, step, wells, float(np.linalg.norm(scaled)))
         if not reduced and worst > 1e3 * tol and iteration > 12:
             break
     good = bool(np.isfinite(worst) and worst <= tol)
     return NewtonResult(phi - phi.max(), worst, len(history) - 1, good, tuple(history))
 
 
-def _newton_step(scheme, phi, scaled, rate):
-    """Solve the Newton equation with the densest cell held; None if the matrix is singular."""
-    keep = np.flatnonzero(np.arange(phi.size) != int(np.argmax(phi)))
+def _wells(scheme, phi):
+    """Densest cells of the wells that are separated by barriers of ``WELL_DEPTH`` kT or more."""
+    flags = basins.deep_maxima(
+        np.argsort(-phi, kind="stable"), scheme.graph.indptr, scheme.graph.indices, phi, WELL_DEPTH
+    )
+    return np.flatnonzero(flags)
+
+
+def _newton_step(scheme, phi, wells, scaled, rate):
+    """Solve the Newton equation with the wells' densest cells held; None if it is singular."""
+    held = np.zeros(phi.size, bool)
+    held[wells] = True
+    keep = np.flatnonzero(~held)
     J = (sparse.diags_array(1 / rate) @ scheme.jacobian(phi)).tocsr()[keep][:, keep].tocsc()
     try:
         factor = splu(
@@ -101,7 +142,7 @@ def _newton_step(scheme, phi, scaled, rate):
     return step if np.isfinite(step).all() else None
 
 
-def _damped(scheme, phi, step, size):
+def _damped(scheme, phi, step, wells, size):
     """Largest of a few halved steps that reduces the scaled balance; the smallest one if none does."""
     with np.errstate(over="ignore"):
         change = float(np.abs(scheme.step @ step).max())
@@ -109,7 +150,10 @@ def _damped(scheme, phi, step, size):
     for _ in range(6):
         new = phi + t * step
         balance, rate = scheme.residual(new)
-        if np.linalg.norm(balance / rate) < (1 - 0.1 * t) * size:
+        scaled = balance / rate
+        if len(wells) > 1:
+            scaled[wells] = 0.0
+        if np.linalg.norm(scaled) < (1 - 0.1 * t) * size:
             return new, True
         t *= 0.5
     return new, False

@@ -99,11 +99,11 @@ def null_vector(A, shape):
     A, shape = _check_generator(A, shape)
     cells = _closed_class(A, shape)
     coordinates = np.stack(np.unravel_index(cells, shape), axis=1)
-    graph = _graph(A if cells.size == A.shape[0] else A[cells][:, cells])
+    whole = _graph(A)
+    graph = whole if cells.size == A.shape[0] else _graph(A[cells][:, cells])
     log_mass = np.full(A.shape[0], -np.inf)
     log_mass[cells], n_fill, how = _solve(graph, coordinates)
-    # Mass flows into transient cells only if the class was wrong; so the whole of A is balanced.
-    residual = balance_residual(A, log_mass)
+    residual = float(flow_imbalance(*whole, log_mass))
     if not residual <= TRUSTED:
         raise ConvergenceError(
             f"the stationary vector leaves cells unbalanced by {residual:.1e} of their outflow; "

@@ -1,0 +1,351 @@
+r"""Numbers that a density has: mass, entropy, energy, free energy and how fast it is spent.
+
+Pure functions on arrays. Leading axes of ``rho`` (time) pass through.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from fokkerplanck.kernels import evolution, flux
+
+# Densities below this are treated by logarithms; tiny stands in for an empty cell in a logarithm.
+SMALL = 1e-280
+TINY = np.finfo(float).tiny
+# Coefficients 1 / (k (k - 1)), k = 2, 3, ..., of h(z) = (1 + z) log(1 + z) - z for small z.
+SERIES = [(-1) ** k / (k * (k - 1)) for k in range(2, 10)]
+SERIES_UP_TO = 1e-2
+
+
+def mass(rho, grid):
+    r"""Mass :math:`\int\rho\,dx`.
+
+    Parameters
+    ----------
+    rho : array, shape (..., \*grid.shape)
+        Density, 1/volume.
+    grid : Grid
+
+    Returns
+    -------
+    array, shape (...)
+        Dimensionless.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> grid = fp.Grid([(0, 2)], 4)
+    >>> float(fp.observables.mass(fp.uniform(grid), grid))
+    1.0
+    """
+    return grid.integrate(rho)
+
+
+def entropy(rho, grid):
+    r"""Entropy :math:`S=-\int\rho\log\rho\,dx`.
+
+    Parameters
+    ----------
+    rho : array, shape (..., \*grid.shape)
+        Density >= 0; 0 log 0 = 0.
+    grid : Grid
+
+    Returns
+    -------
+    array, shape (...)
+        In units of Boltzmann's constant; of the density with respect to volume, so it may be negative.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> grid = fp.Grid([(0, 2)], 4)
+    >>> round(float(fp.observables.entropy(fp.uniform(grid), grid)), 6)
+    0.693147
+    """
+    rho = _density(rho, grid)
+    return -grid.integrate(rho * np.log(np.where(rho > 0, rho, 1.0)))
+
+
+def energy(rho, Phi, grid):
+    r"""Mean potential :math:`\langle\Phi\rangle=\int\Phi\,\rho\,dx`.
+
+    Parameters
+    ----------
+    rho : array, shape (..., \*grid.shape)
+    Phi : array, shape (\*grid.shape)
+        Potential of the steady state, :math:`-\beta^{-1}\log\rho_\infty` up to a constant.
+    grid : Grid
+
+    Returns
+    -------
+    array, shape (...)
+        In units of Phi. Free energy = energy - kT entropy + constant.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> grid = fp.Grid([(0, 2)], 4)
+    >>> float(fp.observables.energy(fp.uniform(grid), grid.x[0], grid))
+    1.0
+    """
+    rho = _density(rho, grid)
+    # Where nothing is, an infinite potential costs nothing.
+    return grid.integrate(np.where(rho != 0, rho * np.where(rho != 0, Phi, 0.0), 0.0))
+
+
+def kl(rho, rho_inf, grid, *, log=False):
+    r"""Relative entropy :math:`\mathrm{KL}(\rho\|\rho_\infty)=\int\rho_\infty\,h(\rho/\rho_\infty-1)\,dx`.
+
+    :math:`h(z)=(1+z)\log(1+z)-z`, by its series for small z: every term is positive and of the size of
+    the deviation squared, so values down to about 1e-30 are resolved, where
+    :math:`\int\rho\log(\rho/\rho_\infty)` ends in rounding at 1e-16. The two agree when both
+    densities have the same mass.
+
+    Parameters
+    ----------
+    rho : array, shape (..., \*grid.shape)
+        Density >= 0; cells may be empty.
+    rho_inf : array, shape (\*grid.shape)
+        Reference density; with ``log=True`` its logarithm, which may lie below -745.
+    grid : Grid
+    log : bool
+
+    Returns
+    -------
+    array, shape (...)
+        Dimensionless, >= 0. Infinite where rho has mass and the reference has none; nan where rho is
+        negative.
+
+    Raises
+    ------
+    ValueError
+        If a shape does not fit the grid.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> grid = fp.Grid([(-6, 6)], 64)
+    >>> a, b = fp.gaussian(grid, 0, 1), fp.gaussian(grid, 1, 1)
+    >>> round(float(fp.observables.kl(a, b, grid)), 6)
+    0.5
+    >>> round(float(fp.observables.kl(a, a * (1 + 1e-12), grid) * 1e24), 3)
+    0.5
+    """
+    rho = _density(rho, grid)
+    inf, log_inf = _reference(rho_inf, grid, log)
+    leading = rho.shape[: rho.ndim - grid.dim]
+    volume = np.broadcast_to(grid.volume, grid.shape)
+    out = np.empty(leading)
+    for index in np.ndindex(leading):
+        out[index] = _kl(rho[index], inf, log_inf, volume)
+    return out[()]
+
+
+def free_energy(rho, log_rho_inf, grid, beta):
+    r"""Free energy above equilibrium :math:`F(\rho)=\beta^{-1}\,\mathrm{KL}(\rho\|\rho_\infty)`.
+
+    Parameters
+    ----------
+    rho : array, shape (..., \*grid.shape)
+    log_rho_inf : array, shape (\*grid.shape)
+        Logarithm of the steady density.
+    grid : Grid
+    beta : float
+        Inverse temperature.
+
+    Returns
+    -------
+    array, shape (...)
+        Energy, >= 0; zero exactly at the steady density.
+
+    Notes
+    -----
+    Never increases along ``solve`` against the null vector of the generator, reversible or not.
+
+    References
+    ----------
+    Chaudhari and Soatto, arXiv:1710.11029, Theorem 5; without its assumption on the current.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> import numpy as np
+    >>> grid = fp.Grid([(-6, 6)], 64)
+    >>> rho_inf = fp.gaussian(grid, 0, 1)
+    >>> F = fp.observables.free_energy(fp.gaussian(grid, 1, 1), np.log(rho_inf), grid, beta=2)
+    >>> round(float(F), 6)
+    0.25
+    """
+    return kl(rho, log_rho_inf, grid, log=True) / beta
+
+
+class EntropyProduction(NamedTuple):
+    """Rates of entropy production, 1/time: total = adiabatic + nonadiabatic, none negative."""
+
+    total: np.ndarray
+    adiabatic: np.ndarray
+    nonadiabatic: np.ndarray
+
+
+def dissipation(rho, log_rho_inf, generator, beta):
+    r"""Rate at which free energy is spent, :math:`-dF/dt` along the generator, as a positive sum.
+
+    .. math:: -\frac{dF}{dt} = \beta^{-1}\sum_{i\ne k} A_{ik}\,p_k\,\varphi(u_i/u_k),
+              \qquad u=\rho/\rho_\infty,\quad \varphi(s)=s-1-\log s\ge0
+
+    Parameters
+    ----------
+    rho : array, shape (..., \*grid.shape)
+    log_rho_inf : array, shape (\*grid.shape)
+        Null vector of this generator, as log density: the identity holds for no other.
+    generator : Generator
+        Without absorbing sides.
+    beta : float
+        Inverse temperature.
+
+    Returns
+    -------
+    array, shape (...)
+        Energy/time, >= 0. An empty cell beside one that is not spends free energy infinitely fast;
+        it counts as the smallest positive number, which gives a large but finite rate.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> grid = fp.Grid([(-6, 6)], 256)
+    >>> problem = fp.Problem(grid, f=lambda x: x**2 / 2)
+    >>> rate = fp.observables.dissipation(
+    ...     fp.gaussian(grid, 1, 1), -problem.f, fp.Generator(problem), beta=1
+    ... )
+    >>> round(float(rate), 3)
+    1.0
+    """
+    return entropy_production(rho, log_rho_inf, generator).nonadiabatic / beta
+
+
+def entropy_production(rho, log_rho_inf, generator):
+    r"""Entropy production of a density: adiabatic (housekeeping) and nonadiabatic (excess) part.
+
+    .. math:: \sigma = \tfrac12\sum_{ik}(A_{ik}p_k-A_{ki}p_i)\log\frac{A_{ik}p_k}{A_{ki}p_i}
+              = \sigma_a + \sigma_{na},\qquad \sigma_{na} = -\frac{d}{dt}\mathrm{KL}(\rho\|\rho_\infty)
+
+    Parameters
+    ----------
+    rho : array, shape (..., \*grid.shape)
+    log_rho_inf : array, shape (\*grid.shape)
+        Null vector of this generator, as log density.
+    generator : Generator
+        Without absorbing sides.
+
+    Returns
+    -------
+    EntropyProduction
+        Named tuple (total, adiabatic, nonadiabatic) of arrays (...), in units of Boltzmann's
+        constant per time. In the steady state the nonadiabatic part vanishes; the adiabatic part
+        vanishes for every rho exactly if the steady state carries no current.
+
+    Raises
+    ------
+    ValueError
+        If the generator loses mass through absorbing sides.
+
+    References
+    ----------
+    Esposito and Van den Broeck, Phys. Rev. Lett. 104, 090601 (2010).
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> import numpy as np
+    >>> ring = fp.Grid([(0, 2 * np.pi)], 64, sides="periodic")
+    >>> generator = fp.Generator(fp.Problem(ring, drift=lambda x: 0 * x + 1.5))
+    >>> rho = fp.uniform(ring)
+    >>> rates = fp.observables.entropy_production(rho, np.log(rho), generator)
+    >>> round(float(rates.total), 6), float(rates.nonadiabatic) < 1e-12
+    (2.25, True)
+    """
+    grid, edges = generator.grid, generator.edges
+    if edges.exit_rate is not None and np.any(edges.exit_rate):
+        raise ValueError("the generator loses mass through absorbing sides: it has no steady state")
+    rho = _density(rho, grid)
+    _, log_inf = _reference(log_rho_inf, grid, True)
+    log_inf = np.maximum(log_inf, -1e5).ravel()
+    forward, backward = np.empty_like(edges.weight), np.empty_like(edges.weight)
+    flux.edge_rates(edges.weight, edges.tilt, forward, backward)
+    leading = rho.shape[: rho.ndim - grid.dim]
+    rates = np.empty((2, *leading))
+    for index in np.ndindex(leading):
+        p = np.maximum(rho[index].ravel(), TINY)
+        rates[(slice(None), *index)] = evolution.entropy_rates(
+            edges.tail, edges.head, forward, backward, edges.tilt, p, log_inf, _log_ratio(p, log_inf)
+        )
+    nonadiabatic, adiabatic = rates[0], rates[1]
+    return EntropyProduction((nonadiabatic + adiabatic)[()], adiabatic[()], nonadiabatic[()])
+
+
+def _density(rho, grid):
+    """Float array (..., *shape)."""
+    rho = np.asarray(rho, dtype=float)
+    if rho.shape[rho.ndim - grid.dim :] != grid.shape:
+        raise ValueError(
+            f"rho has shape {rho.shape}; its last {grid.dim} axes must be the grid's {grid.shape}"
+        )
+    return rho
+
+
+def _reference(rho_inf, grid, log):
+    """Reference density and its logarithm, each (*shape)."""
+    given = np.asarray(rho_inf, dtype=float)
+    name = "log_rho_inf" if log else "rho_inf"
+    if given.shape != grid.shape:
+        raise ValueError(f"{name} has shape {given.shape}, expected the grid's {grid.shape}")
+    if log:
+        return np.exp(np.maximum(given, -1e5)), given
+    if (given < 0).any():
+        raise ValueError(f"{name} is negative in {np.count_nonzero(given < 0)} cells; give a density")
+    with np.errstate(divide="ignore"):
+        return given, np.log(given)
+
+
+def _kl(rho, inf, log_inf, volume):
+    """Relative entropy of one density."""
+    if not (rho >= 0).all():
+        return np.nan
+    plain = inf > SMALL
+    z = rho[plain] / inf[plain] - 1
+    total = np.sum(volume[plain] * inf[plain] * _h(z))
+    if plain.all():
+        return float(total)
+    # Where the reference underflows: rho (log rho - log rho_inf) - rho + rho_inf.
+    p, log_q, q, V = rho[~plain], log_inf[~plain], inf[~plain], volume[~plain]
+    held = p > 0
+    if np.isneginf(log_q[held]).any():
+        return np.inf
+    terms = p[held] * (np.log(p[held]) - log_q[held] - 1)
+    return float(total + np.sum(V[held] * terms) + np.sum(V * q))
+
+
+def _h(z):
+    """(1 + z) log(1 + z) - z >= 0 for z >= -1."""
+    small = np.abs(z) < SERIES_UP_TO
+    out = np.zeros_like(z)
+    s = z[small]
+    for coefficient in reversed(SERIES):
+        out[small] = out[small] * s + coefficient
+    out[small] *= s * s
+    b = z[~small]
+    empty = b <= -1
+    log1p = np.log1p(np.where(empty, 0.0, b))
+    out[~small] = np.where(empty, 1.0, (1 + b) * log1p - b)
+    return out
+
+
+def _log_ratio(p, log_inf):
+    """log(p / p_inf), from the difference where the two are close."""
+    direct = np.log(p) - log_inf
+    close = (np.abs(direct) < 0.1) & (log_inf > -600)
+    inf = np.exp(log_inf[close])
+    direct[close] = np.log1p((p[close] - inf) / inf)
+    return direct

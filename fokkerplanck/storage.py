@@ -1,0 +1,138 @@
+"""Results in one .npz file: written whole or not at all, read without running any code."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from fokkerplanck.grid import Grid
+from fokkerplanck.version import __version__
+
+#: Version of the layout; raised whenever an older reader would misread a file.
+SCHEMA = 1
+_HEADER = "fokkerplanck"
+
+
+def write(path, kind, arrays, metadata):
+    """Write arrays and metadata to path, through a temporary file that takes its name at the end.
+
+    Parameters
+    ----------
+    path : str or path
+        Taken as it is; ``.npz`` is the usual ending. An older file is replaced only by a whole new one.
+    kind : str
+        What is stored, e.g. ``"Solution"``.
+    arrays : dict of arrays
+        Of numbers; nothing is pickled.
+    metadata : dict
+        Whatever JSON holds, and numpy scalars.
+
+    Returns
+    -------
+    Path
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> import numpy as np
+    >>> from fokkerplanck import storage
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = storage.write(pathlib.Path(folder) / "a.npz", "Test", {"x": np.arange(3)}, {"n": 3})
+    ...     storage.read(path)
+    ('Test', {'x': array([0, 1, 2])}, {'n': 3})
+    """
+    path = Path(path)
+    header = {"schema": SCHEMA, "kind": kind, "version": __version__, "metadata": metadata}
+    text = json.dumps(header, default=_plain)
+    if _HEADER in arrays:
+        raise ValueError(f"an array may not be named {_HEADER!r}; give it another name")
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, **{_HEADER: np.array(text)}, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)  # noqa: PTH105 - atomic, and named so
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def read(path):
+    """Kind, arrays and metadata of a file that ``write`` wrote.
+
+    Parameters
+    ----------
+    path : str or path
+
+    Returns
+    -------
+    kind : str
+    arrays : dict
+    metadata : dict
+
+    Raises
+    ------
+    ValueError
+        If the file is not one of ours, is damaged, or comes from a newer version.
+    FileNotFoundError
+        If there is no such file.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            content = {name: file[name] for name in file.files}
+        header = json.loads(str(content.pop(_HEADER)[()]))
+        schema = int(header["schema"])
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        raise ValueError(
+            f"{path} is not a file written by fokkerplanck, or is damaged ({type(error).__name__}); "
+            "give what .save wrote"
+        ) from error
+    if schema > SCHEMA:
+        raise ValueError(
+            f"{path} was written by fokkerplanck {header.get('version')} (schema {schema}, this one "
+            f"reads up to {SCHEMA}); update fokkerplanck"
+        )
+    return header["kind"], content, header["metadata"]
+
+
+def pack_grid(grid: Grid):
+    """Arrays and metadata from which ``unpack_grid`` makes the same grid."""
+    arrays = {f"faces_{k}": faces for k, faces in enumerate(grid.faces)}
+    return arrays, {
+        "shape": list(grid.shape),
+        "box": [list(pair) for pair in grid.box],
+        "sides": [list(pair) for pair in grid.sides],
+        "graded": list(grid.graded),
+    }
+
+
+def unpack_grid(arrays, metadata) -> Grid:
+    """Grid from what ``pack_grid`` returned.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> from fokkerplanck import storage
+    >>> storage.unpack_grid(*storage.pack_grid(fp.Grid([(0, 1)], 4, sides="periodic")))
+    Grid([(0, 1)], shape=(4,), sides='periodic')
+    """
+    axes = [
+        arrays[f"faces_{k}"] if graded else tuple(pair)
+        for k, (graded, pair) in enumerate(zip(metadata["graded"], metadata["box"], strict=True))
+    ]
+    return Grid(axes, tuple(metadata["shape"]), [tuple(pair) for pair in metadata["sides"]])
+
+
+def _plain(value):
+    """Python number or list for JSON."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} cannot be saved as metadata")
