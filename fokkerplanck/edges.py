@@ -150,7 +150,11 @@ def _axis_tilt(problem, k, lower, upper, distance):
         if not problem.D_constant:
             tilt = tilt - share * np.log(D[upper] / D[lower])
         # A face between a noisy and a noiseless cell: the plain quotient v / (kT D) of face means.
-        v_face = 0.5 * (problem.v[k][lower] + problem.v[k][upper]) if not np.isfinite(tilt).all() else 0.0
+        v_face = (
+            0.5 * (problem.v[k][lower] + problem.v[k][upper])
+            if not np.isfinite(tilt).all()
+            else 0.0
+        )
         plain = 2 * beta * distance * v_face / (D[lower] + D[upper])
     return np.where(np.isfinite(tilt), tilt, np.where(np.isfinite(plain), plain, 0.0))
 

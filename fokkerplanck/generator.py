@@ -34,14 +34,18 @@ class Generator:
     >>> import fokkerplanck as fp
     >>> import numpy as np
     >>> grid = fp.Grid([(-3, 3), (-3, 3)], 32)
-    >>> generator = fp.Generator(fp.Problem(grid, f=lambda x, y: x**2 + y**2, D=[[1, 0.9], [0.9, 1]]))
+    >>> generator = fp.Generator(
+    ...     fp.Problem(grid, f=lambda x, y: x**2 + y**2, D=[[1, 0.9], [0.9, 1]])
+    ... )
     >>> bool(abs(generator.matrix.sum(axis=0)).max() < 1e-12 * generator.exit_rates.max())
     True
     """
 
     def __init__(self, problem):
         if not isinstance(problem, (Problem, Edges)):
-            raise ValueError(f"Generator received {type(problem).__name__}; give a Problem or Edges")
+            raise ValueError(
+                f"Generator received {type(problem).__name__}; give a Problem or Edges"
+            )
         self.edges = problem if isinstance(problem, Edges) else Edges.from_problem(problem)
         self.grid = self.edges.grid
 

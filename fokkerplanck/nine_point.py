@@ -41,9 +41,7 @@ class NinePoint:
         pairs = [[cells[i].ravel() for i in neighbours(grid, k)] for k in range(d)]
         steps = [_difference(n, lower, upper) for lower, upper in pairs]
         slopes, offsets = _cell_slopes(grid, D, v, pairs, steps)
-        rows = [
-            _face_rows(k, D, v, pairs[k], steps[k], slopes, offsets) for k in range(d)
-        ]
+        rows = [_face_rows(k, D, v, pairs[k], steps[k], slopes, offsets) for k in range(d)]
         self.lower, self.upper = (np.concatenate(c) for c in zip(*pairs, strict=True))
         self.axis = np.repeat(np.arange(d), [len(lower) for lower, _ in pairs])
         self.step = sparse.vstack(steps, format="csr")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import diags_array
-from scipy.sparse.linalg import splu
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs, splu
 
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.generator import Generator
@@ -26,29 +26,27 @@ class QuasiStationary:
         Rate :math:`\lambda` (1/time) at which mass leaves through the absorbing sides.
     residual : float
         :math:`\|A p+\lambda p\|_1` over the largest exit rate.
-    iterations : int
     """
 
     grid: Grid
     rho: np.ndarray
     decay_rate: float
     residual: float
-    iterations: int
 
 
-def quasi_stationary(problem, tol=1e-12, max_iterations=200) -> QuasiStationary:
-    r"""Quasi-stationary state of a problem with absorbing sides, by inverse iteration.
+def quasi_stationary(problem, tol=1e-12, max_iterations=1000) -> QuasiStationary:
+    r"""Quasi-stationary state of a problem with absorbing sides, by Arnoldi on :math:`A^{-1}`.
 
-    Each step :math:`p\leftarrow-A^{-1}p/\|A^{-1}p\|_1` multiplies by a non-negative matrix, so p stays
-    positive; the decay rate is :math:`1/\|A^{-1}p\|_1`.
+    The matrix :math:`-A^{-1}` is non-negative, so its dominant vector is positive.
 
     Parameters
     ----------
     problem : Problem
         With at least one absorbing side.
     tol : float
-        Of the residual.
+        Of the eigenvalue, relative.
     max_iterations : int
+        Arnoldi restarts.
 
     Returns
     -------
@@ -59,7 +57,7 @@ def quasi_stationary(problem, tol=1e-12, max_iterations=200) -> QuasiStationary:
     ValueError
         If no side is absorbing: then ``steady_state`` is what to ask for.
     ConvergenceError
-        If the residual stays above tol; ``.iterate`` holds the last density.
+        If the restarts are used up.
 
     References
     ----------
@@ -84,21 +82,27 @@ def quasi_stationary(problem, tol=1e-12, max_iterations=200) -> QuasiStationary:
         (-A @ diags_array(1 / generator.exit_rates)).tocsc(),
         permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True},
     )  # fmt: skip
-    p = volume / volume.sum()
-    residual, previous = np.inf, np.inf
-    for iteration in range(1, max_iterations + 1):
-        new = factor.solve(p) / generator.exit_rates
-        rate = 1 / new.sum()
-        p = rate * new
-        residual = float(np.abs(A @ p + rate * p).sum() / generator.exit_rates.max())
-        if residual <= tol or (iteration > 5 and residual < 1e3 * tol and residual >= 0.5 * previous):
-            rho = (p / volume).reshape(grid.shape)
-            rho.flags.writeable = False
-            return QuasiStationary(grid, rho, float(rate), residual, iteration)
-        previous = residual
-    raise ConvergenceError(
-        f"inverse iteration stopped at residual {residual:.1e} after {max_iterations} steps, tol = "
-        f"{tol:g}; raise max_iterations (two slow modes may be close) or tol",
-        iterate=(p / volume).reshape(grid.shape),
-        residual=residual,
-    )
+
+    def inverse(p):
+        return factor.solve(np.ravel(p)) / generator.exit_rates
+
+    n = grid.size
+    operator = LinearOperator((n, n), matvec=inverse, dtype=float)
+    try:
+        _, vectors = eigs(operator, k=1, v0=volume, tol=tol, maxiter=max_iterations)
+        p = np.abs(vectors[:, 0].real)
+    except ArpackNoConvergence as error:
+        raise ConvergenceError(
+            f"the slowest mode was not found in {max_iterations} restarts (two slow modes may be close); "
+            "raise max_iterations or tol",
+            iterate=None,
+        ) from error
+    # Two steps of inverse iteration, a non-negative matrix, leave rounding errors positive.
+    for _ in range(2):
+        new = inverse(p)
+        rate = p.sum() / new.sum()
+        p = new / new.sum()
+    residual = float(np.abs(A @ p + rate * p).sum() / generator.exit_rates.max())
+    rho = (p / volume).reshape(grid.shape)
+    rho.flags.writeable = False
+    return QuasiStationary(grid, rho, float(rate), residual)

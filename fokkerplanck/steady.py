@@ -266,7 +266,7 @@ def steady_state(problem, scheme="auto", solver=None, tol=1e-10) -> SteadyState:
     >>> problem = fp.Problem(grid, drift=lambda x, y: (-x + y, -y - x), D=(1, 0.5))
     >>> ss = fp.steady_state(problem)
     >>> ss.stats.scheme, round(float(ss.mean_Q[0, 1]), 2)
-    ('log', -0.75)
+    ('log', -0.74)
     """
     _check_arguments(problem, scheme, solver, tol)
     generator = Generator(problem)
@@ -303,7 +303,10 @@ def _check_unique(generator):
     count, label = csgraph.connected_components(generator.matrix, directed=False)
     if count > 1:
         cells = [int(np.flatnonzero(label == k)[0]) for k in range(min(count, 3))]
-        names = ["(" + ", ".join(str(int(i)) for i in np.unravel_index(c, generator.grid.shape)) + ")" for c in cells]
+        names = [
+            "(" + ", ".join(str(int(i)) for i in np.unravel_index(c, generator.grid.shape)) + ")"
+            for c in cells
+        ]
         raise ValueError(
             f"the steady state is not unique: the cells fall into {count} parts that no probability "
             f"passes between (for example those of cells {' and '.join(names)}); D vanishes between "
@@ -372,11 +375,13 @@ def _log(problem, markov, tol, forced) -> SteadyState:
     )
     if forced:
         raise ConvergenceError(
-            f'{reason}, tol = {tol:g}; refine the grid, shrink the box to where the density is, or use '
+            f"{reason}, tol = {tol:g}; refine the grid, shrink the box to where the density is, or use "
             'scheme="markov"',
             iterate=result.log_rho.reshape(problem.grid.shape),
             residual=result.balance,
         )
     message = f"{reason}; fell back to {markov.stats.message}"
-    stats = replace(markov.stats, message=message, iterations=result.iterations, history=result.history)
+    stats = replace(
+        markov.stats, message=message, iterations=result.iterations, history=result.history
+    )
     return replace(markov, stats=stats)

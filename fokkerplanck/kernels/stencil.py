@@ -48,7 +48,9 @@ def _step(index, offset, sign, shape, periodic):
 
 
 @njit(cache=True)
-def tensor_edges(shape, periodic, absorbing, weights, offsets, W, tail, head, weight, tilt, exit_rate):
+def tensor_edges(
+    shape, periodic, absorbing, weights, offsets, W, tail, head, weight, tilt, exit_rate
+):
     """Fill the edge arrays; returns how many edges were written.
 
     weights (n, m), offsets (n, m, d), W (n, d) the preferred gradient of log rho in index units;
@@ -112,4 +114,3 @@ def wall_tensors(shape, reflecting, axis, weights, offsets, D, out):
                 for i in range(d - 1):
                     for k in range(d - 1):
                         out[x, i * (d - 1) + k] += share * w[i] * w[k]
-

@@ -85,7 +85,9 @@ def newton(scheme, start, tol, max_iterations, on_step=None) -> NewtonResult:
         shift = (phi - result.log_rho)[wells]
         again = _local_newton(scheme, phi, tol, max_iterations, on_step)
         result = replace(
-            again, iterations=result.iterations + again.iterations, history=result.history + again.history
+            again,
+            iterations=result.iterations + again.iterations,
+            history=result.history + again.history,
         )
         if np.ptp(shift) < WEIGHT_TOLERANCE:
             return result
@@ -163,7 +165,9 @@ def _nested(grid, D, v, tol, on_step):
     """Solve on a coarser grid first, then start from its log density; continuation on the coarsest."""
     if grid.is_uniform and all(n % 2 == 0 and n >= COARSEST for n in grid.shape):
         coarse = Grid(grid.box, tuple(n // 2 for n in grid.shape), grid.sides)
-        guess, total, history = _nested(coarse, _averaged(D, grid) / 4, _averaged(v, grid) / 2, 1e-6, on_step)
+        guess, total, history = _nested(
+            coarse, _averaged(D, grid) / 4, _averaged(v, grid) / 2, 1e-6, on_step
+        )
         if guess.converged:
             start = _prolonged(guess.log_rho, coarse, grid)
             trial = newton(NinePoint(grid, D, v), start, tol, 25, on_step)
@@ -180,7 +184,9 @@ def _averaged(a, grid):
     """Mean of a field (..., n) over blocks of two cells along every axis."""
     blocks = a.reshape(*a.shape[:-1], *(m for n in grid.shape for m in (n // 2, 2)))
     d = grid.dim
-    return blocks.mean(axis=tuple(range(blocks.ndim - 2 * d + 1, blocks.ndim, 2))).reshape(*a.shape[:-1], -1)
+    return blocks.mean(axis=tuple(range(blocks.ndim - 2 * d + 1, blocks.ndim, 2))).reshape(
+        *a.shape[:-1], -1
+    )
 
 
 def _prolonged(phi, coarse, grid):

@@ -1,0 +1,58 @@
+# make demo    the main picture: minibatch SGD on real data against its Fokker-Planck steady state
+# make test    the fast tests
+# make check   everything: style, types, all tests, kernels once more with index checks
+# make clean   remove what these made, the environment included
+#
+# Each sets up $(VENV) by itself. Another Python: make PYTHON=python3.12 test
+
+PYTHON ?= python3
+VENV ?= .venv
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+BOUNDS_CACHE := $(CURDIR)/.cache/numba-boundscheck
+
+.PHONY: demo test check lint types tests-all tests-bounds clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.installed
+	$(BIN)/fokkerplanck demo sgd
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest
+
+check: lint types tests-all tests-bounds
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-dev
+	$(BIN)/mypy
+
+tests-all: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m "not bench"
+
+# An index out of range reads garbage in silence. numba ignores the switch where it finds compiled
+# code, hence an empty cache of its own.
+tests-bounds: $(VENV)/.installed-dev
+	rm -rf "$(BOUNDS_CACHE)"
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR="$(BOUNDS_CACHE)" $(BIN)/python -m pytest -m "not bench" tests/kernels
+
+clean:
+	rm -rf "$(VENV)" .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "$(PYTHON) is too old or missing: Python 3.11 or newer is needed, e.g. make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv "$(VENV)"
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) setuptools
+	$(PIP) --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(PIP) --no-build-isolation --editable ".[dev]"
+	@touch $@
