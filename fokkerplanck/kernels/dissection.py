@@ -1,38 +1,12 @@
 """Nested dissection of a graph whose nodes are cells of a grid.
 
 A. George, Nested dissection of a regular finite element mesh, SIAM J. Numer. Anal. 10 (1973). The
-separator is read off the pattern: the cells on one side of a cut that touch the other side. So wide
-stencils make it as thick as they must, and a periodic axis gets its second strip, with no special case.
+separator is read off the pattern: the cells on one side of a cut that touch the other side. So it
+is as thick as a wide stencil needs, and a ring gets its second strip, with no special case.
 """
 
 import numpy as np
 from numba import njit
-
-# Edges longer than this along some axis (mostly those that close a ring) are looked up cell by cell.
-SHORT = 16
-
-
-@njit(cache=True)
-def _reach(indptr, neighbours, coordinates, directions):
-    """Longest step of the short edges along every direction, and the cells with a long edge."""
-    reach = np.zeros(directions.shape[0], np.int32)
-    is_far = np.zeros(indptr.size - 1, np.bool_)
-    step = np.empty(coordinates.shape[1], np.int32)
-    for c in range(indptr.size - 1):
-        for e in range(indptr[c], indptr[c + 1]):
-            longest = 0
-            for a in range(step.size):
-                step[a] = coordinates[neighbours[e], a] - coordinates[c, a]
-                longest = max(longest, abs(step[a]))
-            if longest > SHORT:
-                is_far[c] = True
-                continue
-            for m in range(directions.shape[0]):
-                s = 0
-                for a in range(step.size):
-                    s += directions[m, a] * step[a]
-                reach[m] = max(reach[m], abs(s))
-    return reach, is_far
 
 
 @njit(cache=True)
@@ -96,7 +70,7 @@ def _best_cut(part, coordinates, directions, key, histogram, member, reach, is_f
 
 @njit(cache=True)
 def _partition(part, cut, low_side, key, member, reach, is_far, graph, scratch):
-    """Reorder the part in place: one side, the other side, the separator; sizes of the first two."""
+    """Reorder the part in place: one side, the other, the separator; sizes of the first two."""
     near, separator = 0, 0
     for c in part:
         if (key[c] < cut) == low_side:
@@ -119,21 +93,6 @@ def _partition(part, cut, low_side, key, member, reach, is_far, graph, scratch):
 
 
 @njit(cache=True)
-def _span(coordinates, directions):
-    """Upper bound of the number of values that direction . coordinates can take."""
-    span = 1
-    for m in range(directions.shape[0]):
-        s = 1
-        for a in range(directions.shape[1]):
-            lowest, highest = coordinates[0, a], coordinates[0, a]
-            for c in range(coordinates.shape[0]):
-                lowest, highest = min(lowest, coordinates[c, a]), max(highest, coordinates[c, a])
-            s += abs(directions[m, a]) * (highest - lowest)
-        span = max(span, s)
-    return span
-
-
-@njit(cache=True)
 def _push(todo, waiting, low, high, children):
     """Put a run of cells on the stack, with its number of children, or -1 if it is not cut yet."""
     todo[waiting, 0], todo[waiting, 1], todo[waiting, 2] = low, high, children
@@ -141,20 +100,30 @@ def _push(todo, waiting, low, high, children):
 
 
 @njit(cache=True)
-def dissect(indptr, neighbours, coordinates, directions, leaf):
+def dissect(indptr, neighbours, coordinates, directions, reach, is_far, leaf):
     """Elimination order of the cells and its tree of separators, children before parents.
 
-    (indptr, neighbours) is a symmetric pattern; coordinates (n, d) and directions (m, d) are
-    integers. Returns order (n,), starts (n_nodes + 1,) and n_children (n_nodes,): node t eliminates
-    order[starts[t]:starts[t + 1]], and its children are the last nodes without a parent before it.
+    (indptr, neighbours) is a symmetric pattern; coordinates (n, d) and directions (m, d), normals
+    of the cuts to try, are integers. An edge changes direction . coordinates by reach (m,) at most,
+    unless one of its cells is_far (n,). Returns order (n,), starts (n_nodes + 1,) and n_children
+    (n_nodes,): node t eliminates order[starts[t]:starts[t + 1]], and its children are the last
+    nodes without a parent before it.
     """
     n = indptr.size - 1
     graph = (indptr, neighbours)
-    reach, is_far = _reach(indptr, neighbours, coordinates, directions)
-    histogram = np.empty(_span(coordinates, directions), np.int32)
     order, member = np.empty(n, np.int32), np.empty(n, np.int32)
+    extent = np.zeros(coordinates.shape[1], np.int64)
     for c in range(n):
         order[c], member[c] = c, -1
+        for a in range(extent.size):
+            extent[a] = max(extent[a], coordinates[c, a])
+    span = 1
+    for m in range(directions.shape[0]):
+        s = 1
+        for a in range(extent.size):
+            s += abs(directions[m, a]) * extent[a]
+        span = max(span, s)
+    histogram = np.empty(span, np.int32)
     scratch, key = np.empty(n, np.int32), np.empty(n, np.int32)
     starts, n_children = np.empty(2 * n + 1, np.int32), np.empty(2 * n, np.int32)
     todo = np.empty((2 * n + 3, 3), np.int64)

@@ -14,8 +14,8 @@ With q_ij the rate i -> j, eliminating state k leaves the chain watched on the o
 The diagonal never enters, so its place in the dense blocks holds numbers without meaning.
 
 A front is a dense block F (m, m + 1): rates among the states of one node of the dissection, and in
-the last column the rate at which row i may have lost probability to underflow ("loss"): a cemetery
-state entered from everywhere at rate FLOOR. It costs one column and bounds what underflow can do.
+the last column a bound of the rate that underflow took from each row ("loss"): the rate into a
+cemetery that is entered from everywhere at rate FLOOR.
 
 Where doubles are too narrow, numbers are pairs f 2^(512 e) with 2^-256 <= f < 2^256, and e is kept
 as a double so that the loops vectorise (T. Fukushima, J. Geodesy 86 (2012), X-numbers).
@@ -28,13 +28,10 @@ from numba import njit
 
 RADIX, INVERSE_RADIX = 2.0**512, 2.0**-512
 UPPER, LOWER = 2.0**256, 2.0**-256
-ZERO_EXPONENT = -30000.0
+ZERO_EXPONENT = -1e12
 FLOOR = 1e-300  # above any sum of underflowed products of rates <= 1
 NEGLIGIBLE = 1e-20  # a loss smaller than this share of the flow changes nothing
-PANEL = 16
-
-
-# --- pairs f 2^(512 e) -----------------------------------------------------------------------
+PANEL = 8
 
 
 @njit(cache=True)
@@ -66,22 +63,25 @@ def _sum_wide(f, e):
 
 @njit(cache=True)
 def _add_row_wide(f, e, factor, exponent, u, v):
-    """(f, e) += (factor, exponent) * (u, v) entry by entry, all pairs normalised, factor > 0."""
+    """(f, e) += (factor, exponent) * (u, v) entry by entry, all pairs normalised, factor > 0.
+
+    No branches: all of it compiles to vector selects. Pairs two exponents apart do not see each
+    other; a zero stands so far below that no shift of exponents can bring it up.
+    """
     for j in range(f.size):
         new, old_e, new_e = factor * u[j], e[j], exponent + v[j]
-        step = new_e - old_e if new > 0.0 else -2.0
+        step = new_e - old_e
         keep = 1.0 if step <= 0.0 else (INVERSE_RADIX if step == 1.0 else 0.0)
         gain = 1.0 if step >= 0.0 else (INVERSE_RADIX if step == -1.0 else 0.0)
         x = f[j] * keep + new * gain
-        top = new_e if step > 0.0 else old_e
-        small = x < LOWER and x > 0.0
-        f[j] = x * (INVERSE_RADIX if x >= UPPER else (RADIX if small else 1.0))
-        e[j] = top + (1.0 if x >= UPPER else (-1.0 if small else 0.0))
+        f[j] = x * (INVERSE_RADIX if x >= UPPER else (RADIX if x < LOWER else 1.0))
+        up, down = 1.0 if x >= UPPER else 0.0, 1.0 if x < LOWER else 0.0
+        e[j] = max(new_e, old_e) + up - down
 
 
 @njit(cache=True)
 def _eliminate_wide(F, E, p, exits):
-    """Eliminate the first p states of a front of pairs, row by row; False if a state has no exit."""
+    """Eliminate the first p states of a front of pairs, row by row; False if one has no exit."""
     m = F.shape[0]
     exit_f, exit_e = np.empty(p), np.empty(p)
     for i in range(m):
@@ -96,9 +96,6 @@ def _eliminate_wide(F, E, p, exits):
             if exit_f[i] == 0.0 and i + 1 < m:
                 return False
     return True
-
-
-# --- plain doubles ---------------------------------------------------------------------------
 
 
 @njit(cache=True)
@@ -158,7 +155,7 @@ def _eliminate_panel(F, k0, k1, exits):
 
 
 @njit(cache=True)
-def _eliminate_plain(F, p, exits):
+def _eliminate_plain(F, p, exits, loss):
     """Eliminate the first p states of a front; False if a state has no exit or may have lost it."""
     m = F.shape[0]
     for k0 in range(0, p, PANEL):
@@ -167,33 +164,43 @@ def _eliminate_plain(F, p, exits):
             return False
         _add_product(F, k0, k1)
     for k in range(p):
-        if k + 1 < m and F[k, m] > NEGLIGIBLE * exits[k]:
+        loss[k] = F[k, m]
+        if k + 1 < m and loss[k] > NEGLIGIBLE * exits[k]:
             return False
     return True
 
 
-# --- the tree --------------------------------------------------------------------------------
-
-
 @njit(cache=True)
-def _merge(F, U, place):
-    """Add a child's remaining block U (q, q + 1) to the front, at rows and columns place."""
-    q = U.shape[0]
+def _merge(F, waiting, at, place):
+    """Add a child's remaining block, waiting[at:] in rows of q + 1, at rows and columns place."""
+    q = place.size
     for i in range(q):
         row = F[place[i]]
         for j in range(q):
-            row[place[j]] += U[i, j]
-        row[F.shape[0]] += U[i, q]
+            row[place[j]] += waiting[at + j]
+        row[F.shape[0]] += waiting[at + q]
+        at += q + 1
 
 
 @njit(cache=True)
-def _merge_wide(F, E, U, V, place):
-    """The same for pairs."""
-    for i in range(U.shape[0]):
-        for j in range(U.shape[0]):
-            y = place[j]
-            f, e = F[place[i], y : y + 1], E[place[i], y : y + 1]
-            _add_row_wide(f, e, 1.0, 0.0, U[i, j : j + 1], V[i, j : j + 1])
+def _merge_wide(F, E, waiting, waiting_e, at, place):
+    """The same for pairs: spread each row of the child over a row of the front, then add."""
+    row, row_e = np.zeros(F.shape[1]), np.empty(F.shape[1])
+    row_e[:] = ZERO_EXPONENT
+    for i in range(place.size):
+        for j in range(place.size):
+            row[place[j]], row_e[place[j]] = waiting[at + j], waiting_e[at + j]
+        _add_row_wide(F[place[i]], E[place[i]], 1.0, 0.0, row, row_e)
+        at += place.size + 1
+
+
+@njit(cache=True)
+def _number(local, start, p, rest):
+    """Places in the front: the p states of the node first, then its boundary."""
+    for k in range(p):
+        local[start + k] = k
+    for k in range(rest.size):
+        local[rest[k]] = p + k
 
 
 @njit(cache=True)
@@ -215,7 +222,9 @@ def _normalise_front(F, E):
     """Turn a front of plain doubles into pairs."""
     for i in range(F.shape[0]):
         for j in range(F.shape[1]):
-            F[i, j], E[i, j] = _normalised(F[i, j], 0.0)
+            E[i, j] = ZERO_EXPONENT
+            if F[i, j] > 0.0:
+                F[i, j], E[i, j] = _normalised(F[i, j], 0.0)
 
 
 @njit(cache=True)
@@ -229,8 +238,17 @@ def _store(F, p, L, at):
 
 
 @njit(cache=True)
+def _store_exponents(E, p, L_e, at):
+    """The same for their exponents, which fit two bytes once those of zeros are cut off."""
+    for i in range(E.shape[0]):
+        for k in range(min(i, p)):
+            L_e[at + k] = max(E[i, k], -30000.0)
+        at += min(i, p)
+
+
+@njit(cache=True)
 def _keep_rest(F, p, waiting, used):
-    """Put the block of an eliminated front that is left for its parent on the stack; the new top."""
+    """Push what is left of an eliminated front, for its parent; the new top of the stack."""
     for i in range(p, F.shape[0]):
         for j in range(p, F.shape[1]):
             waiting[used] = F[i, j]
@@ -281,10 +299,7 @@ def eliminate(
         p, m = end - start, end - start + rest.size
         F = front[: m * (m + 1)].reshape(m, m + 1)
         E = front_e[: m * (m + 1) * pairs].reshape(m * pairs, m + 1)
-        for k in range(p):
-            local[start + k] = k
-        for k in range(rest.size):
-            local[rest[k]] = p + k
+        _number(local, start, p, rest)
         _load(F, start, end, order, position, local, indptr, neighbours, rate_out, rate_in)
         if is_wide:
             _normalise_front(F, E)
@@ -297,19 +312,16 @@ def eliminate(
             for k in range(q):
                 place[k] = local[child[k]]
             used -= q * (q + 1)
-            U = waiting[used : used + q * (q + 1)].reshape(q, q + 1)
             if is_wide:
-                _merge_wide(F, E, U, waiting_e[used : used + U.size].reshape(q, q + 1), place)
+                _merge_wide(F, E, waiting, waiting_e, used, place[:q])
             else:
-                _merge(F, U, place)
+                _merge(F, waiting, used, place[:q])
         if is_wide:
             ended = _eliminate_wide(F, E, p, exits[start:end])
-            _store(E, p, L_e, at)
+            _store_exponents(E, p, L_e, at)
             _keep_rest(E, p, waiting_e, used)
         else:
-            ended = _eliminate_plain(F, p, exits[start:end])
-            for k in range(p):
-                loss[start + k] = F[k, m]
+            ended = _eliminate_plain(F, p, exits[start:end], loss[start:end])
         if not ended:
             return L, L_e, exits, loss, False
         at = _store(F, p, L, at)

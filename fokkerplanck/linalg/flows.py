@@ -11,7 +11,7 @@ from fokkerplanck.kernels import evolution
 
 @dataclass(frozen=True, eq=False)
 class Flows:
-    r"""Rates into and out of every cell over the same edges: :math:`(Ap)_i=\sum_k A_{ik}p_k-A_{ki}p_i`.
+    r"""Rates into and out of every cell, :math:`(Ap)_i=\sum_k(A_{ik}p_k-A_{ki}p_i)`.
 
     In this form both ends of an edge see the same two rounded products, so mass is exact to the
     rounding of sums, and only the off-diagonal rates matter: no cancellation on the diagonal.
@@ -62,7 +62,7 @@ class Flows:
         return not self.exits.any()
 
     def over(self, rate):
-        """Arrays (indptr, indices, inflow, outflow, exits) of A / rate, as the kernels take them."""
+        """Arrays (indptr, indices, inflow, outflow, exits) of A / rate, as kernels take them."""
         return (
             self.indptr, self.indices, self.inflow / rate, self.outflow / rate, self.exits / rate
         )  # fmt: skip

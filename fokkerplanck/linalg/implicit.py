@@ -103,8 +103,8 @@ class ImplicitFactor:
                 if change < 1e-13:
                     break
                 raise ConvergenceError(
-                    f"refinement of an implicit step of dt = {self.dt:g} stalls at {change:.1e}: the "
-                    "step is too long for double precision; take a smaller dt",
+                    f"refinement of an implicit step of dt = {self.dt:g} stalls at {change:.1e}: "
+                    "the step is too long for double precision; take a smaller dt",
                     iterate=x, residual=float(change),
                 )  # fmt: skip
             x = x + correction

@@ -143,7 +143,8 @@ def balance_residual(A, log_mass):
     True
     """
     graph = _graph(_off_diagonal(csr_array(A, dtype=np.float64)))
-    return float(flow_imbalance(*graph, np.asarray(log_mass, dtype=np.float64)))
+    # A copy: a read-only array would be compiled for a second time.
+    return float(flow_imbalance(*graph, np.array(log_mass, dtype=np.float64)))
 
 
 def _check_generator(A, shape):
@@ -219,27 +220,28 @@ def _graph(A):
         A = coo_array((np.concatenate([entries.data, zeros]), (rows, cols)), shape=A.shape).tocsr()
         A.sum_duplicates()
         back = A.T.tocsr()
-    return A.indptr, A.indices, back.data, A.data
+    indptr, neighbours = A.indptr.astype(np.int32), A.indices.astype(np.int32)
+    return indptr, neighbours, back.data, A.data
 
 
 def _solve(graph, coordinates):
     """Logarithm of the stationary vector of an irreducible chain, fill, and how it was done."""
     indptr, neighbours, rate_out, rate_in = graph
     tree = nested_dissection(indptr, neighbours, coordinates)
-    # A power of two leaves every digit as it is; the kernel wants rates of at most one.
-    scale = 2.0 ** -np.ceil(np.log2(rate_out.max(initial=1e-300)))
-    args = (
+    pattern = (
         *(tree.order, tree.position, tree.starts, tree.n_children, tree.bound_ptr, tree.bound),
-        *(indptr, neighbours, scale * rate_out, scale * rate_in),
+        *(indptr, neighbours),
     )
     nodes = (tree.starts, tree.bound_ptr, tree.bound)
+    # A power of two leaves every digit as it is; the kernel wants rates of at most one.
+    scale = 2.0 ** -np.ceil(np.log2(rate_out.max(initial=1e-300)))
     how = "subtraction-free elimination in plain doubles"
-    *factor, is_done = eliminate(*args, False)
+    *factor, is_done = eliminate(*pattern, scale * rate_out, scale * rate_in, False)
     if is_done:
         pi, exponent, log_lost = back_substitute(*nodes, *factor)
     if not is_done or log_lost > np.log(NEGLIGIBLE):
         how = "subtraction-free elimination with wide exponents"
-        *factor, is_done = eliminate(*args, True)
+        *factor, is_done = eliminate(*pattern, rate_out, rate_in, True)
         if not is_done:
             raise ConvergenceError("a cell has no exit; check the rates for underflow")
         pi, exponent, _ = back_substitute(*nodes, *factor)

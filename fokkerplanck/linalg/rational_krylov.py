@@ -27,7 +27,7 @@ class KrylovAction:
 
 
 def krylov_action(factor, p, span, tolerance=1e-14):
-    r"""Approximation of :math:`e^{tA}p` from the Krylov space of :math:`(I-\gamma A)^{-1}`, or None.
+    r"""Approximate :math:`e^{tA}p` in a Krylov space of :math:`(I-\gamma A)^{-1}`, or return None.
 
     Arnoldi's method gives :math:`(I-\gamma A)^{-1}V=VH+\dots` and the approximation
     :math:`\|p\|\,V\exp\!\big(\tfrac{t}{\gamma}(I-H^{-1})\big)e_1`. Its rate of convergence does not
@@ -110,7 +110,7 @@ def _extend(factor, V, H, k):
 
 
 def _small(H, ratio):
-    """First column of exp(ratio (I - H^-1)), or None if that grows (H not yet a fair projection)."""
+    """First column of exp(ratio (I - H^-1)), or None if that grows: no fair projection yet."""
     try:
         M = ratio * (np.eye(len(H)) - np.linalg.inv(H))
     except np.linalg.LinAlgError:
