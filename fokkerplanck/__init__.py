@@ -1,11 +1,50 @@
-"""Fokker-Planck equations on 1D, 2D and 3D grids: steady states, potentials, currents, evolution."""
+"""Fokker-Planck equations on 1D, 2D and 3D grids: steady states, currents, evolution."""
 
-from fokkerplanck import zoo
+from fokkerplanck import observables, sgd, zoo
 from fokkerplanck.densities import from_particles, gaussian, uniform
 from fokkerplanck.edges import Edges
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.generator import Generator
 from fokkerplanck.grid import Grid
+from fokkerplanck.io import load
+from fokkerplanck.methods import BackwardEuler, Exponential
 from fokkerplanck.problem import Problem
 from fokkerplanck.quasi_stationary import QuasiStationary, quasi_stationary
+from fokkerplanck.solution import Solution
+from fokkerplanck.solve import solve
 from fokkerplanck.steady import SteadyState, steady_state
+from fokkerplanck.version import __version__
+
+__all__ = [
+    "BackwardEuler",
+    "ConvergenceError",
+    "Edges",
+    "Exponential",
+    "Generator",
+    "Grid",
+    "Problem",
+    "QuasiStationary",
+    "Solution",
+    "SteadyState",
+    "__version__",
+    "from_particles",
+    "gaussian",
+    "load",
+    "observables",
+    "plot",
+    "quasi_stationary",
+    "sgd",
+    "solve",
+    "steady_state",
+    "uniform",
+    "zoo",
+]
+
+
+def __getattr__(name):
+    """Load ``fokkerplanck.plot``, and with it matplotlib, on first use."""
+    if name == "plot":
+        import importlib
+
+        return importlib.import_module("fokkerplanck.plot")
+    raise AttributeError(f"module 'fokkerplanck' has no attribute {name!r}")
