@@ -122,7 +122,7 @@ def _warmup(options):
 
         problem = Problem(grid, drift=flow, D=tensor)
         steady_state(problem)
-        solve(problem, gaussian(grid, 0.5, 0.5), [0, 0.1])
+        solve(problem, gaussian(grid, 0.5, 0.5), [0, 0.1], progress=False)
     for model in (sgd.LeastSquares([[1.0, 0.0]], [1.0]), sgd.Logistic([[1.0, 0.0]], [1.0])):
         sgd.run(model, [0.0, 0.0], 0.1, 1, 2, n_particles=2)
     print(f"kernels are ready ({time.perf_counter() - began:.0f} s)")

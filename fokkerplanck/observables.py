@@ -55,7 +55,7 @@ def entropy(rho, grid):
     Returns
     -------
     array, shape (...)
-        In units of Boltzmann's constant; of the density with respect to volume, so it may be negative.
+        In units of Boltzmann's constant; of a density, so it may be negative.
 
     Examples
     --------
@@ -96,12 +96,11 @@ def energy(rho, Phi, grid):
 
 
 def kl(rho, rho_inf, grid, *, log=False):
-    r"""Relative entropy :math:`\mathrm{KL}(\rho\|\rho_\infty)=\int\rho_\infty\,h(\rho/\rho_\infty-1)\,dx`.
+    r"""Relative entropy :math:`\int\rho\log(\rho/\rho_\infty)\,dx` of two densities of one mass.
 
-    :math:`h(z)=(1+z)\log(1+z)-z`, by its series for small z: every term is positive and of the size of
-    the deviation squared, so values down to about 1e-30 are resolved, where
-    :math:`\int\rho\log(\rho/\rho_\infty)` ends in rounding at 1e-16. The two agree when both
-    densities have the same mass.
+    Evaluated as :math:`\int\rho_\infty\,h(\rho/\rho_\infty-1)\,dx`, :math:`h(z)=(1+z)\log(1+z)-z`
+    by its series for small z: every term is positive and of the size of the deviation squared, so
+    that values down to about 1e-30 are resolved, where the plain sum ends in rounding at 1e-16.
 
     Parameters
     ----------
@@ -115,8 +114,8 @@ def kl(rho, rho_inf, grid, *, log=False):
     Returns
     -------
     array, shape (...)
-        Dimensionless, >= 0. Infinite where rho has mass and the reference has none; nan where rho is
-        negative.
+        Dimensionless, >= 0. Infinite where rho has mass and the reference has none; nan where rho
+        is negative.
 
     Raises
     ------
@@ -172,7 +171,7 @@ def free_energy(rho, log_rho_inf, grid, beta):
     --------
     >>> import fokkerplanck as fp
     >>> import numpy as np
-    >>> grid = fp.Grid([(-6, 6)], 64)
+    >>> grid = fp.Grid([(-8, 8)], 64)
     >>> rho_inf = fp.gaussian(grid, 0, 1)
     >>> F = fp.observables.free_energy(fp.gaussian(grid, 1, 1), np.log(rho_inf), grid, beta=2)
     >>> round(float(F), 6)
@@ -229,7 +228,8 @@ def entropy_production(rho, log_rho_inf, generator):
     r"""Entropy production of a density: adiabatic (housekeeping) and nonadiabatic (excess) part.
 
     .. math:: \sigma = \tfrac12\sum_{ik}(A_{ik}p_k-A_{ki}p_i)\log\frac{A_{ik}p_k}{A_{ki}p_i}
-              = \sigma_a + \sigma_{na},\qquad \sigma_{na} = -\frac{d}{dt}\mathrm{KL}(\rho\|\rho_\infty)
+              = \sigma_a + \sigma_{na},\quad
+              \sigma_{na} = -\frac{d}{dt}\mathrm{KL}(\rho\|\rho_\infty)
 
     Parameters
     ----------
@@ -278,8 +278,9 @@ def entropy_production(rho, log_rho_inf, generator):
     rates = np.empty((2, *leading))
     for index in np.ndindex(leading):
         p = np.maximum(rho[index].ravel(), TINY)
+        log_u = _log_ratio(p, log_inf)
         rates[(slice(None), *index)] = evolution.entropy_rates(
-            edges.tail, edges.head, forward, backward, edges.tilt, p, log_inf, _log_ratio(p, log_inf)
+            edges.tail, edges.head, forward, backward, edges.tilt, p, log_inf, log_u
         )
     nonadiabatic, adiabatic = rates[0], rates[1]
     return EntropyProduction((nonadiabatic + adiabatic)[()], adiabatic[()], nonadiabatic[()])
@@ -304,7 +305,7 @@ def _reference(rho_inf, grid, log):
     if log:
         return np.exp(np.maximum(given, -1e5)), given
     if (given < 0).any():
-        raise ValueError(f"{name} is negative in {np.count_nonzero(given < 0)} cells; give a density")
+        raise ValueError(f"{name} is negative in {np.sum(given < 0)} cells; give a density >= 0")
     with np.errstate(divide="ignore"):
         return given, np.log(given)
 

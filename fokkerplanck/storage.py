@@ -23,7 +23,7 @@ def write(path, kind, arrays, metadata):
     Parameters
     ----------
     path : str or path
-        Taken as it is; ``.npz`` is the usual ending. An older file is replaced only by a whole new one.
+        Taken as it is; ``.npz`` is the usual ending. An older file is replaced by a whole new one.
     kind : str
         What is stored, e.g. ``"Solution"``.
     arrays : dict of arrays
@@ -41,8 +41,8 @@ def write(path, kind, arrays, metadata):
     >>> import numpy as np
     >>> from fokkerplanck import storage
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = storage.write(pathlib.Path(folder) / "a.npz", "Test", {"x": np.arange(3)}, {"n": 3})
-    ...     storage.read(path)
+    ...     path = pathlib.Path(folder) / "a.npz"
+    ...     storage.read(storage.write(path, "Test", {"x": np.arange(3)}, {"n": 3}))
     ('Test', {'x': array([0, 1, 2])}, {'n': 3})
     """
     path = Path(path)
@@ -92,13 +92,13 @@ def read(path):
         raise
     except Exception as error:
         raise ValueError(
-            f"{path} is not a file written by fokkerplanck, or is damaged ({type(error).__name__}); "
-            "give what .save wrote"
+            f"{path} is not a file written by fokkerplanck, or is damaged "
+            f"({type(error).__name__}); give what .save wrote"
         ) from error
     if schema > SCHEMA:
         raise ValueError(
-            f"{path} was written by fokkerplanck {header.get('version')} (schema {schema}, this one "
-            f"reads up to {SCHEMA}); update fokkerplanck"
+            f"{path} was written by fokkerplanck {header.get('version')} (schema {schema}, this "
+            f"one reads up to {SCHEMA}); update fokkerplanck"
         )
     return header["kind"], content, header["metadata"]
 

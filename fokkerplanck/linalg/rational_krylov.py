@@ -89,7 +89,9 @@ def krylov_action(factor, p, span, tolerance=1e-14):
         history.append((error, y))
         if error <= tolerance or _has_stalled([e for e, _ in history]):
             before = start * (history[-2][1] @ V[: history[-2][1].size])
-            return _result(factor, p, start * (y @ V[:k]), before, k, size)
+            result = _result(factor, p, start * (y @ V[:k]), before, k, size)
+            if result.mass_correction <= max(MASS_DEFECT, 10 * tolerance):
+                return result
     return None
 
 
@@ -133,8 +135,6 @@ def _result(factor, p, q, before, k, size):
     if factor.flows.conserves_mass:
         mass = p.sum()
         correction = float(abs(q.sum() - mass) / size)
-        if correction > MASS_DEFECT:
-            return None
         q = q + (mass - q.sum()) / np.abs(q).sum() * np.abs(q)
         if before is not None:
             before = before + (mass - before.sum()) / np.abs(before).sum() * np.abs(before)

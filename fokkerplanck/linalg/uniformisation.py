@@ -20,11 +20,13 @@ from fokkerplanck.linalg.flows import Flows
 # product, which makes the chain aperiodic and its sums positive with a relative error of rounding.
 MARGIN = 1.02
 # Rows from which threads may pay, work (numbers touched) between two looks at the clock, products
-# in a trial and how often the slower of two kernels gets one.
+# in a trial and how often the slower of two kernels gets one, products before the first look at
+# whether the chain still moves.
 THREADS_FROM = 40_000
 CHUNK = 100_000_000
 TRIAL = 8
 TRY_EVERY = 20
+FIRST_LOOK = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +107,7 @@ class JumpChain:
         size = np.abs(p).sum()
         done, seen, snapshot, change = 0, 0, state[0].copy(), 0.0
         while done < n_products:
-            stretch = min(self._race.stretch, n_products - done)
+            stretch = min(self._race.stretch, n_products - done, max(FIRST_LOOK, done))
             self._race.run(self._arrays, _stretch(first, weights, done, stretch), state, total)
             done += stretch
             if tick is not None:

@@ -1,0 +1,49 @@
+"""Data sets shipped with the package."""
+
+from importlib.resources import files
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = ["Iris", "load_iris"]
+
+
+class Iris(NamedTuple):
+    """Fisher's flowers: `measurements` (150, 4) in cm, `species` (150,), column `names` (4)."""
+
+    measurements: np.ndarray
+    species: np.ndarray
+    names: tuple[str, ...]
+
+
+def load_iris():
+    """Fisher's iris data: 150 flowers, 4 lengths in cm, 3 species.
+
+    Returns
+    -------
+    Iris
+        ``measurements`` (150, 4): sepal length, sepal width, petal length, petal width, in cm;
+        ``species`` (150,): "setosa", "versicolor", "virginica", 50 of each, in this order;
+        ``names``: the column names.
+
+    References
+    ----------
+    R. A. Fisher (1936), The use of multiple measurements in taxonomic problems, Annals of Eugenics
+    7, 179-188, Table I.
+
+    Examples
+    --------
+    >>> from fokkerplanck.data import load_iris
+    >>> flowers = load_iris()
+    >>> flowers.measurements.shape
+    (150, 4)
+    >>> flowers.names
+    ('sepal_length', 'sepal_width', 'petal_length', 'petal_width')
+    """
+    text = files("fokkerplanck.data").joinpath("iris.csv").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    header, *rows = [line.split(",") for line in lines]
+    measurements = np.array([row[:4] for row in rows], dtype=float)
+    species = np.array([row[4] for row in rows])
+    measurements.flags.writeable = species.flags.writeable = False
+    return Iris(measurements, species, tuple(header[:4]))

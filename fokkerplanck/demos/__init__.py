@@ -1,0 +1,1 @@
+"""Demonstrations that the command line can run: ``compute`` -> ``table`` and ``figure``."""

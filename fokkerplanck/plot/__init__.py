@@ -1,0 +1,19 @@
+"""Pictures with matplotlib: each function takes ``ax=None``, returns its artists, shows nothing."""
+
+from fokkerplanck.plot.axes import canvas, colorbar
+from fokkerplanck.plot.fields import density, line, potential, signed, streamlines
+from fokkerplanck.plot.results import Portrait, current, free_energy, steady
+
+__all__ = [
+    "Portrait",
+    "canvas",
+    "colorbar",
+    "current",
+    "density",
+    "free_energy",
+    "line",
+    "potential",
+    "signed",
+    "steady",
+    "streamlines",
+]

@@ -1,0 +1,91 @@
+"""Axes to draw on: the current ones of pyplot, or a fresh figure without pyplot."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+
+def current_axes(ax=None):
+    """Return ax, or pyplot's current axes."""
+    return plt.gca() if ax is None else ax
+
+
+def canvas(width=6.4, height=4.8):
+    """Figure of the given size in inches, outside of pyplot: nothing has to be closed or shown.
+
+    Parameters
+    ----------
+    width, height : float
+        In inches.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Its panels keep clear of each other (constrained layout).
+
+    Examples
+    --------
+    >>> from fokkerplanck import plot
+    >>> plot.canvas(8, 3).get_size_inches().tolist()
+    [8.0, 3.0]
+    """
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def colorbar(artist, label, ax=None, **options):
+    """Colour bar at the right of the axes of an artist, exactly as tall as they are.
+
+    Parameters
+    ----------
+    artist : matplotlib artist with a colour map
+        Such as `density` returns; of `streamlines` its ``lines``.
+    label : str
+    ax : matplotlib Axes, optional
+        Default: the artist's.
+    **options
+        For ``Figure.colorbar``.
+
+    Returns
+    -------
+    matplotlib.colorbar.Colorbar
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> from fokkerplanck import plot
+    >>> grid = fp.Grid([(0, 1), (0, 1)], 4)
+    >>> bar = plot.colorbar(plot.density(grid, fp.uniform(grid)), "density")
+    >>> bar.ax.get_ylabel()
+    'density'
+    """
+    ax = artist.axes if ax is None else ax
+    # Axes inside of axes follow a change of aspect, which the usual stolen space does not.
+    beside = ax.inset_axes([1.02, 0, 0.035, 1])
+    return ax.figure.colorbar(artist, cax=beside, label=label, **options)
+
+
+def frame(grid, ax):
+    """Limit the axes to the box and name them; equal scales in both directions of a 2D grid."""
+    names = ("x", "y")[: grid.dim]
+    ax.set_xlim(*grid.box[0])
+    if not ax.get_xlabel():
+        ax.set_xlabel(names[0])
+    if grid.dim == 2:
+        ax.set_ylim(*grid.box[1])
+        ax.set_aspect("equal")
+        if not ax.get_ylabel():
+            ax.set_ylabel(names[1])
+
+
+def check_scalar(grid, u, name, dims=(2,)):
+    """Float array of the grid's shape, or a ValueError that says what can be drawn."""
+    if grid.dim not in dims:
+        allowed = " or ".join(f"{d}D" for d in dims)
+        raise ValueError(
+            f"{name} lives on a {grid.dim}D grid, this picture is of {allowed} fields; "
+            "integrate or slice the other axes away"
+        )
+    u = np.asarray(u, dtype=float)
+    if u.shape != grid.shape:
+        raise ValueError(f"{name} has shape {u.shape}, expected the grid's {grid.shape}")
+    return u

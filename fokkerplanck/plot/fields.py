@@ -1,0 +1,277 @@
+"""Pictures of scalar and vector fields on a grid."""
+
+import numpy as np
+from matplotlib.colors import LogNorm, Normalize
+from scipy.interpolate import RegularGridInterpolator
+
+from fokkerplanck.plot.axes import check_scalar, current_axes, frame
+
+# Below this fraction of the largest density nothing is drawn by default.
+CUTOFF = 1e-6
+
+
+def line(grid, u, ax=None, **style):
+    """Graph of a function u(x) on a 1D grid.
+
+    Parameters
+    ----------
+    grid : Grid
+        Of dimension 1.
+    u : array, shape ``grid.shape``
+    ax : matplotlib Axes, optional
+        Default: the current ones.
+    **style
+        For ``Axes.plot``.
+
+    Returns
+    -------
+    matplotlib.lines.Line2D
+
+    Raises
+    ------
+    ValueError
+        If the grid is not 1D or the shape does not fit.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> from fokkerplanck import plot
+    >>> grid = fp.Grid([(-4, 4)], 64)
+    >>> curve = plot.line(grid, fp.gaussian(grid, 0, 1), color="C3")
+    >>> curve.get_color()
+    'C3'
+    """
+    u = check_scalar(grid, u, "u", dims=(1,))
+    ax = current_axes(ax)
+    (artist,) = ax.plot(grid.centers[0], u, **style)
+    frame(grid, ax)
+    return artist
+
+
+def density(grid, rho, ax=None, *, top=None, log=False, floor=CUTOFF, cmap="Blues", **style):
+    """Density as a map of colours (2D) or a filled graph (1D).
+
+    Parameters
+    ----------
+    grid : Grid
+        Of dimension 1 or 2.
+    rho : array, shape ``grid.shape``
+    ax : matplotlib Axes, optional
+        Default: the current ones.
+    top : float, optional
+        Value of the darkest colour, to compare pictures; default the maximum of rho.
+    log : bool
+        Logarithmic scale. Values below `floor` times the top get the colour of that floor, so that
+        zeros and underflow do no harm.
+    floor : float
+    cmap : str
+        A sequential colour map.
+    **style
+        For ``Axes.pcolormesh`` or ``Axes.fill_between``.
+
+    Returns
+    -------
+    matplotlib QuadMesh (2D) or PolyCollection (1D)
+
+    Raises
+    ------
+    ValueError
+        If the grid is 3D or the shape does not fit.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> from fokkerplanck import plot
+    >>> grid = fp.Grid([(-4, 4), (-4, 4)], 32)
+    >>> mesh = plot.density(grid, fp.gaussian(grid, (0, 0), 1), log=True)
+    >>> mesh.get_array().shape
+    (32, 32)
+    """
+    rho = check_scalar(grid, rho, "rho", dims=(1, 2))
+    ax = current_axes(ax)
+    top = (float(rho.max()) or 1.0) if top is None else top
+    if grid.dim == 1:
+        low = floor * top if log else 0.0
+        artist = ax.fill_between(grid.centers[0], low, np.maximum(rho, low), alpha=0.5, **style)
+        if log:
+            ax.set_yscale("log")
+    else:
+        norm = LogNorm(floor * top, top) if log else Normalize(0, top)
+        shown = np.maximum(rho, floor * top) if log else rho
+        artist = ax.pcolormesh(*grid.faces, shown.T, norm=norm, cmap=cmap, rasterized=True, **style)
+    frame(grid, ax)
+    return artist
+
+
+def potential(grid, Phi, ax=None, *, top=None, levels=12, filled=False, **style):
+    """Potential as contour lines (2D) or as a graph (1D), from its minimum up to `top` above it.
+
+    Parameters
+    ----------
+    grid : Grid
+        Of dimension 1 or 2.
+    Phi : array, shape ``grid.shape``
+        Any potential: Phi, f. Infinite values are left out.
+    ax : matplotlib Axes, optional
+        Default: the current ones.
+    top : float, optional
+        Height above the minimum at which the picture ends; default the largest finite value.
+    levels : int
+        Number of contours, at equal distances.
+    filled : bool
+        Fill between the contours.
+    **style
+        For ``Axes.contour``, ``Axes.contourf`` or ``Axes.plot``.
+
+    Returns
+    -------
+    matplotlib QuadContourSet (2D) or Line2D (1D)
+
+    Raises
+    ------
+    ValueError
+        If the grid is 3D, the shape does not fit, or `top` is not positive.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> from fokkerplanck import plot
+    >>> grid = fp.Grid([(-4, 4), (-4, 4)], 32)
+    >>> x, y = grid.x
+    >>> lines = plot.potential(grid, (x**2 + y**2) / 2, top=2.0, levels=4)
+    >>> lines.levels.tolist()
+    [0.5, 1.0, 1.5, 2.0]
+    """
+    Phi = check_scalar(grid, Phi, "Phi", dims=(1, 2))
+    ax = current_axes(ax)
+    finite = np.isfinite(Phi)
+    if not finite.any():
+        raise ValueError("Phi has no finite value: there is nothing to draw")
+    Phi = np.where(finite, Phi, np.nan) - Phi[finite].min()
+    highest = float(np.nanmax(Phi))
+    top = highest or 1.0 if top is None else top
+    if not top > 0:
+        raise ValueError(f"top is {top!r}, expected a height > 0 above the minimum")
+    if grid.dim == 1:
+        (artist,) = ax.plot(grid.centers[0], np.where(Phi <= top, Phi, np.nan), **style)
+    else:
+        heights = top * np.arange(0 if filled else 1, levels + 1) / levels
+        if not {"cmap", "colors"} & style.keys():
+            style["cmap"] = "viridis"
+        draw = ax.contourf if filled else ax.contour
+        artist = draw(*grid.centers, np.ma.masked_invalid(Phi).T, levels=heights, **style)
+    frame(grid, ax)
+    return artist
+
+
+def signed(grid, u, ax=None, *, limit=None, cmap="RdBu_r", **style):
+    """Signed field as a map of colours that is white at zero, such as div j.
+
+    Parameters
+    ----------
+    grid : Grid
+        Of dimension 2.
+    u : array, shape ``grid.shape``
+    ax : matplotlib Axes, optional
+        Default: the current ones.
+    limit : float, optional
+        Value of the darkest colours; default the largest finite modulus.
+    cmap : str
+        A diverging colour map.
+    **style
+        For ``Axes.pcolormesh``.
+
+    Returns
+    -------
+    matplotlib QuadMesh
+
+    Raises
+    ------
+    ValueError
+        If the grid is not 2D or the shape does not fit.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> from fokkerplanck import plot
+    >>> grid = fp.Grid([(-1, 1), (-1, 1)], 8)
+    >>> plot.signed(grid, grid.x[0], limit=1).get_clim()
+    (-1.0, 1.0)
+    """
+    u = np.ma.masked_invalid(check_scalar(grid, u, "u"))
+    ax = current_axes(ax)
+    limit = (float(np.abs(u).max()) or 1.0) if limit is None else limit
+    norm = Normalize(-float(limit), float(limit))
+    artist = ax.pcolormesh(*grid.faces, u.T, norm=norm, cmap=cmap, rasterized=True, **style)
+    frame(grid, ax)
+    return artist
+
+
+def streamlines(grid, v, ax=None, *, where=None, cmap="plasma", spacing=1.0, **style):
+    """Streamlines of a vector field on a 2D grid, coloured by its modulus.
+
+    Parameters
+    ----------
+    grid : Grid
+        Of dimension 2. Graded axes are interpolated to equal steps.
+    v : array, shape ``(2, *grid.shape)``
+    ax : matplotlib Axes, optional
+        Default: the current ones.
+    where : boolean array, shape ``grid.shape``, optional
+        Draw only there.
+    cmap : str
+    spacing : float
+        Distance of the lines, relative to matplotlib's default.
+    **style
+        For ``Axes.streamplot``.
+
+    Returns
+    -------
+    matplotlib StreamplotSet
+        Its ``lines`` carry the colours, for a colour bar.
+
+    Raises
+    ------
+    ValueError
+        If the grid is not 2D or a shape does not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fokkerplanck as fp
+    >>> from fokkerplanck import plot
+    >>> grid = fp.Grid([(-1, 1), (-1, 1)], 16)
+    >>> x, y = grid.x
+    >>> streams = plot.streamlines(grid, np.stack([-y, x]))
+    >>> round(float(streams.lines.get_clim()[1]), 1)
+    1.3
+    """
+    v = np.asarray(v, dtype=float)
+    if grid.dim != 2 or v.shape != (2, *grid.shape):
+        raise ValueError(f"v has shape {v.shape} on a {grid.dim}D grid, expected (2, nx, ny)")
+    ax = current_axes(ax)
+    hidden = ~np.isfinite(v).all(axis=0)
+    if where is not None:
+        hidden |= ~np.asarray(where, dtype=bool)
+    centers, v, hidden = _on_equal_steps(grid, np.where(hidden, 0.0, v), hidden)
+    speed = np.ma.masked_array(np.hypot(*v), hidden)
+    norm = Normalize(0, float(speed.max()) if speed.count() else 1.0)
+    u, w = (np.ma.masked_array(c, hidden).T for c in v)
+    if not speed.any():
+        # streamplot divides by the speed: where nothing moves there is nothing to draw.
+        u, w = (np.ma.masked_all_like(c) for c in (u, w))
+    options = {"density": 1 / spacing, "linewidth": 0.9, "arrowsize": 0.8} | style
+    artist = ax.streamplot(*centers, u, w, color=speed.T, cmap=cmap, norm=norm, **options)
+    frame(grid, ax)
+    return artist
+
+
+def _on_equal_steps(grid, v, hidden):
+    """Centres, field and mask on equal steps, which is what streamplot needs."""
+    if grid.is_uniform:
+        return grid.centers, v, hidden
+    centers = [np.linspace(c[0], c[-1], len(c)) for c in grid.centers]
+    points = np.stack(np.meshgrid(*centers, indexing="ij"), axis=-1)
+    values = np.moveaxis(np.stack([*v, hidden.astype(float)]), 0, -1)
+    values = RegularGridInterpolator(grid.centers, values)(points)
+    return centers, np.moveaxis(values[..., :2], -1, 0), values[..., 2] > 0

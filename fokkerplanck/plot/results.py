@@ -1,0 +1,143 @@
+"""Pictures of steady states and of evolutions."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fokkerplanck.plot.axes import current_axes
+from fokkerplanck.plot.fields import CUTOFF, density, potential, streamlines
+
+
+class Portrait(NamedTuple):
+    """Artists of `steady`: the density, the contours of Phi, and the streamlines of j (2D)."""
+
+    density: Any
+    potential: Any
+    current: Any
+
+
+def current(steady, ax=None, *, cutoff=CUTOFF, **style):
+    r"""Streamlines of the circulation :math:`j = J_{ss}/\rho_{ss}`, coloured by :math:`|j|`.
+
+    Parameters
+    ----------
+    steady : SteadyState
+        In 2D.
+    ax : matplotlib Axes, optional
+        Default: the current ones.
+    cutoff : float
+        Draw where rho_ss exceeds this fraction of its maximum.
+    **style
+        For `streamlines`.
+
+    Returns
+    -------
+    matplotlib StreamplotSet
+
+    Raises
+    ------
+    ValueError
+        If the problem is not 2D.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> from fokkerplanck import plot
+    >>> grid = fp.Grid([(-4, 4), (-4, 4)], 24)
+    >>> problem = fp.Problem(grid, drift=lambda x, y: (-x - y, x - y))
+    >>> streams = plot.current(fp.steady_state(problem))
+    """
+    grid = steady.problem.grid
+    if grid.dim != 2:
+        raise ValueError(
+            f"the streamlines of a {grid.dim}D current cannot be drawn, only of a 2D one"
+        )
+    return streamlines(grid, steady.j, ax, where=_visible(steady, cutoff), **style)
+
+
+def steady(steady, ax=None, *, height=12.0, spacing=1.5):
+    r"""Portrait of a steady state: :math:`\rho_{ss}`, contours of :math:`\Phi`, streamlines of j.
+
+    Parameters
+    ----------
+    steady : SteadyState
+        In 1D or 2D. In 1D: the density, and Phi on an axis of its own at the right.
+    ax : matplotlib Axes, optional
+        Default: the current ones.
+    height : float
+        Phi is drawn up to this many kT above its minimum.
+    spacing : float
+        Distance of the streamlines, see `streamlines`.
+
+    Returns
+    -------
+    Portrait
+        ``density``, ``potential`` and ``current`` (None in 1D).
+
+    Raises
+    ------
+    ValueError
+        If the problem is 3D.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> from fokkerplanck import plot
+    >>> grid = fp.Grid([(-4, 4)], 64)
+    >>> portrait = plot.steady(fp.steady_state(fp.Problem(grid, lambda x: x**2 / 2)))
+    >>> portrait.current is None
+    True
+    """
+    problem = steady.problem
+    grid, top = problem.grid, height * problem.kT
+    ax = current_axes(ax)
+    cloud = density(grid, steady.rho, ax)
+    if grid.dim == 1:
+        ax.set_ylabel("ρ")
+        right = ax.twinx()
+        right.set_ylabel("Φ")
+        return Portrait(cloud, potential(grid, steady.Phi, right, top=top, color="C3"), None)
+    style = {"colors": "0.35", "linewidths": 0.6, "alpha": 0.8}
+    contours = potential(grid, steady.Phi, ax, top=top, levels=int(height), **style)
+    cutoff = np.exp(-height)
+    return Portrait(cloud, contours, current(steady, ax, cutoff=cutoff, spacing=spacing))
+
+
+def free_energy(solution, ax=None, **style):
+    r"""Free energy :math:`F(\rho_t) = \beta^{-1} KL(\rho_t\|\rho_{ss})` against time, log scale.
+
+    Parameters
+    ----------
+    solution : Solution
+    ax : matplotlib Axes, optional
+        Default: the current ones.
+    **style
+        For ``Axes.plot``.
+
+    Returns
+    -------
+    matplotlib.lines.Line2D
+        Values that have fallen to zero are left out: a logarithm has no place for them.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> from fokkerplanck import plot
+    >>> grid = fp.Grid([(-4, 4)], 64)
+    >>> problem = fp.Problem(grid, lambda x: x**2 / 2)
+    >>> solution = fp.solve(problem, fp.gaussian(grid, 1, 0.5), [0, 1, 2])
+    >>> curve = plot.free_energy(solution)
+    """
+    ax = current_axes(ax)
+    F = np.asarray(solution.free_energy, dtype=float)
+    (artist,) = ax.plot(solution.t, np.where(F > 0, F, np.nan), **style)
+    ax.set_yscale("log")
+    ax.set_xlabel("t")
+    ax.set_ylabel("F(ρ)")
+    return artist
+
+
+def _visible(steady, cutoff):
+    """Mark where rho_ss exceeds a fraction of its maximum, by logarithms that do not underflow."""
+    log_rho = np.asarray(steady.log_rho)
+    return log_rho - log_rho.max() > np.log(cutoff)

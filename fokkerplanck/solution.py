@@ -1,0 +1,144 @@
+"""The result of an evolution."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
+
+import numpy as np
+
+from fokkerplanck import storage
+from fokkerplanck.grid import Grid
+
+#: Numbers kept at every output time.
+LEDGER = ("mass", "free_energy", "entropy", "energy", "dissipation", "min_rho")
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    r"""Densities at the output times, and a ledger of what they are worth; all arrays read-only.
+
+    ``solution[i]`` is the density at ``t[i]``; iterating gives pairs (t, rho).
+
+    Attributes
+    ----------
+    t : array (n_t,)
+    rho : array (n_t, \*shape)
+        Densities, 1/volume.
+    mass : array (n_t,)
+    free_energy : array (n_t,)
+        :math:`F=\beta^{-1}\mathrm{KL}(\rho\|\rho_\infty)\ge0`, in units of f.
+    entropy : array (n_t,)
+        :math:`-\int\rho\log\rho\,dx`.
+    energy : array (n_t,)
+        :math:`\int\Phi\rho\,dx` with :math:`\Phi=-\beta^{-1}\log\rho_\infty`, least value 0: free
+        energy = energy - kT entropy + constant.
+    dissipation : array (n_t,)
+        :math:`-dF/dt\ge0`, as a sum of positive terms.
+    min_rho : array (n_t,)
+        Least density.
+    stats : mapping
+        Method, seconds, and what the method reports about its work and its error.
+    status : {"finished", "stopped", "interrupted", "failed"}
+    message : str
+        The status in words.
+    grid : Grid
+    beta : float
+    log_rho_inf : array (\*shape) or None
+        Steady log density that free energy, energy and dissipation refer to. Where there is none
+        (absorbing sides, ``steady=False``) these three are nan.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> grid = fp.Grid([(-4, 4)], 64)
+    >>> problem = fp.Problem(grid, f=lambda x: x**2)
+    >>> solution = fp.solve(problem, fp.gaussian(grid, 1, 0.2), [0, 1, 2])
+    >>> solution
+    Solution(3 times from 0 to 2, finished, free energy 1.16 to 0.00035, min rho >= 3.0...e-27)
+    >>> [float(round(grid.integrate(grid.x[0] * rho), 3)) for t, rho in solution]
+    [1.0, 0.137, 0.019]
+    """
+
+    t: np.ndarray
+    rho: np.ndarray
+    mass: np.ndarray
+    free_energy: np.ndarray
+    entropy: np.ndarray
+    energy: np.ndarray
+    dissipation: np.ndarray
+    min_rho: np.ndarray
+    stats: Mapping
+    status: str
+    message: str
+    grid: Grid
+    beta: float
+    log_rho_inf: np.ndarray | None = None
+    problem: str = field(default="", repr=False)
+
+    def __post_init__(self):
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
+        object.__setattr__(self, "stats", MappingProxyType(dict(self.stats)))
+
+    def __len__(self):
+        return len(self.t)
+
+    def __getitem__(self, i):
+        return self.rho[i]
+
+    def __iter__(self):
+        return zip(self.t.tolist(), self.rho, strict=True)
+
+    def save(self, path):
+        """Write everything to one ``.npz`` file, whole or not at all; ``load`` reads it.
+
+        Parameters
+        ----------
+        path : str or path
+            Taken as it is.
+
+        Returns
+        -------
+        Path
+
+        Examples
+        --------
+        >>> import tempfile, pathlib
+        >>> import fokkerplanck as fp
+        >>> grid = fp.Grid([(0, 1)], 8)
+        >>> solution = fp.solve(fp.Problem(grid), fp.uniform(grid), 1.0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = solution.save(pathlib.Path(folder) / "run.npz")
+        ...     fp.load(path).t
+        array([0., 1.])
+        """
+        arrays, grid = storage.pack_grid(self.grid)
+        arrays |= {name: getattr(self, name) for name in ("t", "rho", *LEDGER)}
+        if self.log_rho_inf is not None:
+            arrays["log_rho_inf"] = self.log_rho_inf
+        words = {name: getattr(self, name) for name in ("status", "message", "beta", "problem")}
+        metadata = {"grid": grid, "stats": dict(self.stats), **words}
+        return storage.write(path, "Solution", arrays, metadata)
+
+    @classmethod
+    def from_storage(cls, arrays, metadata) -> Solution:
+        """Solution from what ``save`` stored."""
+        values = {name: arrays[name] for name in ("t", "rho", *LEDGER)}
+        words = {name: metadata[name] for name in ("stats", "status", "message", "beta", "problem")}
+        grid = storage.unpack_grid(arrays, metadata["grid"])
+        return cls(**values, **words, grid=grid, log_rho_inf=arrays.get("log_rho_inf"))
+
+    def __repr__(self):
+        """Times, status, free energy and least density."""
+        n = len(self)
+        F = "" if self.log_rho_inf is None else (
+            f", free energy {self.free_energy[0]:.3g} to {self.free_energy[-1]:.3g}"
+        )  # fmt: skip
+        return (
+            f"Solution({n} times from {self.t[0]:g} to {self.t[-1]:g}, {self.status}{F}, "
+            f"min rho >= {self.min_rho.min():.3g})"
+        )

@@ -1,0 +1,314 @@
+"""Evolution of a density: the only time loop."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from tqdm import tqdm
+
+from fokkerplanck import observables
+from fokkerplanck.densities import check_density
+from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.generator import Generator
+from fokkerplanck.methods.exponential import Exponential
+from fokkerplanck.methods.method import Method
+from fokkerplanck.problem import Problem
+from fokkerplanck.solution import LEDGER, Solution
+from fokkerplanck.steady import steady_state
+
+#: A bar appears by itself only if the run is not over after this long, in seconds.
+BAR_AFTER = 1.0
+
+
+def solve(
+    problem, rho0, t, method=None, *,
+    rtol=None, atol=None, callback=None, progress=None, steady=None, throw=True,
+) -> Solution:  # fmt: skip
+    r"""Evolve a density by :math:`\rho_t=\nabla\cdot(g\rho+\beta^{-1}\nabla\cdot(D\rho))`.
+
+    Parameters
+    ----------
+    problem : Problem
+    rho0 : array (\*shape)
+        Density at the first time: >= 0, of integral 1 to 1e-8 (then divided by its integral).
+    t : array (n_t,) or number
+        Increasing output times; ``t[0]`` is the time of rho0. A number T means [0, T].
+    method : Method, default Exponential()
+    rtol, atol : float, optional
+        Tolerance ``rtol + atol`` of the L1 error in time, for methods that control it.
+    callback : callable, optional
+        ``callback(t, rho)`` after every output time, the first included; returning True stops.
+    progress : None, bool, tqdm or tqdm-like, optional
+        None: a bar on a terminal if the run takes longer than a second. A class like ``tqdm`` is
+        called with ``total=``, an object has its ``update`` called with the time passed.
+    steady : optional
+        Steady state that free energy, energy and dissipation refer to: a SteadyState, a log density
+        (\*shape), None for ``steady_state(problem, scheme="markov")`` (the state that the generator
+        relaxes to, so that F falls to rounding), or False for none.
+    throw : bool, default True
+        False: a method that fails ends the run with status "failed" in place of an exception.
+
+    Returns
+    -------
+    Solution
+
+    Raises
+    ------
+    ValueError
+        For every argument that does not fit; the message says what came and what to give.
+    ConvergenceError
+        If the method fails, with ``throw=True``; ``iterate`` holds the last density.
+
+    Notes
+    -----
+    Ctrl-C ends a run with status "interrupted" and everything up to the last output time.
+    With absorbing sides mass decays, there is no steady state, and free energy, energy and
+    dissipation are nan.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> grid = fp.Grid([(-4, 4), (-4, 4)], 32)
+    >>> problem = fp.Problem(grid, drift=lambda x, y: (-x + 2 * y, -y - 2 * x))
+    >>> solution = fp.solve(problem, fp.gaussian(grid, (1, 0), 0.2), [0, 0.5, 1, 2])
+    >>> bool((solution.free_energy[1:] < solution.free_energy[:-1]).all())
+    True
+    >>> bool(abs(solution.mass - 1).max() < 1e-14)
+    True
+    """
+    if not isinstance(problem, Problem):
+        raise ValueError(f"solve received {type(problem).__name__} as problem; give a Problem")
+    times = _check_times(t)
+    method = _check_method(method)
+    tolerance = _check_tolerance(rtol, atol, method)
+    if callback is not None and not callable(callback):
+        raise ValueError(f"callback is {type(callback).__name__}; give a function callback(t, rho)")
+    rho0 = check_density(rho0, problem.grid, "rho0")
+    rho0 = rho0 / problem.grid.integrate(rho0)
+    bar = _bar(progress, times)
+    generator = Generator(problem)
+    run = _Run(problem, generator, _steady_log(problem, steady), times, callback, bar)
+    try:
+        failure = run.advance(rho0, method, tolerance)
+    finally:
+        bar.close()
+    if failure is not None and throw:
+        raise failure
+    return run.solution(method)
+
+
+class _Run:
+    """Outputs and ledger of one run."""
+
+    def __init__(self, problem, generator, log_inf, times, callback, bar):
+        self.problem, self.generator, self.log_inf = problem, generator, log_inf
+        self.times, self.callback, self.bar = times, callback, bar
+        self.rho = np.empty((times.size, *problem.grid.shape))
+        self.ledger = {name: np.full(times.size, np.nan) for name in LEDGER}
+        self.Phi = None if log_inf is None else (log_inf.max() - log_inf) / problem.beta
+        self.n = 0
+        self.status, self.message, self.report = "finished", "all output times were reached", {}
+        self.seconds = time.perf_counter()
+
+    def advance(self, rho0, method, tolerance):
+        """Run through the output times; returns the exception of a method that failed, or None."""
+        grid, times = self.problem.grid, self.times
+        volume = np.broadcast_to(grid.volume, grid.shape)
+        state, failure = None, None
+        try:
+            stop = self.output(rho0)
+            p = (rho0 * volume).ravel()
+            state = method.init(self.generator, tolerance, self.tick)
+            while not stop and self.n < times.size:
+                span = times[self.n] - times[self.n - 1]
+                p = _check_masses(method.step(state, p, span), grid, method)
+                stop = self.output(p.reshape(grid.shape) / volume)
+            if stop:
+                self.status = "stopped"
+                self.message = f"callback returned True at t = {self.last:g}"
+        except KeyboardInterrupt:
+            self.status = "interrupted"
+            self.message = f"interrupted after t = {self.last:g}; everything up to it is here"
+            if not self.n:
+                raise
+        except (ConvergenceError, FloatingPointError) as error:
+            self.status, self.message = "failed", f"{error} (after t = {self.last:g})"
+            failure = ConvergenceError(self.message, self.rho[self.n - 1].copy())
+            failure.__cause__ = error
+        self.report = {} if state is None else method.report(state)
+        return failure
+
+    @property
+    def last(self) -> float:
+        """Last output time reached."""
+        return float(self.times[max(self.n - 1, 0)])
+
+    def output(self, rho) -> bool:
+        """Keep a density with its ledger; whether the callback wants to stop."""
+        k, grid = self.n, self.problem.grid
+        self.rho[k] = rho
+        self.ledger["mass"][k] = grid.integrate(rho)
+        self.ledger["min_rho"][k] = rho.min()
+        self.ledger["entropy"][k] = observables.entropy(rho, grid) if rho.min() >= 0 else np.nan
+        if self.log_inf is not None:
+            beta = self.problem.beta
+            F = observables.free_energy(rho, self.log_inf, grid, beta)
+            spent = observables.dissipation(rho, self.log_inf, self.generator, beta)
+            self.ledger["free_energy"][k] = F
+            self.ledger["energy"][k] = observables.energy(rho, self.Phi, grid)
+            self.ledger["dissipation"][k] = spent if rho.min() >= 0 else np.nan
+        self.n = k + 1
+        self.bar.at(self.times[k])
+        if self.callback is None:
+            return False
+        shown = self.rho[k].view()
+        shown.flags.writeable = False
+        return self.callback(float(self.times[k]), shown) is True
+
+    def tick(self, fraction):
+        """Show the part of the present interval that is done."""
+        before, after = self.times[self.n - 1], self.times[self.n]
+        self.bar.at(before + min(float(fraction), 1.0) * (after - before))
+
+    def solution(self, method) -> Solution:
+        """Everything up to the last output time."""
+        n = self.n
+        seconds = time.perf_counter() - self.seconds
+        return Solution(
+            t=self.times[:n].copy(),
+            rho=self.rho if n == len(self.rho) else self.rho[:n].copy(),
+            **{name: values[:n].copy() for name, values in self.ledger.items()},
+            stats={"method": repr(method), "seconds": seconds, **self.report},
+            status=self.status,
+            message=self.message,
+            grid=self.problem.grid,
+            beta=self.problem.beta,
+            log_rho_inf=self.log_inf,
+            problem=repr(self.problem),
+        )
+
+
+class _Bar:
+    """Progress in units of time, on whatever has an ``update``."""
+
+    def __init__(self, target, start, scale=1.0, owned=True):
+        self.target, self.owned, self.now = target, owned, start
+        self.scale = scale * (1 - 1e-12)  # rounding must not push the sum beyond the total
+
+    def at(self, t):
+        """Move on to time t."""
+        if self.target is not None and t > self.now:
+            self.target.update((t - self.now) * self.scale)
+        self.now = max(self.now, t)
+
+    def close(self):
+        """Close a bar that was made here."""
+        if self.target is not None and self.owned:
+            self.target.close()
+
+
+def _bar(progress, times):
+    """Bar for the argument ``progress`` of solve."""
+    length = float(times[-1] - times[0])
+    if progress is False:
+        return _Bar(None, times[0])
+    if progress is None or progress is True:
+        disable, delay = (None, BAR_AFTER) if progress is None else (False, 0.0)
+        style = {"bar_format": "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"}
+        bar = tqdm(total=length, desc="solve", disable=disable, delay=delay, **style)
+        return _Bar(bar, times[0])
+    if isinstance(progress, type):
+        return _Bar(progress(total=length), times[0])
+    if callable(getattr(progress, "update", None)):
+        total = getattr(progress, "total", None) or length
+        return _Bar(progress, times[0], total / length if length else 1.0, owned=False)
+    raise ValueError(f"progress is {progress!r}; give None, True, False or a bar like tqdm's")
+
+
+def _check_times(t) -> np.ndarray:
+    """Increasing finite output times."""
+    try:
+        times = np.array(t, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(f"t is {t!r}; give increasing output times, e.g. [0, 1, 2]") from None
+    times = np.array([0.0, float(times)]) if times.ndim == 0 else times
+    if times.ndim != 1 or times.size == 0:
+        raise ValueError(f"t has shape {times.shape}; give a one-dimensional array of output times")
+    if not np.all(np.isfinite(times)):
+        k = int(np.argmin(np.isfinite(times)))
+        raise ValueError(f"t[{k}] = {times[k]} is not finite; give finite times")
+    if not np.all(np.diff(times) > 0):
+        k = int(np.argmin(np.diff(times) > 0))
+        raise ValueError(
+            f"t does not increase: t[{k}] = {times[k]:g}, t[{k + 1}] = {times[k + 1]:g}; sort it"
+        )
+    return times
+
+
+def _check_method(method) -> Method:
+    """Method object, Exponential by default."""
+    if method is None:
+        return Exponential()
+    if isinstance(method, type) and issubclass(method, Method):
+        name = method.__name__
+        raise ValueError(f"method is the class {name}; give an object, {name}(...)")
+    if not isinstance(method, Method):
+        raise ValueError(
+            f"method is {method!r}; give a Method, e.g. Exponential() or BackwardEuler(dt=0.01)"
+        )
+    return method
+
+
+def _check_tolerance(rtol, atol, method):
+    """L1 tolerance, or None for the method's own."""
+    if rtol is None and atol is None:
+        return None
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        if value is not None and not (np.ndim(value) == 0 and np.isreal(value) and 0 < value < 1):
+            raise ValueError(f"{name} is {value!r}; give a number between 0 and 1, e.g. 1e-8")
+    if not method.is_adaptive:
+        raise ValueError(
+            f"rtol and atol were given, but {method!r} does not control its error; choose its "
+            "step, or use Exponential()"
+        )
+    return float((rtol or 0.0) + (atol or 0.0))
+
+
+def _check_masses(p, grid, method):
+    """Masses (n,) that a method returned, if they are finite."""
+    p = np.asarray(p, dtype=float)
+    if p.shape != (grid.size,):
+        raise ValueError(f"{method!r} returned masses of shape {p.shape}, expected ({grid.size},)")
+    if not np.all(np.isfinite(p)):
+        raise ConvergenceError(f"{method!r} returned masses that are not finite; shorten its step")
+    return p
+
+
+def _steady_log(problem, steady):
+    """Log density of the reference (*shape), normalised, or None."""
+    grid = problem.grid
+    if steady is False or (steady is None and grid.has_absorbing_sides):
+        return None
+    if grid.has_absorbing_sides:
+        raise ValueError("steady is given, but mass leaves by absorbing sides; leave steady out")
+    if steady is None:
+        try:
+            steady = steady_state(problem, scheme="markov")
+        except (ValueError, ConvergenceError) as error:
+            error.add_note("solve(..., steady=False) evolves the density without a free energy")
+            raise
+    log_rho = np.asarray(getattr(steady, "log_rho", steady), dtype=float)
+    if log_rho.shape != grid.shape:
+        raise ValueError(
+            f"steady has a log density of shape {log_rho.shape}, expected the grid's {grid.shape}; "
+            "give a SteadyState of this problem or its log_rho"
+        )
+    if np.isnan(log_rho).any() or np.isposinf(log_rho).any():
+        raise ValueError("steady has a log density that is nan or +inf; give the log of a density")
+    mass = float(grid.integrate(np.exp(log_rho)))
+    if abs(mass - 1) > 1e-6:
+        raise ValueError(
+            f"steady is a log density of mass {mass:.6g}, expected 1; give log(rho), not rho or Phi"
+        )
+    return log_rho - np.log(mass)

@@ -1,0 +1,185 @@
+"""Pictures: the right numbers reach matplotlib, nothing is shown, bad input is refused."""
+
+from types import SimpleNamespace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.colors import LogNorm
+
+from fokkerplanck import plot
+from fokkerplanck.densities import gaussian
+from fokkerplanck.grid import Grid
+from fokkerplanck.problem import Problem
+
+LINE = Grid([(-4, 4)], 40)
+PLANE = Grid([(-4, 4), (-3, 3)], (40, 30))
+GRADED = Grid([np.sinh(np.linspace(-2, 2, 41)), (-3, 3)], (40, 30))
+SPACE = Grid([(-1, 1)] * 3, 4)
+
+
+def rotating(grid):
+    """Steady state of a rotation in a harmonic well: rho = e^(-r^2/2)/Z, j = (-y, x)."""
+    x, y = grid.x
+    problem = Problem(grid, drift=lambda x, y: (-x - y, x - y))
+    Phi = (x**2 + y**2) / 2
+    log_rho = -Phi - np.log(grid.integrate(np.exp(-Phi)))
+    j = np.stack([-y, x])
+    return SimpleNamespace(problem=problem, rho=np.exp(log_rho), log_rho=log_rho, Phi=Phi, j=j)
+
+
+def test_line_is_the_graph():
+    rho = gaussian(LINE, 0, 1)
+    artist = plot.line(LINE, rho, label="rho")
+    np.testing.assert_array_equal(artist.get_xydata(), np.stack([LINE.centers[0], rho], axis=1))
+    assert artist.axes is plt.gca()
+    assert artist.axes.get_xlim() == (-4, 4)
+
+
+@pytest.mark.parametrize("grid", [PLANE, GRADED])
+def test_density_puts_x_to_the_right(grid):
+    # A peak at large x and small y: transposed arrays would put it elsewhere.
+    rho = gaussian(grid, (2, -1), 0.1)
+    mesh = plot.density(grid, rho)
+    values = mesh.get_array()
+    row, column = np.unravel_index(values.argmax(), values.shape)
+    assert grid.centers[0][column] == pytest.approx(2, abs=0.3)
+    assert grid.centers[1][row] == pytest.approx(-1, abs=0.3)
+    assert mesh.get_clim() == (0, rho.max())
+    assert mesh.axes.get_aspect() == 1
+
+
+def test_log_density_survives_zeros():
+    rho = gaussian(PLANE, (0, 0), 0.001)
+    assert (rho == 0).any()
+    mesh = plot.density(PLANE, rho, log=True, floor=1e-4)
+    assert isinstance(mesh.norm, LogNorm)
+    assert mesh.get_array().min() == pytest.approx(1e-4 * rho.max())
+    mesh.axes.figure.canvas.draw()
+    filled = plot.density(LINE, gaussian(LINE, 0, 0.01), plt.figure().gca(), log=True)
+    filled.axes.figure.canvas.draw()
+    assert filled.axes.get_yscale() == "log"
+
+
+def test_density_of_nothing_draws():
+    plot.density(PLANE, np.zeros(PLANE.shape), log=True).axes.figure.canvas.draw()
+
+
+def test_potential_ends_at_top_and_leaves_infinities_out():
+    x, y = PLANE.x
+    Phi = np.where(x < 3, x**2 + y**2, np.inf)
+    lines = plot.potential(PLANE, Phi + 5, top=4.0, levels=4)
+    np.testing.assert_allclose(lines.levels, [1, 2, 3, 4])
+    # Contours are circles: those at height 4 have radius 2.
+    radius = np.linalg.norm(lines.get_paths()[-1].vertices, axis=1)
+    np.testing.assert_allclose(radius, 2, atol=0.02)
+    graph = plot.potential(LINE, LINE.x[0] ** 2, plt.figure().gca(), top=4.0)
+    assert np.nanmax(graph.get_ydata()) <= 4
+
+
+def test_signed_field_is_white_at_zero():
+    mesh = plot.signed(PLANE, PLANE.x[0] - 1)
+    low, high = mesh.get_clim()
+    assert low == -high
+    np.testing.assert_allclose(mesh.cmap(mesh.norm(0.0))[:3], 1, atol=0.05)
+    assert plot.signed(PLANE, np.zeros(PLANE.shape)).get_clim() == (-1, 1)
+
+
+@pytest.mark.parametrize("grid", [PLANE, GRADED])
+def test_streamlines_of_a_rotation_are_circles(grid):
+    x, y = grid.x
+    streams = plot.streamlines(grid, np.stack([-y, x]), where=x**2 + y**2 < 6.0)
+    segments = np.array(streams.lines.get_segments())
+    radius = np.linalg.norm(segments, axis=-1)
+    assert len(segments) > 50
+    assert radius.max() < 2.8
+    # Each short segment keeps its distance to the centre.
+    assert np.abs(radius[:, 1] - radius[:, 0]).max() < 0.02
+    # And turns to the left about it, as (-y, x) does.
+    (ax, ay), (bx, by) = segments[:, 0].T, segments[:, 1].T
+    turn = ax * by - ay * bx
+    assert turn.min() > -1e-9
+    assert turn.sum() > 10
+    # Colours are the speed, which is the radius.
+    speed = np.asarray(streams.lines.get_array())
+    np.testing.assert_allclose(speed, radius[:, 0], rtol=0.1, atol=0.15)
+
+
+def test_a_field_at_rest_draws_no_streamline():
+    streams = plot.streamlines(PLANE, np.zeros((2, *PLANE.shape)))
+    assert len(streams.lines.get_segments()) == 0
+
+
+def test_current_is_drawn_where_the_density_is():
+    steady = rotating(PLANE)
+    streams = plot.current(steady, cutoff=np.exp(-2))
+    radius = np.linalg.norm(np.concatenate(streams.lines.get_segments()), axis=-1)
+    assert radius.max() < 2.3
+
+
+def test_portrait_in_two_and_one_dimensions():
+    portrait = plot.steady(rotating(PLANE))
+    assert portrait.potential.levels[-1] == pytest.approx(12)
+    assert len(portrait.current.lines.get_segments()) > 20
+    portrait.density.axes.figure.canvas.draw()
+    Phi = LINE.x[0] ** 2 / 2
+    rho = gaussian(LINE, 0, 1)
+    flat = SimpleNamespace(
+        problem=Problem(LINE, lambda x: x**2 / 2), rho=rho, log_rho=np.log(rho), Phi=Phi, j=None
+    )
+    portrait = plot.steady(flat, plt.figure().gca())
+    assert portrait.current is None
+    assert portrait.potential.axes is not portrait.density.axes
+
+
+def test_free_energy_leaves_zeros_out():
+    solution = SimpleNamespace(t=np.arange(4.0), free_energy=np.array([1.0, 1e-20, 1e-30, 0.0]))
+    curve = plot.free_energy(solution, color="k")
+    assert curve.axes.get_yscale() == "log"
+    np.testing.assert_array_equal(curve.get_ydata()[:3], solution.free_energy[:3])
+    assert np.isnan(curve.get_ydata()[3])
+    curve.axes.figure.canvas.draw()
+
+
+def test_colorbar_is_as_tall_as_its_axes():
+    sheet = plot.canvas(6, 6)
+    mesh = plot.density(PLANE, gaussian(PLANE, (0, 0), 1), sheet.subplots())
+    bar = plot.colorbar(mesh, "density")
+    sheet.canvas.draw()
+    heights = [a.get_window_extent().height for a in (bar.ax, mesh.axes)]
+    assert heights[0] == pytest.approx(heights[1], rel=0.01)
+
+
+def test_an_axes_given_is_the_axes_used():
+    ax = plot.canvas().subplots()
+    artists = [
+        plot.density(PLANE, gaussian(PLANE, (0, 0), 1), ax),
+        plot.potential(PLANE, PLANE.x[0] ** 2, ax),
+        plot.signed(PLANE, PLANE.x[0], ax),
+        plot.streamlines(PLANE, np.stack([PLANE.x[1], PLANE.x[0]]), ax).lines,
+    ]
+    assert all(artist.axes is ax for artist in artists)
+    assert not plt.get_fignums()
+
+
+BAD = [
+    (plot.line, (PLANE, np.zeros(PLANE.shape)), "2D grid, this picture is of 1D fields"),
+    (plot.density, (SPACE, np.zeros(SPACE.shape)), "3D grid.*slice the other axes away"),
+    (plot.density, (PLANE, np.zeros(3)), r"rho has shape \(3,\), expected the grid's \(40, 30\)"),
+    (plot.potential, (SPACE, np.zeros(SPACE.shape)), "Phi lives on a 3D grid"),
+    (plot.potential, (PLANE, np.full(PLANE.shape, np.nan)), "Phi has no finite value"),
+    (plot.signed, (LINE, np.zeros(LINE.shape)), "u lives on a 1D grid"),
+    (plot.streamlines, (PLANE, np.zeros(PLANE.shape)), r"v has shape \(40, 30\) on a 2D grid"),
+    (plot.current, (SimpleNamespace(problem=SimpleNamespace(grid=LINE)),), "a 1D current"),
+]
+
+
+@pytest.mark.parametrize(("function", "arguments", "words"), BAD)
+def test_bad_input_is_refused_with_a_reason(function, arguments, words):
+    with pytest.raises(ValueError, match=words):
+        function(*arguments)
+
+
+def test_potential_needs_a_positive_height():
+    with pytest.raises(ValueError, match="top is 0, expected a height > 0"):
+        plot.potential(PLANE, PLANE.x[0], top=0)

@@ -1,0 +1,72 @@
+"""The command line, in this process and as a program."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fokkerplanck import cli
+from fokkerplanck.version import __version__
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out == f"fokkerplanck {__version__}\n"
+
+
+def test_quick_demo_prints_a_table_and_writes_a_picture(tmp_path, capsys):
+    out = tmp_path / "picture.png"
+    assert cli.main(["demo", "sgd", "--quick", "--n", "32", "--seed", "3", "--out", str(out)]) == 0
+    said = capsys.readouterr()
+    assert "L1, SGD to rho_ss" in said.out
+    assert "entropy production" in said.out
+    assert f"picture: {out}" in said.out
+    assert "100%" in said.err
+    assert out.read_bytes()[1:4] == b"PNG"
+
+
+def test_warmup_calls_every_solver(capsys):
+    assert cli.main(["warmup"]) == 0
+    assert "kernels are ready" in capsys.readouterr().out
+
+
+def test_the_program_runs_without_pyplot():
+    probe = (
+        "import sys; from fokkerplanck.cli import main; main(['demo', '--list']); "
+        "assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith("sgd  ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "required"),
+        (["demo"], "required"),
+        (["demo", "roulette"], "invalid choice: 'roulette'"),
+        (["demo", "sgd", "--n", "4"], "4 is too small, at least 16"),
+        (["demo", "sgd", "--n", "many"], "invalid integer value: 'many'"),
+        (["demo", "sgd", "--seed", "-1"], "-1 is too small, at least 0"),
+        (["dance"], "invalid choice: 'dance'"),
+    ],
+)
+def test_wrong_arguments_end_with_a_reason(arguments, words, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(arguments)
+    assert end.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_missing_folder_is_found_before_the_work(tmp_path, capsys):
+    out = tmp_path / "nowhere" / "picture.png"
+    assert cli.main(["demo", "sgd", "--out", str(out)]) == 1
+    assert "there is no folder" in capsys.readouterr().err
