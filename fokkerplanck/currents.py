@@ -103,7 +103,7 @@ class EdgeCurrents:
         return self._at_cells(self.velocity, -self.velocity)
 
     def relative_balance(self):
-        r"""Divergence of :math:`j\rho` over rho, shape (\*shape): zero to rounding at a steady state."""
+        r"""Divergence of :math:`j\rho` over rho, shape (\*shape): 0 to rounding if steady."""
         at_tail, at_head = self.relative()
         return self._at_cells(at_tail, -at_head)
 
@@ -114,11 +114,11 @@ class EdgeCurrents:
         return total.reshape(self.grid.shape)
 
     def entropy_production_of_edges(self):
-        r"""Rate :math:`\sum_e J_e\log(J^+_e/J^-_e)\ge0`, 1/time (Schnakenberg, Rev. Mod. Phys. 48, 1976)."""
+        r"""Rate :math:`\sum_eJ_e\log(J^+_e/J^-_e)\ge0`, 1/time (Schnakenberg, RMP 48, 1976)."""
         return float(np.sum(self.mass_currents() * self.affinity))
 
     def mean_Q(self, beta):
-        r"""Mean of Q, :math:`\langle Q_{ik}\rangle=\frac\beta2\langle x_ij_k-x_kj_i\rangle`, shape (d, d)."""
+        r"""Mean of Q, :math:`\frac\beta2\langle x_ij_k-x_kj_i\rangle`, shape (d, d)."""
         x = self.grid.x.reshape(self.grid.dim, -1)
         h = np.array([w.mean() for w in self.grid.widths])
         step = (self.offset * h).T
@@ -129,8 +129,8 @@ class EdgeCurrents:
     def faces(self):
         r"""Currents through faces (d, \*shape), over e^(log density) of the returned second array.
 
-        ``faces[k][x] * exp(reference[k][x])`` is the mass current from x to its upper neighbour along
-        axis k. Oblique edges go along the two staircases, half each, which keeps every balance.
+        ``faces[k][x] * exp(reference[k][x])`` is the mass current from x to its upper neighbour
+        along axis k. Oblique edges go along two staircases, half each, which keeps every balance.
         """
         d, n, shape = self.grid.dim, self.grid.size, self.grid.shape
         if np.abs(self.offset).sum(axis=1).max() == 1:
@@ -174,7 +174,7 @@ def _bernoulli(z):
 
 
 def stream_function(currents, beta):
-    r"""Stream function psi at cell corners and :math:`q=\beta\psi/\rho` at cells, in two dimensions.
+    r"""Stream function psi at cell corners and :math:`q=\beta\psi/\rho` at cells, for d = 2.
 
     :math:`J=(\partial_y\psi,-\partial_x\psi)`, psi = 0 on the walls (on the lower wall of a channel
     with one periodic axis). With two periodic axes a net current has no stream function: psi is
@@ -243,7 +243,7 @@ def _torus_psi(grid, faces):
 
 
 def entropy_production(j, problem, rho):
-    r"""Steady entropy production :math:`\beta\int\rho\,j\cdot D^{-1}j\,dx`, 1/time; inf outside range(D)."""
+    r"""Entropy production :math:`\beta\int\rho\,j\cdot D^{-1}j\,dx`, 1/time; inf off range(D)."""
     grid, d = problem.grid, problem.grid.dim
     D = np.moveaxis(problem.D, (0, 1), (-2, -1)).reshape(-1, d, d)
     flat = j.reshape(d, -1).T[..., None]

@@ -196,7 +196,7 @@ def _tensor_edges(problem) -> Edges:
     grid = problem.grid
     if not grid.is_uniform:
         raise ValueError(
-            "D has off-diagonal entries on a graded grid; use uniform axes, (lo, hi), or a diagonal D"
+            "D has off-diagonal entries on a graded grid; use uniform axes, (lo, hi), or diagonal D"
         )
     D, n_floored = _index_diffusion(problem)
     W = _preferred_gradient(problem, D)

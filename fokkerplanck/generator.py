@@ -13,9 +13,9 @@ from fokkerplanck.problem import Problem
 
 
 class Generator:
-    r"""Markov generator A of the finite-volume scheme, :math:`\dot p = Ap` for cell masses :math:`p=\rho V`.
+    r"""Markov generator A, :math:`\dot p = Ap` for cell masses :math:`p=\rho V`.
 
-    Off-diagonal entries are rates :math:`A_{ik}=w_eB(\mp z_e)/V_k\ge0` from cell k to cell i and the
+    Off-diagonal entries are rates :math:`A_{ik}=w_eB(\mp z_e)/V_k\ge0` from cell k to cell i;
     columns sum to zero (to minus the exit rate with absorbing sides). So for any D and any drift
     mass is exact, masses stay positive and every f-divergence to the steady state decays.
 

@@ -1,15 +1,16 @@
-r"""The nine-point flux for log density (nineteen points in space), accurate for strong circulation.
+r"""The nine-point flux for log density (nineteen points in space), for strong circulation too.
 
-With :math:`\varphi=\log\rho` the current is :math:`J=\rho\,\nu`, :math:`\nu=v-kT\,D\nabla\varphi`. On
-the face between cells x and y along axis d, in index units,
+With :math:`\varphi=\log\rho` the current is :math:`J=\rho\nu`, :math:`\nu=v-kT\,D\nabla\varphi`.
+On the face between cells x and y along axis d, in index units,
 
 .. math:: \nu_f = v_f - D_{dd}(\varphi_y-\varphi_x) - \sum_{t\ne d}\overline{D_{dt}\,G_t\varphi},
    \qquad J_f = \nu_f\Big/\int_0^1\frac{ds}{\rho},
 
-where rho is exponential along the face normal: :math:`J_f/\rho_x=\nu_fB(-g)`, :math:`g=\varphi_y-\varphi_x`.
-Only differences of :math:`\varphi` enter, so rho may underflow. Next to a reflecting wall the normal
-slope in the cross terms is the mean of the inner face difference and the slope that makes the
-current through the wall vanish, which also holds in wall layers thinner than a cell.
+where rho is exponential along the face normal: :math:`J_f/\rho_x=\nu_fB(-g)` with
+:math:`g=\varphi_y-\varphi_x`. Only differences of :math:`\varphi` enter, so rho may underflow. Next
+to a reflecting wall the normal slope in the cross terms is the mean of the inner face difference
+and the slope that makes the current through the wall vanish, which also holds in wall layers
+thinner than a cell.
 """
 
 from __future__ import annotations

@@ -93,8 +93,8 @@ def quasi_stationary(problem, tol=1e-12, max_iterations=1000) -> QuasiStationary
         p = np.abs(vectors[:, 0].real)
     except ArpackNoConvergence as error:
         raise ConvergenceError(
-            f"the slowest mode was not found in {max_iterations} restarts (two slow modes may be close); "
-            "raise max_iterations or tol",
+            f"the slowest mode was not found in {max_iterations} restarts (two slow modes may be "
+            "close); raise max_iterations or tol",
             iterate=None,
         ) from error
     # Two steps of inverse iteration, a non-negative matrix, leave rounding errors positive.

@@ -71,7 +71,7 @@ class SteadyState:
     Q : array (d, d, \*shape) or None
         In two dimensions; see ``mean_Q`` in three.
     div_j, div_J : arrays (\*shape)
-        Divergences of j and of :math:`j\rho_{ss}`; the second vanishes to rounding, the first need not.
+        Divergences of j and of :math:`j\rho_{ss}`; the second is 0 to rounding, the first need not.
     entropy_production : float
         :math:`\beta\int\rho\,j\cdot D^{-1}j\,dx` (1/time).
     residual : float
@@ -181,7 +181,11 @@ class SteadyState:
 
     @cached_property
     def gibbsian_defect(self) -> float:
-        r"""Assumption 4, div j = 0: :math:`\langle|j\cdot\nabla\Phi|\rangle/\langle|j||\nabla\Phi|\rangle`, 0 to 1."""
+        r"""Defect of div j = 0, :math:`\langle|j\cdot\nabla\Phi|\rangle` over its bound, in [0, 1].
+
+        Assumption 4 of the paper in the form :math:`j\perp\nabla\Phi`; the bound is
+        :math:`\langle|j||\nabla\Phi|\rangle`.
+        """
         if self.is_reversible():
             return 0.0
         grad = np.stack([fields.difference(self.Phi, self.grid, k) for k in range(self.grid.dim)])
@@ -191,7 +195,7 @@ class SteadyState:
 
     @cached_property
     def error_estimate(self) -> float:
-        r"""Estimate of the error :math:`\int|\rho_h-\rho|dx`: distance of the two schemes, 0 if exact.
+        r"""Error :math:`\int|\rho_h-\rho|dx`, estimated by the distance of two schemes; 0 if exact.
 
         For ``"log"`` it is an estimate from above (the other scheme is the less accurate one).
         """
@@ -228,7 +232,7 @@ class SteadyState:
 
 
 def steady_state(problem, scheme="auto", solver=None, tol=1e-10) -> SteadyState:
-    r"""Steady state of a problem: :math:`\nabla\cdot(g\rho+\beta^{-1}\nabla\cdot(D\rho))=0`, :math:`\int\rho=1`.
+    r"""Steady state :math:`\nabla\cdot(g\rho+\beta^{-1}\nabla\cdot(D\rho))=0`, :math:`\int\rho=1`.
 
     Parameters
     ----------
@@ -236,11 +240,11 @@ def steady_state(problem, scheme="auto", solver=None, tol=1e-10) -> SteadyState:
         Without absorbing sides.
     scheme : {"auto", "markov", "log"}
         ``"markov"``: null vector of the generator, positive and entry-wise accurate for any D and
-        drift, the state that ``solve`` relaxes to; second order with a constant that grows with the
-        circulation along the weak direction of D. ``"log"``: nine-point flux for log rho by Newton's
-        method, whose error hardly depends on anisotropy and circulation. ``"auto"``: closed form
-        where the edge list is in detailed balance, else ``"log"``, and ``"markov"`` where Newton's
-        method fails; ``stats.scheme`` and ``stats.message`` say which and why.
+        drift, the state that ``solve`` relaxes to; second order with a constant that grows with
+        the circulation along the weak direction of D. ``"log"``: nine-point flux for log rho by
+        Newton's method, whose error hardly depends on anisotropy and circulation. ``"auto"``:
+        closed form where the edge list is in detailed balance, else ``"log"``, and ``"markov"``
+        where Newton's method fails; ``stats.scheme`` and ``stats.message`` say which and why.
     solver : {None, "direct"}
         Linear solver of the Markov scheme.
     tol : float
@@ -294,7 +298,7 @@ def _check_arguments(problem, scheme, solver, tol):
     if problem.grid.has_absorbing_sides:
         raise ValueError(
             "the problem has absorbing sides: all mass leaves and there is no steady state; use "
-            "reflecting or periodic sides, or quasi_stationary(problem) for the slowest decaying density"
+            "reflecting or periodic sides, or quasi_stationary(problem) for the slowest mode"
         )
 
 
@@ -308,9 +312,9 @@ def _check_unique(generator):
             for c in cells
         ]
         raise ValueError(
-            f"the steady state is not unique: the cells fall into {count} parts that no probability "
-            f"passes between (for example those of cells {' and '.join(names)}); D vanishes between "
-            "them, so solve each part on its own grid or add a little diffusion"
+            f"the steady state is not unique: the cells fall into {count} parts that no "
+            f"probability passes between (for example those of cells {' and '.join(names)}); D "
+            "vanishes between them, so solve each part on its own grid or add a little diffusion"
         )
 
 
@@ -370,13 +374,13 @@ def _log(problem, markov, tol, forced) -> SteadyState:
         residual = np.abs(balance / rate).max()
         return _state(problem, result.log_rho, stats, edge_currents, residual, markov.log_rho)
     reason = (
-        f"Newton's method for the nine-point scheme stopped at relative balance {result.balance:.1e} "
+        f"Newton's method for the nine-point scheme stopped at balance {result.balance:.1e} "
         f"after {result.iterations} steps"
     )
     if forced:
         raise ConvergenceError(
-            f"{reason}, tol = {tol:g}; refine the grid, shrink the box to where the density is, or use "
-            'scheme="markov"',
+            f"{reason}, tol = {tol:g}; refine the grid, shrink the box to where the density is, or "
+            'use scheme="markov"',
             iterate=result.log_rho.reshape(problem.grid.shape),
             residual=result.balance,
         )

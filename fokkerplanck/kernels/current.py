@@ -48,7 +48,7 @@ def staircase_fluxes(shape, periodic, tail, offset, current, faces):
 
 @njit(cache=True)
 def stream_ratio(flux, log_flux, log_corner, out):
-    """Fill out[i, j] = psi_ij / e^(log_corner_ij) from psi_(i, j+1) - psi_ij = flux_ij e^(log_flux_ij).
+    """Fill out = psi / e^log_corner from psi_(i, j+1) - psi_ij = flux_ij e^(log_flux_ij).
 
     psi vanishes at both ends of every row. Rows are swept from both ends up to the densest corner,
     so that the ratio is accurate where the density underflows.

@@ -21,7 +21,7 @@ def bernoulli(z):
 
 @njit(cache=True)
 def edge_rates(weight, tilt, forward, backward):
-    """Fill forward = w B(-z) and backward = w B(z), the coefficients of J = forward rho_x - backward rho_y."""
+    """Fill forward = w B(-z), backward = w B(z) of J = forward rho_x - backward rho_y."""
     for e in range(weight.size):
         z = tilt[e]
         # The larger of the two from the smaller, so that their ratio is e^z to rounding.
@@ -39,8 +39,8 @@ def edge_rates(weight, tilt, forward, backward):
 def edge_velocities(tail, head, weight, tilt, log_rho, current_tail, current_head):
     """Fill J_e / rho_tail and J_e / rho_head, from differences of log rho alone.
 
-    J / rho_x = w (B(-z) - B(z) e^(phi_y - phi_x)), evaluated as w B(-z) (1 - e^(dphi - z)) so that it
-    vanishes to rounding in equilibrium and never under- or overflows by rho itself.
+    J / rho_x = w (B(-z) - B(z) e^(phi_y - phi_x)), evaluated as w B(-z) (1 - e^(dphi - z)) so that
+    it vanishes to rounding in equilibrium and never under- or overflows by rho itself.
     """
     for e in range(weight.size):
         z = tilt[e]

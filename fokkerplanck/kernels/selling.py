@@ -1,9 +1,9 @@
 """Selling's decomposition of symmetric positive definite matrices, in two and three dimensions.
 
 D = sum_k lambda_k e_k e_k^T with lambda_k >= 0 and integer offsets e_k: three terms in two
-dimensions, six in three. Conway and Sloane, Low-dimensional lattices VI, Proc. R. Soc. A 436 (1992);
-Fehrenbach and Mirebeau, Sparse non-negative stencils for anisotropic diffusion, J. Math. Imaging
-Vis. 49 (2014).
+dimensions, six in three. Conway and Sloane, Low-dimensional lattices VI, Proc. R. Soc. A 436
+(1992); Fehrenbach and Mirebeau, Sparse non-negative stencils for anisotropic diffusion, J. Math.
+Imaging Vis. 49 (2014).
 """
 
 import numpy as np

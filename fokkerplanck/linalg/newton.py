@@ -145,7 +145,7 @@ def _newton_step(scheme, phi, wells, scaled, rate):
 
 
 def _damped(scheme, phi, step, wells, size):
-    """Largest of a few halved steps that reduces the scaled balance; the smallest one if none does."""
+    """Largest of a few halved steps that reduces the scaled balance, else the smallest."""
     with np.errstate(over="ignore"):
         change = float(np.abs(scheme.step @ step).max())
     t = min(1.0, MAX_CHANGE / change) if change > 0 else 1.0
@@ -162,7 +162,7 @@ def _damped(scheme, phi, step, wells, size):
 
 
 def _nested(grid, D, v, tol, on_step):
-    """Solve on a coarser grid first, then start from its log density; continuation on the coarsest."""
+    """Start from the log density of a coarser grid; on the coarsest, from continuation."""
     if grid.is_uniform and all(n % 2 == 0 and n >= COARSEST for n in grid.shape):
         coarse = Grid(grid.box, tuple(n // 2 for n in grid.shape), grid.sides)
         guess, total, history = _nested(
@@ -202,7 +202,7 @@ def _prolonged(phi, coarse, grid):
 
 
 def _continuation(grid, D, v, tol, on_step):
-    """Follow the solution from strong isotropic diffusion, where log rho is nearly flat, to none."""
+    """Follow the solution from strong isotropic diffusion, log rho nearly flat, to none."""
     path: list[tuple[float, np.ndarray]] = []
     total, history, extra, factor = 0, (), FIRST_EXTRA, 4.0
     while extra > LAST_EXTRA and total < MAX_ITERATIONS:
