@@ -15,8 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from fokkerplanck import fields
+from fokkerplanck.grid import Grid
 from fokkerplanck.kernels import current as kernels
 from fokkerplanck.kernels import flux
+
+#: Least value of m over the denser end, so that velocities of unresolved edges stay finite.
+TINY = 1e-100
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,18 +35,19 @@ class EdgeCurrents:
     offset : int array (n_edges, d)
         Head minus tail in cells, across periodic seams.
     velocity : array (n_edges,)
-        nu_e times conductance per volume, in 1/time (index units).
+        nu_e in index units, 1/time.
     affinity : array (n_edges,) or None
         log(forward current / backward current) of Markov edges.
     """
 
-    grid: object
+    grid: Grid
     log_rho: np.ndarray
     tail: np.ndarray
     head: np.ndarray
     offset: np.ndarray
     velocity: np.ndarray
     affinity: np.ndarray | None
+    _over_denser: np.ndarray
 
     @classmethod
     def from_edges(cls, edges, log_rho):
@@ -52,11 +57,15 @@ class EdgeCurrents:
             edges.tail, edges.head, edges.weight, edges.tilt, log_rho, at_tail, at_head
         )
         g = log_rho[edges.head] - log_rho[edges.tail]
-        mean, _ = _bernoulli(-np.abs(g))  # m over the smaller of the two densities
-        velocity = np.where(g >= 0, at_tail, at_head) / mean
-        velocity = velocity / _edge_volume(edges)
+        volume = np.broadcast_to(edges.grid.volume, edges.grid.shape).ravel()
+        over_denser = np.where(g <= 0, at_tail, at_head)
+        over_denser /= 0.5 * (volume[edges.tail] + volume[edges.head])
+        velocity = over_denser / np.maximum(_bernoulli(np.abs(g)), TINY)
         offset = edge_offsets(edges)
-        return cls(edges.grid, log_rho, edges.tail, edges.head, offset, velocity, edges.tilt - g)
+        affinity = edges.tilt - g
+        return cls(
+            edges.grid, log_rho, edges.tail, edges.head, offset, velocity, affinity, over_denser
+        )
 
     @classmethod
     def from_faces(cls, scheme, log_rho):
@@ -64,26 +73,22 @@ class EdgeCurrents:
         offset = np.zeros((len(scheme.lower), scheme.grid.dim), np.int64)
         offset[np.arange(len(offset)), scheme.axis] = 1
         velocity = scheme.velocity(log_rho)
-        return cls(scheme.grid, log_rho, scheme.lower, scheme.upper, offset, velocity, None)
+        over_denser = velocity * _bernoulli(np.abs(scheme.step @ log_rho))
+        return cls(
+            scheme.grid, log_rho, scheme.lower, scheme.upper, offset, velocity, None, over_denser
+        )
 
-    def relative(self):
-        """Current over the mass of the tail and of the head cell, both 1/time."""
-        g = self.log_rho[self.head] - self.log_rho[self.tail]
-        return self.velocity * _bernoulli(-g)[0], self.velocity * _bernoulli(g)[0]
+    def scaled_mass_currents(self):
+        """Mass currents of the edges (1/time) over e^reference, and that log density."""
+        volume = np.broadcast_to(self.grid.volume, self.grid.shape).ravel()
+        mean_volume = 0.5 * (volume[self.tail] + volume[self.head])
+        reference = np.maximum(self.log_rho[self.tail], self.log_rho[self.head])
+        return self._over_denser * mean_volume, reference
 
     def mass_currents(self):
         """Mass current of every edge, 1/time."""
-        at_tail, at_head = self.relative()
-        phi_tail, phi_head = self.log_rho[self.tail], self.log_rho[self.head]
-        denser = phi_tail >= phi_head
-        with np.errstate(under="ignore"):
-            mass = np.exp(np.where(denser, phi_tail, phi_head)) * self._volume(denser)
-        return np.where(denser, at_tail, at_head) * mass
-
-    def _volume(self, denser):
-        """Volume of the denser end of every edge."""
-        volume = np.broadcast_to(self.grid.volume, self.grid.shape).ravel()
-        return np.where(denser, volume[self.tail], volume[self.head])
+        scaled, reference = self.scaled_mass_currents()
+        return scaled * np.exp(reference)
 
     def leftover_field(self):
         r"""Field :math:`j=J/\rho`, shape (d, \*shape)."""
@@ -102,10 +107,10 @@ class EdgeCurrents:
         r"""Divergence of j, shape (\*shape): net outflow of velocity."""
         return self._at_cells(self.velocity, -self.velocity)
 
-    def relative_balance(self):
-        r"""Divergence of :math:`j\rho` over rho, shape (\*shape): 0 to rounding if steady."""
-        at_tail, at_head = self.relative()
-        return self._at_cells(at_tail, -at_head)
+    def divergence_of_J(self):
+        r"""Divergence of :math:`j\rho`, shape (\*shape): zero to rounding at a steady state."""
+        current = self.mass_currents()
+        return self._at_cells(current, -current) / self.grid.volume
 
     def _at_cells(self, to_tail, to_head):
         """Sum edge values at their two cells."""
@@ -134,12 +139,10 @@ class EdgeCurrents:
         """
         d, n, shape = self.grid.dim, self.grid.size, self.grid.shape
         if np.abs(self.offset).sum(axis=1).max() == 1:
-            at_tail, _ = self.relative()
+            scaled, densest = self.scaled_mass_currents()
             out, reference = np.zeros((d, n)), np.zeros((d, n))
             axis = np.abs(self.offset).argmax(axis=1)
-            volume = np.broadcast_to(self.grid.volume, shape).ravel()
-            out[axis, self.tail] = at_tail * volume[self.tail]
-            reference[:] = self.log_rho
+            out[axis, self.tail], reference[axis, self.tail] = scaled, densest
             return out.reshape(d, *shape), reference.reshape(d, *shape)
         out = np.zeros((d, n))
         kernels.staircase_fluxes(
@@ -160,17 +163,11 @@ def edge_offsets(edges):
     return offset
 
 
-def _edge_volume(edges):
-    """Volume that turns a conductance (volume/time) into 1/time: the mean of the two cells."""
-    volume = np.broadcast_to(edges.grid.volume, edges.grid.shape).ravel()
-    return 0.5 * (volume[edges.tail] + volume[edges.head])
-
-
 def _bernoulli(z):
-    """B(z) and B'(z) of an array."""
+    """B(z) of an array."""
     value, slope = np.empty_like(z), np.empty_like(z)
     flux.bernoulli_and_slope(z, value, slope)
-    return value, slope
+    return value
 
 
 def stream_function(currents, beta):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fokkerplanck.grid import Grid
+from fokkerplanck.fields import cell_text, check_finite, first_cell
+from fokkerplanck.grid import Grid, check_grid, real_array
 
 
 def check_density(rho, grid, name="rho"):
@@ -36,30 +37,28 @@ def check_density(rho, grid, name="rho"):
     ...
     ValueError: rho has mass 2, expected 1; divide it by grid.integrate(rho)
     """
-    try:
-        rho = np.asarray(rho, dtype=float)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} is not an array of real numbers; give shape {grid.shape}") from None
+    check_grid(grid)
+    rho = real_array(rho, name, f"an array of shape {grid.shape}, e.g. gaussian(grid, mean, cov)")
     if rho.shape != grid.shape:
         raise ValueError(f"{name} has shape {rho.shape}, expected the grid's {grid.shape}")
-    bad = ~np.isfinite(rho)
-    if bad.any():
-        cell = _first(bad)
-        raise ValueError(f"{name} is {rho[cell]} at cell {cell}; every value must be finite")
+    check_finite(rho, grid.x, name)
     if (rho < 0).any():
-        cell = _first(rho == rho.min())
+        cell = first_cell(rho == rho.min())
         raise ValueError(
-            f"{name} is negative at {np.count_nonzero(rho < 0)} cells, least {rho[cell]:g} at cell "
-            f"{cell}; a density is >= 0"
+            f"{name} is negative in {np.count_nonzero(rho < 0)} of {rho.size} cells, least "
+            f"{rho[cell]:g} at {cell_text(grid, cell)}; give a density, which is >= 0"
         )
     mass = float(grid.integrate(rho))
     if abs(mass - 1) > 1e-8:
-        raise ValueError(f"{name} has mass {mass:.12g}, expected 1; divide it by grid.integrate({name})")
+        raise ValueError(
+            f"{name} has mass {mass:.12g}, expected 1; "
+            + (f"divide it by grid.integrate({name})" if mass > 0 else "give a density")
+        )
     return rho
 
 
 def gaussian(grid: Grid, mean, cov):
-    r"""Gaussian :math:`\rho \propto e^{-\frac12 (x-m)\cdot S^{-1}(x-m)}` at the cell centres, of mass 1.
+    r"""Gaussian :math:`\rho\propto e^{-\frac12(x-m)\cdot S^{-1}(x-m)}` at the cell centres, mass 1.
 
     Parameters
     ----------
@@ -87,19 +86,23 @@ def gaussian(grid: Grid, mean, cov):
     >>> round(float(grid.integrate(grid.x[0] * rho)), 6)
     1.0
     """
-    d = grid.dim
-    mean = np.broadcast_to(np.asarray(mean, dtype=float), (d,)) if np.ndim(mean) == 0 else np.asarray(mean, float)
+    d = check_grid(grid).dim
+    mean = real_array(mean, "mean", f"{d} finite numbers, one per axis")
+    mean = np.broadcast_to(mean, (d,)) if mean.ndim == 0 else mean
     if mean.shape != (d,) or not np.all(np.isfinite(mean)):
-        raise ValueError(f"mean is {mean.tolist()!r}; give {d} finite numbers, one per axis")
+        raise ValueError(f"mean is {mean.tolist()!r:.80}; give {d} finite numbers, one per axis")
     cov = _check_covariance(cov, d)
     z = grid.x - mean.reshape((d,) + (1,) * d)
-    quadratic = np.einsum("i...,ij,j...->...", z, np.linalg.inv(cov), z)
-    if quadratic.min() > 1400:
+    # A covariance near the smallest numbers overflows here; its cells are then infinitely far.
+    with np.errstate(over="ignore", invalid="ignore"):
+        quadratic = np.einsum("i...,ij,j...->...", z, np.linalg.inv(cov), z)
+    least = np.nanmin(quadratic, initial=np.inf)
+    if not least <= 1400:
         raise ValueError(
-            f"no cell centre is nearer than {np.sqrt(quadratic.min()):.0f} standard deviations to "
+            f"no cell centre is nearer than {np.sqrt(least):.0f} standard deviations to "
             f"mean {mean.tolist()}; move the mean into the box, widen cov or refine the grid"
         )
-    rho = np.exp(-0.5 * (quadratic - quadratic.min()))
+    rho = np.exp(-0.5 * (quadratic - least))
     return rho / grid.integrate(rho)
 
 
@@ -112,7 +115,7 @@ def uniform(grid: Grid):
     >>> fp.uniform(fp.Grid([(0, 4)], 4))
     array([0.25, 0.25, 0.25, 0.25])
     """
-    rho = np.ones(grid.shape)
+    rho = np.ones(check_grid(grid).shape)
     return rho / grid.integrate(rho)
 
 
@@ -143,40 +146,56 @@ def from_particles(grid: Grid, points, outside="raise"):
     >>> fp.from_particles(fp.Grid([(0, 1)], 2), [0.1, 0.2, 0.3, 0.9])
     array([1.5, 0.5])
     """
+    check_grid(grid)
     if outside not in ("raise", "drop"):
         raise ValueError(f'outside is {outside!r}; choose "raise" or "drop"')
-    points = np.array(points, dtype=float)
+    points = np.array(real_array(points, "points", f"an array of shape (N, {grid.dim})"))
     if points.ndim == 1 and grid.dim == 1:
         points = points[:, None]
     if points.ndim != 2 or points.shape[1] != grid.dim or not len(points):
-        raise ValueError(f"points have shape {points.shape}, expected (N, {grid.dim})")
-    if not np.all(np.isfinite(points)):
-        raise ValueError(f"{np.count_nonzero(~np.isfinite(points).all(axis=1))} points are not finite")
+        hint = "; transpose them" if points.ndim == 2 and len(points) == grid.dim else ""
+        raise ValueError(f"points have shape {points.shape}, expected (N, {grid.dim}), N > 0{hint}")
+    bad = ~np.isfinite(points).all(axis=1)
+    if bad.any():
+        k = int(np.argmax(bad))
+        raise ValueError(
+            f"{np.count_nonzero(bad)} of {len(points)} points are not finite, the first of them "
+            f"points[{k}] = {points[k].tolist()}; leave them out"
+        )
     for k, ((lo, hi), wraps) in enumerate(zip(grid.box, grid.periodic, strict=True)):
         if wraps:
-            points[:, k] = lo + np.mod(points[:, k] - lo, hi - lo)
+            points[:, k] = np.minimum(lo + np.mod(points[:, k] - lo, hi - lo), hi)
     lo, hi = np.transpose(grid.box)
     inside = np.all((points >= lo) & (points <= hi), axis=1)
-    if not inside.all() and (outside == "raise" or not inside.any()):
+    if not inside.any():
+        raise ValueError(f"all {len(points)} points lie outside of the box {grid.box}; enlarge it")
+    if not inside.all() and outside == "raise":
         raise ValueError(
-            f"{np.count_nonzero(~inside)} of {len(points)} points lie outside of the box {grid.box}; "
+            f"{np.count_nonzero(~inside)} of {len(points)} points lie outside of the box "
+            f"{grid.box}; "
             'enlarge the box or pass outside="drop"'
         )
     counts, _ = np.histogramdd(points[inside], bins=grid.faces)
     return counts / (counts.sum() * grid.volume)
 
 
-def _first(mask):
-    """Index of the first true cell, as a tuple of ints."""
-    return tuple(int(i) for i in np.unravel_index(int(np.argmax(mask)), mask.shape))
-
-
 def _check_covariance(cov, d):
     """Covariance as a symmetric positive definite (d, d) matrix."""
-    cov = np.asarray(cov, dtype=float)
-    full = cov * np.eye(d) if cov.ndim == 0 else np.diag(cov) if cov.shape == (d,) else cov
-    if full.shape != (d, d):
-        raise ValueError(f"cov has shape {cov.shape}; give a variance, {d} variances or a ({d}, {d}) matrix")
-    if not np.allclose(full, full.T, rtol=1e-12, atol=0) or not np.linalg.eigvalsh(full)[0] > 0:
-        raise ValueError(f"cov = {full.tolist()} is not symmetric positive definite")
+    expected = f"a variance, {d} variances or a ({d}, {d}) matrix"
+    cov = real_array(cov, "cov", expected)
+    if cov.shape not in ((), (d,), (d, d)):
+        raise ValueError(f"cov has shape {cov.shape}; give {expected}")
+    if not np.all(np.isfinite(cov)):
+        raise ValueError(f"cov = {cov.tolist()} is not finite; give {expected}")
+    full = cov * np.eye(d) if cov.ndim == 0 else np.diag(cov) if cov.ndim == 1 else cov
+    if not np.allclose(full, full.T, rtol=1e-12, atol=0):
+        raise ValueError(
+            f"cov = {cov.tolist()} is not symmetric; give a matrix equal to its transpose"
+        )
+    least = np.linalg.eigvalsh(full)[0]
+    if not least > 0:
+        raise ValueError(
+            f"cov = {cov.tolist()} has the eigenvalue {least:.6g}; a covariance has positive "
+            "eigenvalues only"
+        )
     return full

@@ -7,17 +7,29 @@ that of any second-order scheme; arrays by second-order differences on the grid.
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
+
+from fokkerplanck.grid import real_array
 
 # Step of the difference quotients of callables, in cells: small against h, large against rounding.
 STEP = 0.06
 # D may be indefinite by this much (relative to its largest eigenvalue) and still count as >= 0.
 ROUNDING = 1e-12
+# A jump across a periodic seam is a mistake beyond this part of the range of a callable, and
+# beyond this many times the steepest slope elsewhere of an array.
+SEAM_CALLABLE, SEAM_ARRAY = 1e-6, 4.0
 
 
 def cell_text(grid, cell) -> str:
     """Name a cell and where it lies, for messages."""
-    where = ", ".join(f"{c[i]:.6g}" for c, i in zip(grid.centers, cell, strict=True))
+    return _place(grid.x, cell)
+
+
+def _place(points, cell) -> str:
+    """Name a cell and the point at which a field was evaluated for it."""
+    where = ", ".join(f"{c:.6g}" for c in points[(slice(None), *cell)])
     return f"cell {tuple(int(i) for i in cell)}, x = ({where})"
 
 
@@ -26,15 +38,17 @@ def first_cell(mask) -> tuple[int, ...]:
     return tuple(int(i) for i in np.unravel_index(int(np.argmax(mask)), mask.shape))
 
 
-def check_finite(u, grid, name):
-    """Return u if finite, else say where it is not."""
+def check_finite(u, points, name):
+    """Return u (..., *shape) if finite, else say which component is not, and where."""
     bad = ~np.isfinite(u)
     if bad.any():
-        cell = first_cell(bad.reshape((-1, *grid.shape)).any(axis=0))
-        value = u.reshape((-1, *grid.shape))[(slice(None), *cell)]
+        shape = points.shape[1:]
+        cell = first_cell(bad.any(axis=tuple(range(bad.ndim - len(shape)))))
+        component = first_cell(bad[(..., *cell)]) if bad.ndim > len(shape) else ()
+        label = f"{name}[{', '.join(map(str, component))}]" if component else name
         raise ValueError(
-            f"{name} is {value[~np.isfinite(value)][0]} at {cell_text(grid, cell)}; it must be "
-            "finite at every cell centre"
+            f"{label} is {u[(*component, *cell)]} at {_place(points, cell)}; give finite values on "
+            "the whole grid"
         )
     return u
 
@@ -42,140 +56,195 @@ def check_finite(u, grid, name):
 def scalar_field(u, grid, name, points=None):
     """Float array (*shape) from a number, an array or a callable u(x, y, ...)."""
     points = grid.x if points is None else points
-    value = _call(u, points, name, grid) if callable(u) else u
-    value = _as_float(value, name)
-    if value.ndim and value.shape != grid.shape:
-        expected = f"a number or shape {grid.shape}"
-        raise ValueError(f"{name} {_gave(u)} shape {value.shape}, expected {expected}")
-    return check_finite(np.broadcast_to(value, grid.shape), grid, name)
+    shape = points.shape[1:]
+    value = evaluate(u, points, name)
+    expected = f"a number or an array of shape {shape}"
+    value = real_array(value, name, expected if callable(u) else f"{expected}, or a function")
+    if value.ndim and value.shape != shape:
+        hint = ""
+        if value.shape == shape[::-1]:
+            hint = '; transpose it (the x axis comes first, indexing="ij")'
+        raise ValueError(f"{name} {gave(u)} shape {value.shape}, expected {expected}{hint}")
+    return check_finite(np.broadcast_to(value, shape), points, name)
 
 
 def vector_field(u, grid, name, points=None):
     """Float array (d, *shape) from d numbers, an array, or a callable that returns d arrays."""
     points = grid.x if points is None else points
-    d = grid.dim
-    value = _call(u, points, name, grid) if callable(u) else u
-    if d == 1 and not isinstance(value, (tuple, list)) and np.shape(value) in ((), grid.shape):
-        value = [value]
-    if np.ndim(value) == 0 or len(value) != d:
-        n = "one number" if np.ndim(value) == 0 else f"{len(value)} components"
-        raise ValueError(
-            f"{name} {_gave(u)} {n} on a {d}-dimensional grid; give {d} arrays that broadcast to "
-            f"{grid.shape}"
-        )
-    out = np.stack([_component(value[k], grid, f"{name}[{k}]") for k in range(d)])
-    return check_finite(out, grid, name)
+    d, shape = grid.dim, points.shape[1:]
+    value = evaluate(u, points, name)
+    expected = f"{d} arrays that broadcast to {shape}" if d > 1 else f"an array of shape {shape}"
+    if not isinstance(value, (tuple, list)) or (d == 1 and len(value) == shape[0] > 1):
+        value = real_array(value, name, expected if callable(u) else f"{expected}, or a function")
+        if d == 1 and value.shape in ((), shape):
+            value = value[None]
+        if value.ndim not in (1, 1 + len(shape)) or len(value) != d:
+            came = f"shape {value.shape}" if value.ndim else "one number"
+            raise ValueError(_vector_text(u, name, came, d, expected))
+    if len(value) != d:
+        raise ValueError(_vector_text(u, name, f"{len(value)} components", d, expected))
+    out = np.stack([_component(value[k], shape, f"{name}[{k}]") for k in range(d)])
+    return check_finite(out, points, name)
+
+
+def _vector_text(u, name, came, d, expected):
+    """Message for a vector of the wrong length."""
+    verb = "return" if callable(u) else "give"
+    return f"{name} {gave(u)} {came} on a {d}-dimensional grid; {verb} {expected}"
 
 
 def matrix_field(u, grid, name, points=None, columns=None):
-    """Float array (d, m, *shape) from a number, d numbers, a matrix, an array or a callable."""
+    """Float array (d, m, *shape) from a number, d numbers, a matrix, an array or a callable.
+
+    m = d unless columns is given.
+    """
     points = grid.x if points is None else points
-    d = grid.dim
-    value = _call(u, points, name, grid) if callable(u) else u
-    if not isinstance(value, np.ndarray):
-        value = list(value) if isinstance(value, (tuple, list)) else _as_float(value, name)
-    rows = value if isinstance(value, list) else None
-    if rows is None:
-        rows = _matrix_from_array(value, grid, name, u)
-    if len(rows) != d:
-        raise ValueError(f"{name} {_gave(u)} {len(rows)} rows on a {d}-dimensional grid; give {d}")
-    nested = [isinstance(r, (tuple, list)) for r in rows]
-    if not any(nested) and all(np.shape(r) in ((), grid.shape) for r in rows):
-        rows = [[rows[i] if i == k else 0.0 for k in range(d)] for i in range(d)]
-    lengths = [len(r) if np.iterable(r) else 1 for r in rows]
-    m = lengths[0]
-    if any(k != m for k in lengths) or (columns is None and m != d):
-        raise ValueError(
-            f"{name} {_gave(u)} rows of {lengths} entries; give a number, {d} "
-            f"diagonal entries or a {d} x {d} matrix"
-        )
-    entries = [[_component(rows[i][k], grid, f"{name}[{i}, {k}]") for k in range(m)] for i in range(d)]
-    return check_finite(_compact(entries, grid), grid, name)
+    d, shape = grid.dim, points.shape[1:]
+    value = evaluate(u, points, name)
+    size = f"{d} x {d}" if columns is None else f"{d} x m"
+    entry = f"each entry a number or an array of shape {shape}"
+    expected = f"a number, {d} diagonal entries or a {size} matrix ({entry})"
+    if isinstance(value, (tuple, list)):
+        rows, came = list(value), f"{len(value)} rows" if len(value) != 1 else "one row"
+    else:
+        value = real_array(value, name, expected if callable(u) else f"{expected}, or a function")
+        rows, came = _rows_of_array(value, d, shape), f"shape {value.shape}"
+    if rows is not None and len(rows) == d:
+        if all(_is_entry(row, shape) for row in rows):
+            rows = [[row if i == k else 0.0 for k in range(d)] for i, row in enumerate(rows)]
+        lengths = [len(row) if np.iterable(row) else 1 for row in rows]
+        if len(set(lengths)) == 1 and (columns is not None or lengths[0] == d):
+            return check_finite(_compact(_entries(rows, shape, name)), points, name)
+        came = f"rows of {' and '.join(map(str, lengths))} entries"
+    raise ValueError(f"{name} {gave(u)} {came} on a {d}-dimensional grid; give {expected}")
 
 
-def _matrix_from_array(value, grid, name, u):
+def _is_entry(row, shape):
+    """True if row is one number or array over the grid, not a row of a matrix."""
+    return not isinstance(row, (tuple, list)) and np.shape(row) in ((), shape)
+
+
+def _rows_of_array(value, d, shape):
     """Rows from a number (times the identity), (*shape), (d,), (d, d) or (d, m, *shape) arrays."""
-    d = grid.dim
-    if value.ndim == 0 or (value.shape == grid.shape and value.shape not in ((d,), (d, d))):
-        return [[value if i == k else 0.0 for k in range(d)] for i in range(d)]
-    if value.shape == (d,) or value.shape == (d, *grid.shape):
-        return [[value[i] if i == k else 0.0 for k in range(d)] for i in range(d)]
-    if value.ndim in (2, 2 + d) and value.shape[0] == d:
-        return [list(row) for row in value]
-    raise ValueError(
-        f"{name} {_gave(u)} shape {value.shape}; give a number, ({d},), ({d}, {d}), {grid.shape}, "
-        f"{(d, *grid.shape)} or {(d, d, *grid.shape)}"
-    )
+    if value.ndim == 0 or (value.shape == shape and shape not in ((d,), (d, d))):
+        return [value] * d
+    if value.shape in ((d,), (d, *shape)):
+        return list(value)
+    if value.ndim in (2, 2 + len(shape)) and len(value) == d:
+        fits = value.ndim == 2 or value.shape[2:] == shape
+        return [list(row) for row in value] if fits else None
+    return None
 
 
-def _compact(entries, grid):
+def _entries(rows, shape, name):
+    """Broadcast every entry of a matrix to the grid."""
+    return [
+        [_component(u, shape, f"{name}[{i}, {k}]") for k, u in enumerate(row)]
+        for i, row in enumerate(rows)
+    ]
+
+
+def _compact(entries):
     """Stack entries (d, m, *shape); constant ones stay broadcast views of one number."""
-    if all(e.strides == (0,) * grid.dim for row in entries for e in row):
-        corner = (0,) * grid.dim
-        small = np.array([[e[corner] for e in row] for row in entries])
+    first = entries[0][0]
+    if all(not any(e.strides) for row in entries for e in row):
+        small = np.array([[e.flat[0] for e in row] for row in entries])
         return np.broadcast_to(
-            small.reshape(small.shape + (1,) * grid.dim), small.shape + grid.shape
+            small.reshape(small.shape + (1,) * first.ndim), small.shape + first.shape
         )
     return np.stack([np.stack(row) for row in entries])
 
 
-def _component(value, grid, name):
+def _component(value, shape, name):
     """One component as a (*shape) array or broadcast view."""
-    value = _as_float(value, name)
+    value = real_array(value, name, f"a number or an array of shape {shape}")
     try:
-        return np.broadcast_to(value, grid.shape)
+        return np.broadcast_to(value, shape)
     except ValueError:
-        raise ValueError(f"{name} has shape {value.shape}, which does not fit the grid's {grid.shape}") from None
+        raise ValueError(f"{name} has shape {value.shape}, expected () or {shape}") from None
 
 
-def _as_float(value, name):
-    """Float array, or a message that says what came."""
-    if np.iscomplexobj(value):
-        raise ValueError(f"{name} is complex; give real numbers")
-    try:
-        return np.asarray(value, dtype=float)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} is {type(value).__name__}, not real numbers") from None
-
-
-def _call(u, points, name, grid):
-    """Call a user's function, one array per axis, with a message where it does not fit."""
+def evaluate(u, points, name):
+    """Value of a user's function of one array per axis; anything but a function as it is."""
+    if not callable(u):
+        return u
+    d = len(points)
+    call = f"{name}({', '.join('xyz'[:d])})" if d > 1 else f"{name}(x)"
     try:
         with np.errstate(all="ignore"):
-            return u(*points)
-    except TypeError as error:
-        if "argument" not in str(error):
+            value = u(*points)
+    except (TypeError, ValueError) as error:
+        arrays = f"{d} arrays, one per axis" if d > 1 else "one array"
+        if not takes(u, d):
+            raise ValueError(
+                f"{call} could not be called: {error}; it is given {arrays}"
+            ) from error
+        if not isinstance(error, TypeError) and not mistaken(error):
             raise
-        axes = ", ".join("xyz"[: grid.dim])
-        raise ValueError(f"{name}({axes}) could not be called: {error}; take {grid.dim} arrays") from error
+        raise ValueError(
+            f"{call} failed: {error}; it is given {arrays}, so use numpy functions, np.where in "
+            "place of if, and change no argument"
+        ) from error
+    if value is None:
+        raise ValueError(f"{call} returned None; return its value")
+    return value
 
 
-def _gave(u):
+def takes(u, n) -> bool:
+    """False if the function u cannot be called with n arguments."""
+    try:
+        inspect.signature(u).bind(*range(n))
+    except TypeError:
+        return False
+    except ValueError:  # a builtin without a signature
+        return True
+    return True
+
+
+def mistaken(error) -> bool:
+    """True for what numpy says to functions that expect other arrays, or write to their input."""
+    words = ("truth value of an array", "read-only", "broadcast", "matmul", "aligned")
+    return any(word in str(error) for word in words)
+
+
+def is_gridded(u, shape) -> bool:
+    """True if u is, or holds, an array over the grid (a callable or constant does not)."""
+    if isinstance(u, (tuple, list)):
+        return any(is_gridded(entry, shape) for entry in u)
+    return isinstance(u, np.ndarray) and u.ndim >= len(shape) and u.shape[-len(shape) :] == shape
+
+
+def gave(u):
     """Verb for messages: callables return, arrays have."""
     return "returned" if callable(u) else "has"
 
 
 def check_diffusion(D, grid, name="D"):
-    """Return D (d, d, *shape) if symmetric and >= 0 everywhere; name cell and eigenvalue if not."""
+    """Return D (d, d, *shape), made exactly symmetric, if it is >= 0; else say where not."""
     d = grid.dim
     scale = np.abs(D).max(axis=(0, 1))
     if d > 1:
-        defect = np.abs(D - np.swapaxes(D, 0, 1)).max(axis=(0, 1)) > 1e-10 * scale
-        if defect.any():
-            cell = first_cell(defect)
+        difference = np.abs(D - np.swapaxes(D, 0, 1)).max(axis=(0, 1))
+        if (difference > 1e-10 * scale).any():
+            cell = first_cell(difference > 1e-10 * scale)
             raise ValueError(
                 f"{name} is not symmetric at {cell_text(grid, cell)}: "
                 f"{np.round(D[(slice(None), slice(None), *cell)], 6).tolist()}; give D = D^T"
             )
+        if difference.any():
+            D = 0.5 * (D + np.swapaxes(D, 0, 1))
     least = smallest_eigenvalue(D)
     if (least < -ROUNDING * scale).any():
         cell = first_cell(least == least.min())
         raise ValueError(
-            f"{name} is indefinite: eigenvalue {least[cell]:.6g} at {cell_text(grid, cell)}; a "
-            "diffusion matrix has no negative eigenvalue"
+            f"{name} has the negative eigenvalue {least[cell]:.6g} at {cell_text(grid, cell)}; "
+            "give a diffusion matrix without negative eigenvalues"
         )
     if not scale.any():
-        raise ValueError(f"{name} is zero everywhere: without noise there is no Fokker-Planck density")
+        raise ValueError(
+            f"{name} is zero everywhere, and without noise there is no Fokker-Planck density; give "
+            f"{name} > 0 somewhere"
+        )
     return D
 
 
@@ -231,20 +300,32 @@ def row_divergence(A, grid, name, sample=matrix_field):
     return sum(derivative(A, grid, k, name, sample)[:, k] for k in range(grid.dim))
 
 
-def check_periodic(u, grid, name):
-    """Raise if a scalar callable jumps across a periodic seam."""
-    for k, wraps in enumerate(grid.periodic):
-        if not wraps:
-            continue
-        ends = []
-        for face in grid.box[k]:
-            points = grid.x.copy()
-            points[k] = face
-            ends.append(scalar_field(u, grid, name, points))
-        jump = np.abs(ends[1] - ends[0]).max()
-        scale = np.ptp(scalar_field(u, grid, name)) + 1e-300
-        if jump > 1e-6 * scale:
+def check_periodic(u, values, grid, name, sample=scalar_field, axes=(0, 1, 2)):
+    """Raise if a field u, of values (..., *shape) on the grid, jumps across a periodic seam."""
+    for k in (k for k, wraps in enumerate(grid.periodic) if wraps and k in axes):
+        axis = values.ndim - grid.dim + k
+        if callable(u):
+            ends = []
+            for face in grid.box[k]:
+                points = np.take(grid.x, [0], axis=k + 1)
+                points[k] = face
+                ends.append(sample(u, grid, f"{name} on a periodic face", points))
+            jump = np.abs(ends[1] - ends[0]).max()
+            limit = SEAM_CALLABLE * np.ptp(values) + 1e-12 * np.abs(values).max()
+        else:
+            x, (lo, hi) = grid.centers[k], grid.box[k]
+            ends = [np.take(values, i, axis=axis) for i in (0, -1)]
+            jump = np.abs(ends[1] - ends[0]).max()
+            along = [-1 if i == axis else 1 for i in range(values.ndim)]
+            steepest = np.abs(np.diff(values, axis=axis) / np.diff(x).reshape(along)).max()
+            gap = hi - lo - (x[-1] - x[0])
+            limit = SEAM_ARRAY * gap * steepest + 1e-12 * np.abs(values).max()
+        if jump > limit:
+            hint = (
+                "; make it periodic, or give drift= in place of a potential (a tilted ring has no "
+                "single-valued potential)"
+            )
             raise ValueError(
-                f"{name} jumps by {jump:.3g} across the periodic axis {k}; make it periodic, or give "
-                "drift= in place of a potential (a tilted ring has no single-valued potential)"
+                f"{name} jumps by {jump:.3g} across the seam of the periodic axis {k}"
+                + (hint if values.ndim == grid.dim else "; make it periodic")
             )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
+from numbers import Real
 
 import numpy as np
 
 WALLS = ("reflecting", "periodic", "absorbing")
+# Faces whose widths agree to this (relative), or to rounding of the coordinates, are not graded.
+EVEN = 1e-10
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
@@ -20,9 +24,9 @@ class Grid:
     ----------
     box : sequence of d entries, d = 1, 2, 3
         For each axis ``(lo, hi)``, or a one-dimensional increasing array of cell faces
-        (a graded axis; at least three faces, and ``shape`` may then be left out).
-    shape : int or sequence of int
-        Number of cells per axis (at least 2).
+        (a graded axis; at least three faces).
+    shape : int or sequence of int, optional
+        Number of cells per axis (at least 2); may be left out if every axis lists its faces.
     sides : str or sequence, default "reflecting"
         ``"reflecting"`` (no flux), ``"periodic"`` or ``"absorbing"`` (density zero at the wall):
         one word, one word per axis, or one ``(lo, hi)`` pair of words per axis.
@@ -91,9 +95,7 @@ class Grid:
     @cached_property
     def graded(self) -> tuple[bool, ...]:
         """True for each axis whose cells are not all of one width."""
-        return tuple(
-            bool(np.ptp(np.diff(F)) > 1e-12 * (F[-1] - F[0]) / (len(F) - 1)) for F in self.faces
-        )
+        return tuple(_is_graded(F) for F in self.faces)
 
     @property
     def is_uniform(self) -> bool:
@@ -111,9 +113,7 @@ class Grid:
     @cached_property
     def h(self) -> tuple:
         """Cell width of each axis: a float, or an array of widths on a graded axis."""
-        return tuple(
-            w if g else float(w[0]) for w, g in zip(self.widths, self.graded, strict=True)
-        )
+        return tuple(w if g else float(w[0]) for w, g in zip(self.widths, self.graded, strict=True))
 
     @cached_property
     def centers(self) -> tuple[np.ndarray, ...]:
@@ -155,6 +155,8 @@ class Grid:
         0.5
         """
         u = np.asarray(u)
+        if u.dtype.kind not in "biufc":
+            raise ValueError(f"integrate received {describe(u)}; give numbers over the grid")
         if u.ndim == 0:
             u = np.broadcast_to(u, self.shape)
         if u.shape[u.ndim - self.dim :] != self.shape:
@@ -173,23 +175,89 @@ class Grid:
         >>> fp.Grid([(0, 1)], 4).refined().shape
         (8,)
         """
-        if not isinstance(k, (int, np.integer)) or k < 1:
+        if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
             raise ValueError(f"refined received k = {k!r}; give a whole number, at least 1")
         parts = np.arange(k) / k
         axes = []
         for F, w, g, pair in zip(self.faces, self.widths, self.graded, self.box, strict=True):
-            axes.append(np.append((F[:-1, None] + w[:, None] * parts).ravel(), F[-1]) if g else pair)
+            axes.append(
+                np.append((F[:-1, None] + w[:, None] * parts).ravel(), F[-1]) if g else pair
+            )
         return Grid(axes, tuple(n * k for n in self.shape), self.sides)
 
     def __repr__(self):
-        """Short form, as it would be typed."""
+        """Short form, as it would be typed (save for the faces of graded axes)."""
         axes = [
-            f"{len(F) - 1} graded cells on ({lo:g}, {hi:g})" if g else f"({lo:g}, {hi:g})"
+            f"{len(F) - 1} graded cells on {_pair(lo, hi)}" if g else _pair(lo, hi)
             for F, g, (lo, hi) in zip(self.faces, self.graded, self.box, strict=True)
         ]
         words = [lo if lo == hi else (lo, hi) for lo, hi in self.sides]
-        same = all(word == words[0] for word in words)
-        return f"Grid([{', '.join(axes)}], shape={self.shape}, sides={words[0] if same else words!r})"
+        sides = words[0] if isinstance(words[0], str) and len(set(words)) == 1 else words
+        return f"Grid([{', '.join(axes)}], shape={self.shape}, sides={sides!r})"
+
+
+def check_grid(grid) -> Grid:
+    """Return grid if it is a Grid."""
+    if not isinstance(grid, Grid):
+        given = f"the class {grid.__name__}" if isinstance(grid, type) else describe(grid)
+        raise ValueError(f"grid is {given}; give a Grid, e.g. Grid([(-1, 1)], 64)")
+    return grid
+
+
+def describe(value) -> str:
+    """Say in a few words what a person gave, for messages."""
+    if value is None or isinstance(value, (str, bytes, bool, int, float, complex)):
+        return f"{value!r:.60}"
+    if isinstance(value, np.ndarray):
+        kind = {"O": "objects", "U": "text", "S": "text", "c": "complex numbers"}
+        return f"an array of {kind.get(value.dtype.kind, value.dtype.name)}"
+    if inspect.isroutine(value) or isinstance(value, np.ufunc):
+        return "a function"
+    return f"of type {type(value).__name__}"
+
+
+def real_array(value, name, expected="real numbers") -> np.ndarray:
+    """Float array of what was given, or a message that says what came and what was expected."""
+    if value is None or isinstance(value, (str, bytes)) or callable(value):
+        raise ValueError(f"{name} is {describe(value)}; give {expected}")
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind == "O":
+            array = np.array([float(u) for u in array.flat]).reshape(array.shape)
+    except (TypeError, ValueError):
+        entries = value if isinstance(value, (list, tuple)) else []
+        odd = [u for u in entries if not np.iterable(u) and not isinstance(u, (Real, complex))]
+        if odd:
+            given = f"a {type(value).__name__} that holds {describe(odd[0]).removeprefix('of ')}"
+        else:
+            given = "a list of entries of unequal shapes" if entries else describe(value)
+        raise ValueError(f"{name} is {given}; give {expected}") from None
+    if array.dtype.kind == "c":
+        raise ValueError(f"{name} is complex; give {expected}")
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{name} is {describe(array)}; give {expected}")
+    return array.astype(float, copy=False)
+
+
+def positive_number(value, name) -> float:
+    """Float of a finite positive number."""
+    value = value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
+    if isinstance(value, Real) and not isinstance(value, bool):
+        number = float(value)
+        if 0 < number < np.inf:
+            return number
+    raise ValueError(f"{name} is {value!r:.60}; give a finite positive number")
+
+
+def _is_graded(F) -> bool:
+    """True if the faces F are not evenly spaced, up to rounding."""
+    rounding = 8 * np.finfo(float).eps * max(abs(F[0]), abs(F[-1]))
+    return bool(np.ptp(np.diff(F)) > EVEN * (F[-1] - F[0]) / (len(F) - 1) + rounding)
+
+
+def _pair(lo, hi) -> str:
+    """(lo, hi) with all digits that matter and no others."""
+    return f"({repr(lo).removesuffix('.0')}, {repr(hi).removesuffix('.0')})"
 
 
 def _read_only(a: np.ndarray) -> np.ndarray:
@@ -202,22 +270,23 @@ def _check_box(box) -> list[np.ndarray]:
     """One float array per axis: (lo, hi) or the faces of a graded axis."""
     if not isinstance(box, (Sequence, np.ndarray)) or isinstance(box, str):
         raise ValueError(f"box is {box!r}; give one (lo, hi) pair per axis, e.g. [(-1, 1), (0, 2)]")
-    if len(box) == 2 and all(np.ndim(b) == 0 for b in box):
+    if len(box) == 2 and not any(np.iterable(b) for b in box):
         raise ValueError(f"box is {box!r}; a one-dimensional box is [(lo, hi)], a list of one pair")
     if not 1 <= len(box) <= 3:
-        raise ValueError(f"box has {len(box)} axes; only 1, 2 and 3 dimensions are supported")
+        is_flat = len(box) and not np.iterable(box[0])
+        hint = "; the faces of one graded axis are given as [faces]" if is_flat else ""
+        raise ValueError(f"box has {len(box)} axes; only 1, 2 and 3 dimensions are supported{hint}")
     axes = []
     for k, entry in enumerate(box):
-        try:
-            axis = np.array(entry, dtype=float)
-        except (TypeError, ValueError):
-            raise ValueError(f"box[{k}] is {entry!r}; give (lo, hi) or an array of faces") from None
+        axis = np.array(real_array(entry, f"box[{k}]", "(lo, hi) or an array of faces"))
         if axis.ndim != 1 or axis.size < 2:
-            raise ValueError(f"box[{k}] has shape {axis.shape}; give (lo, hi) or an array of faces")
+            given = f"has shape {axis.shape}" if axis.ndim else f"is {entry!r}"
+            raise ValueError(f"box[{k}] {given}; give (lo, hi) or an array of faces")
         if not np.all(np.isfinite(axis)):
-            raise ValueError(f"box[{k}] = {entry!r} is not finite; give finite numbers")
+            raise ValueError(f"box[{k}] = {entry!r:.80} is not finite; give finite numbers")
         if not np.all(np.diff(axis) > 0):
-            raise ValueError(f"box[{k}] = {entry!r} does not increase; give lo < hi")
+            order = "lo < hi" if axis.size == 2 else "increasing faces"
+            raise ValueError(f"box[{k}] = {entry!r:.80} does not increase; give {order}")
         axes.append(axis)
     return axes
 
@@ -229,7 +298,9 @@ def _check_shape(shape, axes) -> tuple[int, ...]:
         if any(axis.size == 2 for axis in axes):
             raise ValueError("shape is missing; give the number of cells per axis, e.g. shape=128")
         shape = tuple(axis.size - 1 for axis in axes)
-    if np.ndim(shape) == 0:
+    if isinstance(shape, np.ndarray):
+        shape = shape.tolist()
+    if not isinstance(shape, Sequence) or isinstance(shape, str):
         shape = (shape,) * d
     if len(shape) != d:
         raise ValueError(f"shape has {len(shape)} entries for a box of {d} axes; give one per axis")
@@ -238,29 +309,46 @@ def _check_shape(shape, axes) -> tuple[int, ...]:
             raise ValueError(f"shape[{k}] = {n!r}; give a whole number of cells, at least 2")
         if axis.size > 2 and axis.size != n + 1:
             raise ValueError(
-                f"shape[{k}] = {n} but box[{k}] lists {axis.size} faces, that is {axis.size - 1} cells; "
-                "make them agree"
+                f"shape[{k}] = {n} but box[{k}] lists {axis.size} faces, that is {axis.size - 1} "
+                "cells; make them agree"
             )
     return tuple(int(n) for n in shape)
 
 
 def _faces(axis, n) -> np.ndarray:
     """Faces of the cells of one axis."""
-    return _read_only(np.linspace(axis[0], axis[1], n + 1) if axis.size == 2 else axis)
+    faces = np.linspace(axis[0], axis[1], n + 1) if axis.size == 2 else axis
+    if not np.all(np.diff(faces) > 0):
+        raise ValueError(
+            f"{_pair(float(axis[0]), float(axis[-1]))} is too narrow for {n} cells: "
+            "neighbouring faces round to the same number; shift the origin into the box"
+        )
+    return _read_only(faces)
 
 
 def _check_sides(sides, d) -> tuple[tuple[str, str], ...]:
     """One (lo, hi) pair of words per axis."""
     if isinstance(sides, str):
         sides = (sides,) * d
+    sides = sides.tolist() if isinstance(sides, np.ndarray) else sides
     if not isinstance(sides, Sequence) or len(sides) != d:
-        raise ValueError(f"sides is {sides!r}; give one word, or one entry per axis ({d} here)")
+        hint = ""
+        if d == 1 and isinstance(sides, Sequence) and len(sides) == 2:
+            hint = "; two ends of one axis are given as [(lo, hi)]"
+        raise ValueError(
+            f"sides is {sides!r}; give one word, or one entry per axis ({d} here){hint}"
+        )
     pairs = []
     for k, entry in enumerate(sides):
-        pair = (entry, entry) if isinstance(entry, str) else tuple(entry)
-        if len(pair) != 2 or any(word not in WALLS for word in pair):
-            raise ValueError(f"sides[{k}] is {entry!r}; choose from {', '.join(WALLS)}")
-        if (pair[0] == "periodic") != (pair[1] == "periodic"):
+        pair = (entry, entry) if isinstance(entry, str) else entry
+        is_pair = isinstance(pair, Sequence) and len(pair) == 2
+        if not is_pair or any(not isinstance(w, str) or w not in WALLS for w in pair):
+            raise ValueError(
+                f"sides[{k}] is {entry!r}; choose from {', '.join(WALLS)}, or a (lo, hi) pair of "
+                "these"
+            )
+        lo, hi = str(pair[0]), str(pair[1])
+        if (lo == "periodic") != (hi == "periodic"):
             raise ValueError(f"sides[{k}] is {entry!r}; a periodic axis is periodic at both ends")
-        pairs.append(pair)
+        pairs.append((lo, hi))
     return tuple(pairs)

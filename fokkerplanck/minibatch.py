@@ -7,22 +7,25 @@ from typing import Any
 
 import numpy as np
 
+from fokkerplanck.fields import mistaken, takes
+from fokkerplanck.grid import positive_number, real_array
+
 # Largest number of floats (samples x components x points) evaluated at once.
 CHUNK = 4_000_000
 
 
 @dataclass(frozen=True, eq=False)
 class Minibatch:
-    r"""Mean loss :math:`f`, its gradient and :math:`D = \frac1N\sum_k g_k g_k^T - g g^T` as callables.
+    r"""Mean loss f, its gradient g and :math:`D=\frac1N\sum_kg_kg_k^T-gg^T` as callables.
 
     Parameters
     ----------
     losses : callable
-        ``losses(theta, data)`` -> (N, \*shape) for theta of shape (d, \*shape).
+        ``losses(theta, data)`` -> (N, m) for m points theta (d, m), whatever m is.
     data : object
         Passed through.
     grad_losses : callable or None
-        ``grad_losses(theta, data)`` -> (N, d, \*shape); by central differences where None.
+        ``grad_losses(theta, data)`` -> (N, d, m); by central differences where None.
     steps : array, shape (d,)
         Steps of those differences.
     """
@@ -52,8 +55,15 @@ class Minibatch:
         return self._chunked(points, chunk).reshape(d, d, *np.shape(points[0]))
 
     def count(self, grid):
-        """Number of samples N, with the shape of what ``losses`` returns checked."""
-        return len(self._losses(grid.x.reshape(grid.dim, -1)[:, :2]))
+        """Number of samples N, with what the functions return for a few points checked."""
+        theta = grid.x.reshape(grid.dim, -1)[:, :5]
+        n = len(self._losses(theta))
+        rows = len(self._gradients(theta))
+        if rows != n:
+            raise ValueError(
+                f"losses returned {n} samples and grad_losses {rows}; return one row per sample"
+            )
+        return n
 
     def _chunked(self, points, function):
         """Apply function to pieces of the points (d, m), so that memory stays bounded."""
@@ -66,18 +76,35 @@ class Minibatch:
 
     def _losses(self, theta):
         """Per-sample losses (N, m), checked."""
-        out = np.asarray(self.losses(theta, self.data), dtype=float)
+        out = self._call("losses", theta)
         if out.ndim != theta.ndim or out.shape[1:] != theta.shape[1:] or len(out) < 2:
             raise ValueError(
                 f"losses(theta, data) returned shape {out.shape} for theta of shape {theta.shape}; "
-                f"return (N, {', '.join(map(str, theta.shape[1:]))}), one row per sample, N >= 2"
+                f"return (N, {theta.shape[1]}), one row per sample, N >= 2"
             )
         return out
+
+    def _call(self, name, theta):
+        """Float array returned by one of the functions of theta (d, m)."""
+        function, call = getattr(self, name), f"{name}(theta, data)"
+        try:
+            with np.errstate(all="ignore"):
+                value = function(theta, self.data)
+        except (TypeError, ValueError) as error:
+            if not takes(function, 2):
+                raise ValueError(f"{call} could not be called: {error}") from error
+            if not isinstance(error, TypeError) and not mistaken(error):
+                raise
+            raise ValueError(
+                f"{call} failed for theta of shape {theta.shape} and data of type "
+                f"{type(self.data).__name__}: {error}"
+            ) from error
+        return real_array(value, f"what {call} returned", "one row of numbers per sample")
 
     def _gradients(self, theta):
         """Per-sample gradients (N, d, m), given or by fourth-order differences."""
         if self.grad_losses is not None:
-            out = np.asarray(self.grad_losses(theta, self.data), dtype=float)
+            out = self._call("grad_losses", theta)
             if out.ndim != theta.ndim + 1 or out.shape[1:] != theta.shape:
                 raise ValueError(
                     f"grad_losses(theta, data) returned shape {out.shape} for theta of shape "
@@ -96,10 +123,9 @@ class Minibatch:
 
 def temperature(eta, b, n, replacement):
     r"""Temperature :math:`T = \eta/2b`, times :math:`(1-b/N)\,N/(N-1)` without replacement."""
-    if not (np.ndim(eta) == 0 and np.isfinite(eta) and eta > 0):
-        raise ValueError(f"eta is {eta!r}; the learning rate is a finite positive number")
+    eta = positive_number(eta, "eta")
     if isinstance(b, bool) or not isinstance(b, (int, np.integer)) or b < 1:
-        raise ValueError(f"b is {b!r}; the batch size is a whole number, at least 1")
+        raise ValueError(f"b is {b!r}; give a whole number of samples per batch, at least 1")
     if not isinstance(replacement, (bool, np.bool_)):
         raise ValueError(f"replacement is {replacement!r}; give True or False")
     if replacement:

@@ -7,16 +7,28 @@ from functools import cached_property
 import numpy as np
 
 from fokkerplanck import fields
-from fokkerplanck.calculus import SHARE, diffusion_from_noise, stratonovich_correction
-from fokkerplanck.grid import Grid
+from fokkerplanck.calculus import (
+    SHARE,
+    check_divergence,
+    check_gradient,
+    diffusion_from_noise,
+    inverse_temperature,
+    leftover_field,
+    stratonovich_correction,
+)
+from fokkerplanck.grid import check_grid, describe
 from fokkerplanck.minibatch import Minibatch, temperature
+
+# Off-diagonal entries of D below this part of sqrt(D_ii D_kk) are rounding.
+CORRELATION = 1e-14
 
 
 class Problem:
-    r"""Fokker-Planck equation :math:`\rho_t = \nabla\cdot(g\rho + \beta^{-1}\nabla\cdot(D\rho))` on a grid.
+    r"""Equation :math:`\rho_t = \nabla\cdot(g\rho + \beta^{-1}\nabla\cdot(D\rho))` on a grid.
 
-    The stochastic equation behind it is :math:`dx = -g\,dt + \sqrt{2\beta^{-1}}D^{1/2}dW` (Ito), with
-    :math:`g=\nabla f` for a loss f, or any vector field :math:`g=-b` for a drift b.
+    The stochastic equation behind it is :math:`dx = -g\,dt + \sqrt{2\beta^{-1}}D^{1/2}dW` (Ito),
+    with :math:`g=\nabla f` for a loss f, or any vector field :math:`g=-b` for a drift b. A problem
+    does not change once it is made.
 
     Parameters
     ----------
@@ -32,7 +44,8 @@ class Problem:
     drift : callable or array (d, \*shape), optional
         Vector field b.
     sigma : number, (d,), (d, m) or callable, optional
-        Noise matrix of :math:`dx = b\,dt + \sigma\,dW`, in place of D: :math:`D=\beta\sigma\sigma^T/2`.
+        Noise matrix of :math:`dx = b\,dt + \sigma\,dW`, in place of D:
+        :math:`D=\beta\sigma\sigma^T/2`.
     calculus : {"ito", "stratonovich", "klimontovich"}
         Calculus in which the given drift (or :math:`-\nabla f`) is meant; converted to Ito here.
 
@@ -58,43 +71,60 @@ class Problem:
     --------
     >>> import fokkerplanck as fp
     >>> grid = fp.Grid([(-3, 3), (-3, 3)], 32)
-    >>> fp.Problem(grid, f=lambda x, y: x**2 + y**2 / 2, D=(1, 0.2), kT=0.1)
-    Problem(f, diagonal constant D, beta=10, on Grid([(-3, 3), (-3, 3)], shape=(32, 32), sides='reflecting'))
+    >>> problem = fp.Problem(grid, f=lambda x, y: x**2 + y**2 / 2, D=(1, 0.2), kT=0.1)
+    >>> problem.D_kind, problem.D_constant, problem.beta
+    ('diagonal', True, 10.0)
     """
+
+    f: np.ndarray | None
+    eta: float
+    batch_size: int
+    n_samples: int
+    potential: np.ndarray | None
+    circulation: np.ndarray | None
+    _grad: np.ndarray | None
 
     def __init__(
         self, grid, f=None, D=None, beta=None, *,
         grad_f=None, drift=None, sigma=None, kT=None, calculus="ito",
     ):  # fmt: skip
-        if not isinstance(grid, Grid):
-            raise ValueError(f"grid is {type(grid).__name__}; give a fokkerplanck.Grid")
-        if f is not None and drift is not None:
-            raise ValueError("f and drift are both given; give a loss f (drift -grad f) or a drift")
-        if grad_f is not None and f is None:
-            raise ValueError("grad_f is given without f; give f too, or drift = -grad_f")
-        if D is not None and sigma is not None:
-            raise ValueError("D and sigma are both given; give one (D = beta sigma sigma^T / 2)")
-        if calculus not in SHARE:
-            raise ValueError(f"calculus is {calculus!r}; choose from {', '.join(SHARE)}")
-        self.grid = grid
-        self.beta = _check_beta(beta, kT)
-        self.calculus = calculus
-        self._sigma = sigma
-        self._D = diffusion_from_noise(sigma, grid, self.beta) if sigma is not None else D
-        self._D = 1.0 if self._D is None else self._D
-        self.D = _frozen(fields.check_diffusion(fields.matrix_field(self._D, grid, "D"), grid))
+        check_grid(grid)
+        _check_given(f, grad_f, drift, D, sigma, calculus)
+        self.grid, self.calculus = grid, calculus
+        self.beta = inverse_temperature(beta, kT)
+        D = 1.0 if D is None else D
+        if sigma is not None:
+            D = diffusion_from_noise(sigma, grid, self.beta)
+        self._D, self._sigma = D, sigma
         self._f, self._grad_f, self._drift = f, grad_f, drift
-        self.f = None if f is None else _frozen(fields.scalar_field(f, grid, "f"))
-        if callable(f):
-            fields.check_periodic(f, grid, "f")
+        self.D = _frozen(fields.check_diffusion(fields.matrix_field(D, grid, "D"), grid))
+        if callable(D):
+            fields.check_periodic(D, self.D, grid, "D", fields.matrix_field)
+        # What a person may still write to is not kept.
+        elif fields.is_gridded(D, grid.shape):
+            self._D = self.D
+        if fields.is_gridded(sigma, grid.shape):
+            self._sigma = fields.matrix_field(sigma, grid, "sigma", columns=True)
+        self.f = self._grad = None
+        if f is not None:
+            self.f = _frozen(fields.scalar_field(f, grid, "f").copy())
+            fields.check_periodic(f, self.f, grid, "f")
+            self._f = f if callable(f) or np.ndim(f) == 0 else self.f
         if grad_f is not None:
             self._grad = fields.vector_field(grad_f, grid, "grad_f")
+            check_gradient(self._f, grad_f, grid)
         elif f is None:
             zero = np.zeros(grid.dim) if drift is None else drift
             self._grad = -fields.vector_field(zero, grid, "drift")
-        # v = -D grad(potential) + circulation with a potential known exactly, set by from_potential.
-        self.potential: np.ndarray | None = None
-        self.circulation: np.ndarray | None = None
+        # v = -D grad(potential) + circulation, both known exactly: set by from_potential.
+        self.potential = self.circulation = self._inverse = None
+        self._sealed = True
+
+    def __setattr__(self, name, value):
+        """Refuse: everything derived from a problem relies on it."""
+        if "_sealed" in self.__dict__:
+            raise AttributeError(f"a Problem does not change; make a new one to set {name}")
+        super().__setattr__(name, value)
 
     @classmethod
     def from_potential(cls, grid, Phi, D=1.0, beta=1.0, Q=None, j=None):
@@ -112,7 +142,8 @@ class Problem:
         Q : callable, matrix or array (d, d, \*shape), optional
             Antisymmetric. In two dimensions also the number or field q of Q = [[0, q], [-q, 0]].
         j : callable or array (d, \*shape), optional
-            Leftover field; :math:`\nabla\cdot(j e^{-\beta\Phi})=0` is checked for callables.
+            Leftover field with :math:`\nabla\cdot(j e^{-\beta\Phi})=0`; arrays are checked roughly.
+            At reflecting sides :math:`j\cdot n` has to vanish, or the density has to be negligible.
 
         Returns
         -------
@@ -137,26 +168,24 @@ class Problem:
         """
         if Q is not None and j is not None:
             raise ValueError("Q and j are both given; give one (j = -Q grad Phi + div Q / beta)")
-        potential = fields.scalar_field(Phi, grid, "Phi")
         problem = cls(grid, D=D, beta=beta)
-        if callable(Phi):
-            fields.check_periodic(Phi, grid, "Phi")
-        grad = fields.gradient(Phi, grid, "Phi")
+        potential = fields.scalar_field(Phi, grid, "Phi").copy()
+        fields.check_periodic(Phi, potential, grid, "Phi")
+        grad = fields.gradient(Phi if callable(Phi) else potential, grid, "Phi")
+        leftover = None
         if Q is not None:
-            Q = _antisymmetric(Q, grid)
-            sample = fields.matrix_field(Q, grid, "Q")
-            leftover = -np.einsum("ik...,k...->i...", sample, grad)
-            leftover = leftover + fields.row_divergence(Q, grid, "Q") / problem.beta
+            leftover = leftover_field(Q, grad, grid, problem.kT)
         elif j is not None:
             leftover = fields.vector_field(j, grid, "j")
-            _check_divergence(j, Phi, potential, grid, problem.beta)
-        else:
-            leftover = None
-        problem.potential = _frozen(potential)
-        problem.circulation = None if leftover is None else _frozen(leftover)
+            check_divergence(j, Phi, potential, leftover, grid, problem.beta)
         v = -np.einsum("ik...,k...->i...", problem.D, grad)
         v = v if leftover is None else v + leftover
-        problem._grad = -(v + problem.kT * problem.div_D)
+        problem.__dict__.update(
+            potential=_frozen(potential),
+            circulation=None if leftover is None else _frozen(leftover),
+            _grad=-(v + problem.kT * problem.div_D),
+            _inverse={"Phi": Phi, "D": D, "beta": beta, "Q": Q, "j": j},
+        )
         return problem
 
     @classmethod
@@ -164,21 +193,23 @@ class Problem:
         r"""Minibatch SGD: f the mean loss, D the covariance of the per-sample gradients.
 
         With step :math:`\eta` and batches of b out of N samples, time is :math:`t=k\eta` and
-        :math:`\beta^{-1}=\eta/2b`, times :math:`(1-b/N)\,N/(N-1)` without replacement (fresh batches).
+        :math:`\beta^{-1}=\eta/2b`, times :math:`(1-b/N)\,N/(N-1)` without replacement (fresh
+        batches).
 
         Parameters
         ----------
         grid : Grid
             Over the d parameters.
         losses : callable
-            ``losses(theta, data)`` -> array (N, \*shape) for theta of shape (d, \*shape).
+            ``losses(theta, data)`` -> array (N, m) for theta of shape (d, m): the m points at
+            which the N losses are wanted.
         data : object
             Passed through to ``losses``; may be None.
         eta, b : float, int
             Learning rate and batch size.
         replacement : bool
         grad_losses : callable, optional
-            ``grad_losses(theta, data)`` -> (N, d, \*shape); by differences where left out.
+            ``grad_losses(theta, data)`` -> (N, d, m); by differences where left out.
 
         Returns
         -------
@@ -200,16 +231,22 @@ class Problem:
         >>> problem.kT
         0.05
         """
-        if not isinstance(grid, Grid):
-            raise ValueError(f"grid is {type(grid).__name__}; give a fokkerplanck.Grid")
-        if not callable(losses):
-            raise ValueError(f"losses is {type(losses).__name__}; give a callable losses(theta, data)")
+        check_grid(grid)
+        for name, function in (("losses", losses), ("grad_losses", grad_losses)):
+            if not callable(function) and not (function is None and name == "grad_losses"):
+                raise ValueError(
+                    f"{name} is {describe(function)}; give a function of (theta, data)"
+                )
         steps = np.array([fields.STEP * w.min() for w in grid.widths])
         model = Minibatch(losses, data, grad_losses, steps)
         n = model.count(grid)
         kT = temperature(eta, b, n, replacement)
+        words = "the mean of grad_losses", "the mean of losses"
+        fields.scalar_field(model.loss, grid, words[1])
+        if grad_losses is not None:
+            check_gradient(model.loss, model.gradient, grid, *words)
         problem = cls(grid, f=model.loss, grad_f=model.gradient, D=model.covariance, kT=kT)
-        problem.eta, problem.batch_size, problem.n_samples = float(eta), int(b), n
+        problem.__dict__.update(eta=float(eta), batch_size=int(b), n_samples=n)
         return problem
 
     @property
@@ -220,20 +257,19 @@ class Problem:
     @cached_property
     def D_constant(self) -> bool:
         """True if D is the same in every cell."""
-        corner = self.D.reshape(*self.D.shape[:2], -1)[:, :, :1] if not self._D_is_view else None
-        return self._D_is_view or bool(np.all(self.D.reshape(*self.D.shape[:2], -1) == corner))
-
-    @property
-    def _D_is_view(self) -> bool:
-        """True if D is a broadcast view of one matrix."""
-        return all(s == 0 for s in self.D.strides[2:])
+        corner = self.D[(..., *(slice(1),) * self.grid.dim)]
+        return not any(self.D.strides[2:]) or bool(
+            np.array_equal(self.D, np.broadcast_to(corner, self.D.shape))
+        )
 
     @cached_property
     def D_kind(self) -> str:
         """``"isotropic"``, ``"diagonal"`` or ``"tensor"``, found from the values."""
         d = self.grid.dim
-        if any(self.D[i, k].any() for i in range(d) for k in range(d) if i != k):
-            return "tensor"
+        size = [np.sqrt(np.maximum(self.D[k, k], 0)) for k in range(d)]
+        for i, k in zip(*np.triu_indices(d, 1), strict=True):
+            if (np.abs(self.D[i, k]) > CORRELATION * size[i] * size[k]).any():
+                return "tensor"
         same = all(np.array_equal(self.D[0, 0], self.D[k, k]) for k in range(1, d))
         return "isotropic" if same else "diagonal"
 
@@ -241,33 +277,35 @@ class Problem:
     def div_D(self) -> np.ndarray:
         r"""Row divergence of D, shape (d, \*shape)."""
         if self.D_constant:
-            return np.zeros((self.grid.dim, *self.grid.shape))
+            return _frozen(np.zeros((self.grid.dim, *self.grid.shape)))
         D = self._D if callable(self._D) else self.D
         return _frozen(fields.row_divergence(D, self.grid, "D"))
 
     @cached_property
     def g(self) -> np.ndarray:
         r"""Field g of the Ito equation dx = -g dt + noise, shape (d, \*shape)."""
-        g = self._grad if hasattr(self, "_grad") else fields.gradient(self._f, self.grid, "f")
+        g = fields.gradient(self._f, self.grid, "f") if self._grad is None else self._grad
         if self.calculus == "klimontovich":
             g = g - self.kT * self.div_D
         elif self.calculus == "stratonovich":
             g = g - stratonovich_correction(self._D, self._sigma, self.grid, self.kT)
-        return _frozen(fields.check_finite(np.array(g), self.grid, "grad f" if self._f else "drift"))
+        return _frozen(
+            fields.check_finite(g, self.grid.x, "grad f" if self._f is not None else "g")
+        )
 
     @property
     def drift(self) -> np.ndarray:
         r"""Ito drift b = -g, shape (d, \*shape)."""
-        return -self.g
+        return _frozen(-self.g)
 
     @cached_property
     def v(self) -> np.ndarray:
-        r"""Drift of the divergence form :math:`J = v\rho - kT D\nabla\rho`: :math:`v=-(g+kT\,\nabla\cdot D)`."""
+        r"""Drift :math:`v=-(g+kT\,\nabla\cdot D)` of :math:`J = v\rho - kT D\nabla\rho`."""
         return _frozen(-(self.g + self.kT * self.div_D))
 
     @property
     def noise_share(self):
-        r"""Pair (a, b): the drift of the divergence form is :math:`v_i = b_i - a\,kT\,\partial_iD_{ii}`, D diagonal.
+        r"""Pair (a, b) of :math:`v_i = b_i - a\,kT\,\partial_iD_{ii}`, the drift v for diagonal D.
 
         b is None where it is -grad f. Stratonovich drifts in more than one dimension depend on the
         noise matrix, not on D alone, and go through the Ito drift.
@@ -280,21 +318,26 @@ class Problem:
     def has_callables(self) -> bool:
         """True if D and the drift (or f) can be evaluated between cell centres."""
         force = self._f if self._f is not None else 0.0 if self._drift is None else self._drift
-        return all(callable(u) or np.size(u) == 1 for u in (force, self._D))
+        return all(
+            callable(u) or constant
+            for u, constant in ((force, np.size(force) == 1), (self._D, self.D_constant))
+        )
 
     def on_line(self, nodes, middle, step):
         """Increments of b/D over small pieces of a line (one dimension, callables)."""
-        line = Grid([(0, 1)], middle.shape[1])  # only the shape is used: one value per point
-        D = np.stack([fields.matrix_field(self._D, line, "D", x[None])[0, 0] for x in middle])
+        grid = self.grid
+        D = self.D[0, 0, 0]
+        if not self.D_constant:
+            D = np.stack([fields.matrix_field(self._D, grid, "D", x[None])[0, 0] for x in middle])
         if self._f is not None:
-            f = np.stack([fields.scalar_field(self._f, line, "f", x[None]) for x in nodes])
+            f = np.stack([fields.scalar_field(self._f, grid, "f", x[None]) for x in nodes])
             return -np.diff(f, axis=0) / D
         drift = 0.0 if self._drift is None else self._drift
-        b = np.stack([fields.vector_field(drift, line, "drift", x[None])[0] for x in middle])
+        b = np.stack([fields.vector_field(drift, grid, "drift", x[None])[0] for x in middle])
         return b * step / D
 
     def on(self, grid):
-        """Return the same problem on another grid; only for callables (arrays know one grid).
+        """Return the same problem on another grid; for callables and constants.
 
         Examples
         --------
@@ -304,11 +347,20 @@ class Problem:
         (32,)
         """
         given = {"f": self._f, "grad_f": self._grad_f, "drift": self._drift}
-        arrays = [k for k, u in given.items() if u is not None and not callable(u) and np.ndim(u) > 1]
-        if arrays or self.potential is not None:
-            raise ValueError("only a problem given by callables can be moved to another grid")
-        D = {"sigma": self._sigma} if self._sigma is not None else {"D": self._D}
-        return Problem(grid, beta=self.beta, calculus=self.calculus, **given, **D)
+        given |= {"D": self._D} if self._sigma is None else {"sigma": self._sigma}
+        given = self._inverse or given
+        arrays = [name for name, u in given.items() if fields.is_gridded(u, self.grid.shape)]
+        if arrays:
+            raise ValueError(
+                f"{' and '.join(arrays)} given as arrays know one grid only; give callables to "
+                "move a problem to another grid"
+            )
+        if self._inverse is not None:
+            return Problem.from_potential(grid, **self._inverse)
+        problem = Problem(grid, beta=self.beta, calculus=self.calculus, **given)
+        samples = ("eta", "batch_size", "n_samples")
+        problem.__dict__.update({k: self.__dict__[k] for k in samples if k in self.__dict__})
+        return problem
 
     def __repr__(self):
         """What is solved, with the kind of D that was found."""
@@ -330,54 +382,13 @@ def _frozen(a):
     return view
 
 
-def _check_beta(beta, kT) -> float:
-    """Inverse temperature from beta or kT."""
-    if beta is not None and kT is not None:
-        raise ValueError("beta and kT are both given; give one (kT = 1/beta)")
-    name, value = ("kT", kT) if kT is not None else ("beta", 1.0 if beta is None else beta)
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} is {value!r}; give a finite positive number") from None
-    if not np.isfinite(number) or number <= 0:
-        raise ValueError(f"{name} is {value!r}; give a finite positive number")
-    return 1 / number if kT is not None else number
-
-
-def _antisymmetric(Q, grid):
-    """Return Q as a matrix field or callable of one, from q in two dimensions or Q itself."""
-    d = grid.dim
-    sample = Q(*grid.x) if callable(Q) else Q
-    is_scalar = d == 2 and np.shape(sample) in ((), grid.shape)
-    if is_scalar and callable(Q):
-        return lambda x, y: [[0.0, Q(x, y)], [-np.asarray(Q(x, y)), 0.0]]
-    if is_scalar:
-        return [[0.0, Q], [-np.asarray(Q, dtype=float), 0.0]]
-    matrix = fields.matrix_field(Q, grid, "Q")
-    defect = np.abs(matrix + np.swapaxes(matrix, 0, 1)).max(axis=(0, 1))
-    if (defect > 1e-10 * max(np.abs(matrix).max(), 1e-300)).any():
-        cell = fields.first_cell(defect == defect.max())
-        raise ValueError(f"Q is not antisymmetric at {fields.cell_text(grid, cell)}; give Q = -Q^T")
-    return Q
-
-
-def _check_divergence(j, Phi, potential, grid, beta):
-    """Raise unless div(j exp(-beta Phi)) vanishes, for callables, by high-order differences."""
-    if not (callable(j) and callable(Phi)):
-        return
-    lowest = potential.min()
-
-    def weighted(k):
-        return lambda *points: (
-            fields.vector_field(j, grid, "j", points)[k]
-            * np.exp(-beta * (fields.scalar_field(Phi, grid, "Phi", points) - lowest))
-        )
-
-    terms = [fields.derivative(weighted(k), grid, k, "j") for k in range(grid.dim)]
-    defect = grid.integrate(np.abs(sum(terms)))
-    size = grid.integrate(sum(np.abs(term) for term in terms))
-    if defect > 1e-3 * size:
-        raise ValueError(
-            f"div(j exp(-beta Phi)) is not zero (relative size {defect / size:.2g}), so exp(-beta Phi) is "
-            "not a steady state; give a divergence-free j exp(-beta Phi), or Q instead of j"
-        )
+def _check_given(f, grad_f, drift, D, sigma, calculus):
+    """Raise for arguments that exclude each other, and an unknown calculus."""
+    if f is not None and drift is not None:
+        raise ValueError("f and drift are both given; give a loss f (drift -grad f) or a drift")
+    if grad_f is not None and f is None:
+        raise ValueError("grad_f is given without f; give f too, or drift = -grad_f")
+    if D is not None and sigma is not None:
+        raise ValueError("D and sigma are both given; give one (D = beta sigma sigma^T / 2)")
+    if not isinstance(calculus, str) or calculus not in SHARE:
+        raise ValueError(f"calculus is {calculus!r}; choose from {', '.join(SHARE)}")

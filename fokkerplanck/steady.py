@@ -135,7 +135,7 @@ class SteadyState:
     @cached_property
     def div_J(self) -> np.ndarray:
         """Divergence of j rho."""
-        return _frozen(self.rho * self.currents.relative_balance())
+        return _frozen(self.currents.divergence_of_J())
 
     @cached_property
     def _stream(self):

@@ -84,7 +84,7 @@ def read(path):
         If there is no such file.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             content = {name: file[name] for name in file.files}
         header = json.loads(str(content.pop(_HEADER)[()]))
         schema = int(header["schema"])

@@ -163,7 +163,7 @@ def test_dissipation_against_the_wrong_steady_state_is_not_the_derivative(rng):
 
 
 def test_continuum_limit_of_the_dissipation():
-    """-dF/dt = kT^2 <D |grad log(rho/rho_inf)|^2>: for Gaussians of one variance kT^2 (m/s^2)^2 D."""
+    """-dF/dt = kT^2 <D |grad log(rho/rho_inf)|^2>; for Gaussians of variance 1, kT^2 D m^2."""
     grid = fp.Grid([(-9, 9)], 1000)
     kT, D = 0.5, 0.8
     problem = fp.Problem(grid, f=lambda x: x**2 / 4, kT=kT, D=D)  # variance kT / (2 / 4) = 1

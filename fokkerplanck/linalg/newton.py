@@ -1,4 +1,4 @@
-"""Newton's method for the nine-point scheme, with continuation in isotropic diffusion."""
+"""Newton's method for the nine-point scheme, with continuation in the drift."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from fokkerplanck.nine_point import NinePoint, index_units
 
 #: Largest change of a difference of log rho between neighbours in one Newton step.
 MAX_CHANGE = 2.0
-#: First and last isotropic diffusion of the continuation, in mean eigenvalues of D.
-FIRST_EXTRA, LAST_EXTRA = 4.0, 1e-4
-#: Newton steps after which the continuation gives up.
-MAX_ITERATIONS = 300
+#: First share of the drift in the continuation.
+FIRST_SHARE = 1 / 64
+#: Balance on the way, and Newton steps after which the continuation on one grid gives up.
+PATH_TOLERANCE, MAX_ITERATIONS = 1e-6, 300
 #: Barrier in kT above which the weights of wells are found by elimination.
 WELL_DEPTH = 8.0
 #: Change of a log weight that counts as none, and how often weights are updated.
 WEIGHT_TOLERANCE, MAX_WEIGHT_UPDATES = 1e-9, 12
-#: Cells per axis below which no coarser grid is tried first.
-COARSEST = 64
+#: Cells per axis, by dimension, below which no coarser grid is tried first.
+COARSEST = {1: 64, 2: 64, 3: 16}
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,10 +62,10 @@ def solve_nine_point(problem, start, tol, on_step=None) -> NewtonResult:
     first = newton(NinePoint(problem.grid, D, v), start, tol, 25, on_step)
     if first.converged:
         return first
-    last, total, history = _nested(problem.grid, D, v, tol, on_step)
+    last, _, total, history = _nested(problem.grid, D, v, tol, on_step)
     return NewtonResult(
         last.log_rho, last.balance, first.iterations + total, last.converged,
-        first.history + history, "Newton after continuation in isotropic diffusion",
+        first.history + history, "Newton after continuation in the drift",
     )  # fmt: skip
 
 
@@ -162,73 +162,64 @@ def _damped(scheme, phi, step, wells, size):
 
 
 def _nested(grid, D, v, tol, on_step):
-    """Start from the log density of a coarser grid; on the coarsest, from continuation."""
-    if grid.is_uniform and all(n % 2 == 0 and n >= COARSEST for n in grid.shape):
-        coarse = Grid(grid.box, tuple(n // 2 for n in grid.shape), grid.sides)
-        guess, total, history = _nested(
-            coarse, _averaged(D, grid) / 4, _averaged(v, grid) / 2, 1e-6, on_step
-        )
-        if guess.converged:
-            start = _prolonged(guess.log_rho, coarse, grid)
-            trial = newton(NinePoint(grid, D, v), start, tol, 25, on_step)
-            total, history = total + trial.iterations, history + trial.history
-            if trial.converged:
-                return trial, total, history
-    else:
-        total, history = 0, ()
-    last, more, rest = _continuation(grid, D, v, tol, on_step)
-    return last, total + more, history + rest
+    """Continuation in the drift, on a coarser grid first.
+
+    Returns the last Newton result, the path [(share of drift, log density), ...] to it, the
+    number of Newton steps and the history of balances.
+    """
+    path, total, history = [], 0, ()
+    if grid.is_uniform and min(grid.shape) >= COARSEST[grid.dim]:
+        coarse = Grid(grid.box, tuple((n + 1) // 2 for n in grid.shape), grid.sides)
+        ratio = np.array(coarse.shape) / np.array(grid.shape)
+        coarse_D = _resampled(D, grid, coarse, 1) * np.multiply.outer(ratio, ratio)[..., None]
+        coarse_v = _resampled(v, grid, coarse, 1) * ratio[:, None]
+        _, path, total, history = _nested(coarse, coarse_D, coarse_v, 1e-6, on_step)
+        path = [(share, _resampled(phi, coarse, grid, 3)) for share, phi in path]
+    last, path, more, rest = _continuation(grid, D, v, tol, path, on_step)
+    return last, path, total + more, history + rest
 
 
-def _averaged(a, grid):
-    """Mean of a field (..., n) over blocks of two cells along every axis."""
-    blocks = a.reshape(*a.shape[:-1], *(m for n in grid.shape for m in (n // 2, 2)))
-    d = grid.dim
-    return blocks.mean(axis=tuple(range(blocks.ndim - 2 * d + 1, blocks.ndim, 2))).reshape(
-        *a.shape[:-1], -1
-    )
-
-
-def _prolonged(phi, coarse, grid):
-    """Cubic interpolation of log density to a grid of twice as many cells per axis."""
-    phi = phi.reshape(coarse.shape)
-    for k, periodic in enumerate(coarse.periodic):
-        at = (np.arange(grid.shape[k]) - 0.5) / 2
-        n = coarse.shape[k]
+def _resampled(a, source, target, degree):
+    """Spline interpolation of a field (..., n) to the cell centres of another grid on the box."""
+    a = a.reshape(*a.shape[:-1], *source.shape)
+    for k, periodic in enumerate(source.periodic):
+        n, m = source.shape[k], target.shape[k]
+        axis = a.ndim - source.dim + k
         nodes = np.arange(-3, n + 3) if periodic else np.arange(n)
-        wide = np.take(phi, nodes % n, axis=k)
-        phi = make_interp_spline(nodes, wide, k=3, axis=k)(at)
-    return phi.ravel()
+        at = (np.arange(m) + 0.5) * n / m - 0.5
+        a = make_interp_spline(nodes, np.take(a, nodes % n, axis=axis), k=degree, axis=axis)(at)
+    return a.reshape(*a.shape[: a.ndim - source.dim], -1)
 
 
-def _continuation(grid, D, v, tol, on_step):
-    """Follow the solution from strong isotropic diffusion, log rho nearly flat, to none."""
-    path: list[tuple[float, np.ndarray]] = []
-    total, history, extra, factor = 0, (), FIRST_EXTRA, 4.0
-    while extra > LAST_EXTRA and total < MAX_ITERATIONS:
-        start = _predicted(path, extra, grid.size)
-        trial = newton(NinePoint(grid, D, v, extra), start, 1e-6, 12, on_step)
-        total, history = total + trial.iterations, history + trial.history
-        if trial.converged:
-            path.append((extra, trial.log_rho))
-            factor = min(4.0, factor * 1.5) if trial.iterations <= 5 else factor
-            extra /= factor
-        elif not path:
-            extra *= 8
+def _continuation(grid, D, v, tol, guesses, on_step):
+    """Follow the solution from no drift, where log rho is flat, to the whole drift.
+
+    The path starts at the largest share of the drift for which the guess from a coarser grid
+    converges.
+    """
+    path, total, history = [(0.0, np.zeros(grid.size))], 0, ()
+    for share, guess in reversed(guesses[1:]):
+        last = newton(NinePoint(grid, D, share * v), guess, tol, 8, on_step)
+        total, history = total + last.iterations, history + last.history
+        if last.converged:
+            path.append((share, last.log_rho))
+            break
+    share, factor = min(1.0, 2 * path[-1][0]) or FIRST_SHARE, 4.0
+    while path[-1][0] < 1.0 and total < MAX_ITERATIONS and factor > 1.01:
+        goal = tol if share == 1.0 else PATH_TOLERANCE
+        start = _predicted(path, share)
+        last = newton(NinePoint(grid, D, share * v), start, goal, 15, on_step)
+        total, history = total + last.iterations, history + last.history
+        if last.converged:
+            path.append((share, last.log_rho))
+            factor = min(8.0, factor * 2) if last.iterations <= 6 else factor
         else:
             factor = float(np.sqrt(factor))
-            if factor < 1.02:
-                break
-            extra = path[-1][0] / factor
-    last = newton(NinePoint(grid, D, v), _predicted(path, 0.0, grid.size), tol, 25, on_step)
-    return last, total + last.iterations, history + last.history
+        share = min(1.0, factor * path[-1][0]) or share / 8
+    return last, path, total, history
 
 
-def _predicted(path, extra, n):
-    """Linear extrapolation of log density in the logarithm of the added diffusion."""
-    if not path:
-        return np.zeros(n)
-    if len(path) == 1 or extra == 0.0:
-        return path[-1][1]
-    (a, old), (b, new) = path[-2:]
-    return new + (new - old) * np.log(extra / b) / np.log(b / a)
+def _predicted(path, share):
+    """Log density extrapolated along the path, linearly in the share of the drift."""
+    (a, old), (b, new) = path[-2:] if len(path) > 1 else (path[0], path[0])
+    return new + (new - old) * ((share - b) / (b - a)) if b > a else new

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from fokkerplanck.generator import Generator
 from fokkerplanck.linalg.flows import Flows
 from fokkerplanck.linalg.implicit import Factors
 from fokkerplanck.methods.method import Method
@@ -88,7 +89,7 @@ class BackwardEuler(Method):
 class _State:
     """Factorisations and counters of one run."""
 
-    generator: object
+    generator: Generator
     tick: object
     steps: int = 0
     mass_correction: float = 0.0

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.generator import Generator
 from fokkerplanck.linalg.flows import Flows
 from fokkerplanck.linalg.implicit import Factors
 from fokkerplanck.linalg.rational_krylov import MAX_DIMENSION, krylov_action
@@ -61,8 +62,9 @@ class Exponential(Method):
 
     Notes
     -----
-    Mass differs by about 1e-16 after an interval by rounding and is corrected by a factor; the
-    largest correction is ``stats["mass_correction"]``. With absorbing sides nothing is corrected.
+    Mass is corrected by a factor after every interval: by rounding, 1e-16 or so, for uniformisation
+    and up to the tolerance for Krylov. The largest correction is ``stats["mass_correction"]``. With
+    absorbing sides nothing is corrected.
 
     References
     ----------
@@ -140,7 +142,7 @@ class Exponential(Method):
 class _State:
     """Chain, factorisations and counters of one run."""
 
-    generator: object
+    generator: Generator
     tolerance: float
     tick: object
     kinds: set = field(default_factory=set)

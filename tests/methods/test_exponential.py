@@ -71,7 +71,7 @@ def test_random_generators(kind, seed, rng):
 
 
 def test_every_density_however_small_is_right():
-    """A chain of 40 cells from its first cell: e^tA reaches 1e-60 at the end, in all digits."""
+    """A line of 40 cells seen from its first one: p falls to 1e-90, and all digits are right."""
     n, t = 40, 0.05
     problem = fp.Problem(fp.Grid([(0, n)], n), D=1.0)
     p = np.eye(n)[0]
@@ -84,9 +84,9 @@ def test_every_density_however_small_is_right():
         exact += term
     exact *= math.exp(-2 * t)
     assert exact[-1] < 1e-90
-    # The tail that is cut off carries 1e-17 of the mass: beyond some thirty jumps nothing is known.
-    np.testing.assert_allclose(q[:9], exact[:9], rtol=1e-13)
-    assert np.abs(q - exact).sum() < 1e-15
+    np.testing.assert_allclose(q[:36], exact[:36], rtol=1e-12)
+    # The last cells need as many jumps as the window of the Poisson law allows.
+    np.testing.assert_allclose(q, exact, rtol=1e-3)
 
 
 def test_relaxation_of_two_cells():
@@ -227,7 +227,7 @@ def test_one_factorisation_serves_equal_intervals():
 
 
 def test_clipping_is_never_hidden():
-    """A cold well leaves cells of 1e-100 and less, where a Krylov result is rounding of any sign."""
+    """A cold well leaves cells of 1e-100 and less, where a Krylov result is mere rounding."""
     grid = fp.Grid([(-3, 3), (-3, 3)], 32)
     problem = fp.Problem(grid, f=lambda x, y: (x**2 - 1) ** 2 / 4 + y**2 / 2, kT=0.02)
     p = fp.gaussian(grid, (0.5, 0.5), 0.1).ravel() * grid.volume
@@ -248,13 +248,13 @@ def test_metastable_exchange_over_long_times():
     p = np.exp(-problem.f / problem.kT) * (grid.x[0] < 0)
     p /= p.sum()
     right = grid.x[0] > 0
-    rate = math.sqrt(2) * 8 / (2 * math.pi) / math.sqrt(2) * math.exp(-1 / 0.05)  # Kramers
+    rate = math.sqrt(8 * 4) / (2 * math.pi) * math.exp(-1 / 0.05)  # Kramers
     t = 0.5 / rate
     q, report = advance(problem, p, t)
     assert report["kind"] == "krylov"
     values = np.linalg.eigvals(generator.matrix.toarray()).real
     slowest = -np.sort(values)[-2]
-    assert slowest == pytest.approx(2 * rate / math.sqrt(2) * math.sqrt(2), rel=0.5)
+    assert slowest == pytest.approx(2 * rate, rel=0.1)
     assert q[right].sum() == pytest.approx(-0.5 * np.expm1(-slowest * t), rel=1e-4)
 
 
