@@ -10,7 +10,7 @@ underflows. The leftover field is :math:`j_x=\frac12\sum_e \nu_e\,\Delta x_e` ov
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -77,6 +77,17 @@ class EdgeCurrents:
         return cls(
             scheme.grid, log_rho, scheme.lower, scheme.upper, offset, velocity, None, over_denser
         )
+
+    def without(self, empty):
+        """Return the currents with those of edges at empty cells (n,) set to zero."""
+        if not empty.any():
+            return self
+        dead = empty[self.tail] | empty[self.head]
+        zeroed = {
+            name: np.where(dead, 0.0, getattr(self, name))
+            for name in ("velocity", "affinity", "_over_denser")
+        }
+        return replace(self, **zeroed)
 
     def scaled_mass_currents(self):
         """Mass currents of the edges (1/time) over e^reference, and that log density."""

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from fokkerplanck import fields
-from fokkerplanck.grid import Grid
+from fokkerplanck.grid import Grid, describe
 from fokkerplanck.kernels import selling, stencil
 from fokkerplanck.problem import Problem
 
-#: Tilt of an edge whose conductance is zero: pure upwinding, to e^-40 of the drift.
-UPWIND_TILT = 40.0
+#: Tilt of an edge whose conductance is zero: pure upwinding, as B(800) underflows.
+UPWIND_TILT = 800.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +68,8 @@ class Edges:
         ValueError
             For a full-tensor D on a graded grid.
         """
+        if not isinstance(problem, Problem):
+            raise ValueError(f"from_problem received {describe(problem)}; give a Problem")
         if problem.D_kind == "tensor":
             return _tensor_edges(problem)
         return _axis_edges(problem)
@@ -185,7 +187,7 @@ def _axis_exits(problem, k, area, width, exits):
         half = 0.5 * width[wall]
         D = problem.kT * problem.D[k, k][wall]
         v = sign * problem.v[k][wall]
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             z = np.where(D > 0, v * half / D, 0.0)
             fitted = D / half * np.where(np.abs(z) > 1e-12, -z / np.expm1(-z), 1.0)
         exits[wall] += area[wall] * np.where(D > 0, fitted, np.maximum(v, 0.0))

@@ -10,7 +10,8 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs, splu
 
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.generator import Generator
-from fokkerplanck.grid import Grid
+from fokkerplanck.grid import Grid, describe, positive_number
+from fokkerplanck.problem import Problem
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +71,15 @@ def quasi_stationary(problem, tol=1e-12, max_iterations=1000) -> QuasiStationary
     >>> round(fp.quasi_stationary(problem).decay_rate / 3.141592653589793**2, 4)
     1.0
     """
+    if not isinstance(problem, Problem):
+        raise ValueError(f"quasi_stationary received {describe(problem)}; give a Problem")
+    positive_number(tol, "tol")
+    if (
+        isinstance(max_iterations, bool)
+        or not isinstance(max_iterations, int)
+        or max_iterations < 1
+    ):
+        raise ValueError(f"max_iterations is {max_iterations!r}; give a whole number, at least 1")
     if not problem.grid.has_absorbing_sides:
         raise ValueError(
             "no side of the grid is absorbing, so no mass leaves; use steady_state(problem)"

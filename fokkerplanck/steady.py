@@ -6,15 +6,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
-from scipy.sparse import csgraph
 from scipy.special import logsumexp
 
 from fokkerplanck import currents, fields
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.generator import Generator
-from fokkerplanck.grid import Grid
+from fokkerplanck.grid import Grid, positive_number
 from fokkerplanck.linalg.newton import solve_nine_point
-from fokkerplanck.linalg.null_vector import balance_residual, null_vector
+from fokkerplanck.linalg.null_vector import balance_residual, closed_class, null_vector
 from fokkerplanck.linalg.reversible import exact_log_density
 from fokkerplanck.nine_point import NinePoint, index_units
 from fokkerplanck.problem import Problem
@@ -22,6 +21,8 @@ from fokkerplanck.problem import Problem
 SCHEMES = ("auto", "markov", "log")
 #: Null-vector solvers of the Markov generator, ``solver(generator) -> log mass (n,)``.
 SOLVERS = {"direct": lambda generator: null_vector(generator.matrix, generator.grid.shape).log_mass}
+#: Log density of cells without mass, below the least that has some.
+EMPTY = 800.0
 
 
 @dataclass(frozen=True)
@@ -274,8 +275,8 @@ def steady_state(problem, scheme="auto", solver=None, tol=1e-10) -> SteadyState:
     """
     _check_arguments(problem, scheme, solver, tol)
     generator = Generator(problem)
-    _check_unique(generator)
-    if scheme != "log":
+    reached = closed_class(generator.matrix, problem.grid.shape)  # raises if not unique
+    if scheme != "log" and reached.size == problem.grid.size:
         exact = exact_log_density(problem, generator.edges)
         if exact is not None:
             return _from_potential(problem, generator, *exact)
@@ -289,32 +290,15 @@ def _check_arguments(problem, scheme, solver, tol):
     """Raise ValueError for what cannot be solved."""
     if not isinstance(problem, Problem):
         raise ValueError(f"steady_state received {type(problem).__name__}; give a Problem")
-    if scheme not in SCHEMES:
+    if scheme not in list(SCHEMES):
         raise ValueError(f"scheme is {scheme!r}; choose from {', '.join(SCHEMES)}")
-    if solver is not None and solver not in SOLVERS:
+    if solver is not None and solver not in list(SOLVERS):
         raise ValueError(f"solver is {solver!r}; choose from {', '.join(SOLVERS)} or None")
-    if not (np.ndim(tol) == 0 and np.isfinite(tol) and tol > 0):
-        raise ValueError(f"tol is {tol!r}; give a finite positive number")
+    positive_number(tol, "tol")
     if problem.grid.has_absorbing_sides:
         raise ValueError(
             "the problem has absorbing sides: all mass leaves and there is no steady state; use "
             "reflecting or periodic sides, or quasi_stationary(problem) for the slowest mode"
-        )
-
-
-def _check_unique(generator):
-    """Raise unless the edge list is connected."""
-    count, label = csgraph.connected_components(generator.matrix, directed=False)
-    if count > 1:
-        cells = [int(np.flatnonzero(label == k)[0]) for k in range(min(count, 3))]
-        names = [
-            "(" + ", ".join(str(int(i)) for i in np.unravel_index(c, generator.grid.shape)) + ")"
-            for c in cells
-        ]
-        raise ValueError(
-            f"the steady state is not unique: the cells fall into {count} parts that no "
-            f"probability passes between (for example those of cells {' and '.join(names)}); D "
-            "vanishes between them, so solve each part on its own grid or add a little diffusion"
         )
 
 
@@ -356,10 +340,16 @@ def _markov(problem, generator, solver) -> SteadyState:
     """Null vector of the generator."""
     name = solver or "direct"
     log_mass = SOLVERS[name](generator)
-    phi = log_mass - np.log(_volumes(problem.grid))
-    stats = SteadyStats("markov", name, f"null vector of the Markov generator, {name} solver")
-    edge_currents = currents.EdgeCurrents.from_edges(generator.edges, phi)
     residual = balance_residual(generator.matrix, log_mass)
+    message = f"null vector of the Markov generator, {name} solver"
+    empty = np.isneginf(log_mass)
+    if empty.any():
+        # Logarithms stay finite: the density of these cells is zero in double precision.
+        log_mass = np.where(empty, log_mass[~empty].min() - EMPTY, log_mass)
+        message += f"; {np.count_nonzero(empty)} cells that all noise leaves carry no mass, j is 0 there"
+    phi = log_mass - np.log(_volumes(problem.grid))
+    stats = SteadyStats("markov", name, message)
+    edge_currents = currents.EdgeCurrents.from_edges(generator.edges, phi).without(empty)
     return _state(problem, phi, stats, edge_currents, residual)
 
 

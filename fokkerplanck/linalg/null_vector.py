@@ -97,7 +97,7 @@ def null_vector(A, shape):
     True
     """
     A, shape = _check_generator(A, shape)
-    cells = _closed_class(A, shape)
+    cells = closed_class(A, shape)
     coordinates = np.stack(np.unravel_index(cells, shape), axis=1)
     whole = _graph(A)
     graph = whole if cells.size == A.shape[0] else _graph(A[cells][:, cells])
@@ -184,8 +184,9 @@ def _off_diagonal(A):
     return A
 
 
-def _closed_class(A, shape):
-    """The cells of the only closed class; ValueError if there are several."""
+def closed_class(A, shape):
+    """Cells (numbers) of the only closed class of a generator; ValueError if there are several."""
+    A = _off_diagonal(A)
     n_classes, label = connected_components(A, directed=True, connection="strong")
     if n_classes == 1:
         return np.arange(A.shape[0])
@@ -196,9 +197,10 @@ def _closed_class(A, shape):
     if closed.size > 1:
         first = [_multi_index(np.argmax(label == c), shape) for c in closed[:8]]
         raise ValueError(
-            f"the steady state is not unique: the cells fall into {closed.size} closed classes, "
-            f"with cells {', '.join(map(str, first))}{' ...' if closed.size > 8 else ''}; "
-            "let the diffusion connect them, or solve on each of them alone"
+            f"the steady state is not unique: there are {closed.size} sets of cells that no "
+            f"probability leaves (around cells {', '.join(map(str, first))}"
+            f"{' ...' if closed.size > 8 else ''}); D vanishes between them, so add a little "
+            "diffusion or solve each on its own grid"
         )
     return np.flatnonzero(label == closed[0])
 
