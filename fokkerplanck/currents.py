@@ -52,13 +52,10 @@ class EdgeCurrents:
     @classmethod
     def from_edges(cls, edges, log_rho):
         """Velocities of the Markov scheme on an edge list, for log density (n,)."""
-        at_tail, at_head = np.empty_like(edges.weight), np.empty_like(edges.weight)
-        flux.edge_velocities(
-            edges.tail, edges.head, edges.weight, edges.tilt, log_rho, at_tail, at_head
-        )
+        over_denser = np.empty_like(edges.weight)
+        flux.edge_velocities(edges.tail, edges.head, edges.weight, edges.tilt, log_rho, over_denser)
         g = log_rho[edges.head] - log_rho[edges.tail]
         volume = np.broadcast_to(edges.grid.volume, edges.grid.shape).ravel()
-        over_denser = np.where(g <= 0, at_tail, at_head)
         over_denser /= 0.5 * (volume[edges.tail] + volume[edges.head])
         velocity = over_denser / np.maximum(_bernoulli(np.abs(g)), TINY)
         offset = edge_offsets(edges)
@@ -255,7 +252,7 @@ def entropy_production(j, problem, rho):
     grid, d = problem.grid, problem.grid.dim
     D = np.moveaxis(problem.D, (0, 1), (-2, -1)).reshape(-1, d, d)
     flat = j.reshape(d, -1).T[..., None]
-    singular = fields.smallest_eigenvalue(problem.D).ravel() <= 0
+    singular = is_singular(problem)
     if singular.any():
         solution = np.linalg.pinv(D[singular], hermitian=True) @ flat[singular]
         left = np.abs(D[singular] @ solution - flat[singular]).max(axis=(1, 2))
@@ -268,3 +265,9 @@ def entropy_production(j, problem, rho):
         inverse[singular] = solution
     local = np.sum(flat * inverse, axis=(1, 2)).reshape(grid.shape)
     return float(problem.beta * grid.integrate(rho * local))
+
+
+def is_singular(problem):
+    """Flags (n,) of the cells where D has a direction without noise, to rounding."""
+    least = fields.smallest_eigenvalue(problem.D).ravel()
+    return least <= fields.ROUNDING * np.abs(problem.D).max(axis=(0, 1)).ravel()

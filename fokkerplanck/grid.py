@@ -206,6 +206,7 @@ def check_grid(grid) -> Grid:
 
 def describe(value) -> str:
     """Say in a few words what a person gave, for messages."""
+    value = value.item() if isinstance(value, np.generic) else value  # 0.5, not np.float64(0.5)
     if value is None or isinstance(value, (str, bytes, bool, int, float, complex)):
         return f"{value!r:.60}"
     if isinstance(value, np.ndarray):
@@ -241,7 +242,7 @@ def real_array(value, name, expected="real numbers") -> np.ndarray:
 
 def positive_number(value, name) -> float:
     """Float of a finite positive number."""
-    value = value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
+    value = value.item() if isinstance(value, (np.ndarray, np.generic)) and not value.ndim else value
     if isinstance(value, Real) and not isinstance(value, bool):
         number = float(value)
         if 0 < number < np.inf:

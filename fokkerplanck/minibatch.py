@@ -86,20 +86,7 @@ class Minibatch:
 
     def _call(self, name, theta):
         """Float array returned by one of the functions of theta (d, m)."""
-        function, call = getattr(self, name), f"{name}(theta, data)"
-        try:
-            with np.errstate(all="ignore"):
-                value = function(theta, self.data)
-        except (TypeError, ValueError) as error:
-            if not takes(function, 2):
-                raise ValueError(f"{call} could not be called: {error}") from error
-            if not isinstance(error, TypeError) and not mistaken(error):
-                raise
-            raise ValueError(
-                f"{call} failed for theta of shape {theta.shape} and data of type "
-                f"{type(self.data).__name__}: {error}"
-            ) from error
-        return real_array(value, f"what {call} returned", "one row of numbers per sample")
+        return evaluate_rows(getattr(self, name), name, theta, self.data)
 
     def _gradients(self, theta):
         """Per-sample gradients (N, d, m), given or by fourth-order differences."""
@@ -119,6 +106,24 @@ class Minibatch:
             far = self._losses(theta + 2 * shift) - self._losses(theta - 2 * shift)
             columns.append((8 * near - far) / (12 * step))
         return np.stack(columns, axis=1)
+
+
+def evaluate_rows(function, name, theta, data):
+    """Float array that a user's function of (theta, data) returns, one row per sample."""
+    call = f"{name}(theta, data)"
+    try:
+        with np.errstate(all="ignore"):
+            value = function(theta, data)
+    except (TypeError, ValueError) as error:
+        if not takes(function, 2):
+            raise ValueError(f"{call} could not be called: {error}") from error
+        if not isinstance(error, TypeError) and not mistaken(error):
+            raise
+        raise ValueError(
+            f"{call} failed for theta of shape {theta.shape} and data of type "
+            f"{type(data).__name__}: {error}"
+        ) from error
+    return real_array(value, f"what {call} returned", "one row of numbers per sample")
 
 
 def temperature(eta, b, n, replacement):

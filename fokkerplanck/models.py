@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fokkerplanck.grid import describe, real_array
 from fokkerplanck.kernels import particles as kernels
 
 __all__ = ["LeastSquares", "Logistic"]
@@ -139,7 +140,8 @@ def _grad(model, slope, theta):
 def _check_rows(model):
     """Check a linear model's data and replace them by read-only copies."""
     name = type(model).__name__
-    a, y = (np.array(v, dtype=float, order="C") for v in (model.a, model.y))
+    a = np.array(real_array(model.a, f"{name}: a", "an array (N, d), one row per sample"), order="C")
+    y = np.array(real_array(model.y, f"{name}: y", "an array (N,), one number per row of a"))
     if a.ndim != 2 or a.size == 0:
         raise ValueError(f"{name}: a has shape {a.shape}, expected (N, d), one row per sample")
     if y.shape != a.shape[:1]:
@@ -149,9 +151,11 @@ def _check_rows(model):
             raise ValueError(
                 f"{name}: {label} has {np.sum(~np.isfinite(v))} values that are not finite"
             )
-    decay = float(model.weight_decay)
-    if not 0 <= decay < np.inf:
-        raise ValueError(f"{name}: weight_decay is {decay:g}, expected a number >= 0")
+    decay = real_array(model.weight_decay, f"{name}: weight_decay", "a number >= 0")
+    if decay.ndim or not 0 <= decay < np.inf:
+        raise ValueError(
+            f"{name}: weight_decay is {describe(model.weight_decay)}; give a number >= 0"
+        )
     a.flags.writeable = y.flags.writeable = False
-    for key, value in (("a", a), ("y", y), ("weight_decay", decay)):
+    for key, value in (("a", a), ("y", y), ("weight_decay", float(decay))):
         object.__setattr__(model, key, value)

@@ -16,7 +16,9 @@ from tqdm import tqdm
 
 from fokkerplanck.densities import from_particles
 from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.grid import describe, positive_number, real_array
 from fokkerplanck.kernels import particles as kernels
+from fokkerplanck.minibatch import evaluate_rows
 from fokkerplanck.models import LeastSquares, Logistic
 
 __all__ = ["LeastSquares", "Logistic", "Swarm", "run"]
@@ -225,7 +227,8 @@ def run(
     gradients = _check_model(model)
     x = _check_start(x0, n_particles)
     n_rows = _count_rows(model, gradients, x, data)
-    code = _check_batches(eta, b, sampling, n_rows)
+    eta = positive_number(eta, "eta")
+    code = _check_batches(b, sampling, n_rows)
     burn_in, thin = _check_schedule(steps, burn_in, thin)
     seed = _check_integer("seed", seed, 0, 2**63 - 1)
 
@@ -254,14 +257,14 @@ def run(
             f"take eta smaller than {eta:g}",
             iterate=x,
         )
-    return Swarm(x, samples.transpose(1, 0, 2), float(eta), int(b), int(steps), sampling, seed)
+    return Swarm(x, samples.transpose(1, 0, 2), eta, int(b), int(steps), sampling, seed)
 
 
 def _run_kernel(model, eta, stream, schedule, x, samples):
     """Run one block of particles of a built-in model in the compiled kernel."""
     decay = float(model.weight_decay)
     kernels.run_swarm(
-        model.kind, model.a, model.y, decay, float(eta), *stream, *schedule, x, samples
+        model.kind, model.a, model.y, decay, eta, *stream, *schedule, x, samples
     )
 
 
@@ -294,6 +297,9 @@ def _check_model(model) -> Callable | None:
     """None for a built-in model, else its function grad_losses(theta, data)."""
     if isinstance(model, (LeastSquares, Logistic)):
         return None
+    if isinstance(model, type):
+        name = model.__name__
+        raise ValueError(f"model is the class {name}; give an object, {name}(...)")
     gradients = getattr(model, "grad_losses", model)
     if not callable(gradients):
         raise ValueError(
@@ -305,9 +311,10 @@ def _check_model(model) -> Callable | None:
 
 def _check_start(x0, n_particles):
     """Return the starting points as a fresh array (n_particles, d)."""
-    x0 = np.array(x0, dtype=float)
+    expected = "an array (d,) or (n_particles, d)"
+    x0 = np.array(real_array(x0, "x0", expected), order="C")
     if x0.ndim not in (1, 2) or x0.size == 0:
-        raise ValueError(f"x0 has shape {x0.shape}, expected (d,) or (n_particles, d)")
+        raise ValueError(f"x0 has shape {x0.shape}, give {expected}")
     if not np.isfinite(x0).all():
         raise ValueError("x0 has values that are not finite")
     if n_particles is not None:
@@ -329,7 +336,8 @@ def _count_rows(model, gradients, x, data):
         if width != d:
             raise ValueError(f"x0 has {d} components, but the rows of a have {width}")
         return n_rows
-    shape = np.shape(gradients(np.ascontiguousarray(x[:2].T), data))
+    theta = np.ascontiguousarray(x[:2].T)
+    shape = evaluate_rows(gradients, "grad_losses", theta, data).shape
     expected = (d, len(x[:2]))
     if len(shape) != 3 or shape[1:] != expected:
         raise ValueError(
@@ -339,14 +347,12 @@ def _count_rows(model, gradients, x, data):
     return shape[0]
 
 
-def _check_batches(eta, b, sampling, n_rows):
-    """Check learning rate, batch size and kind of sampling; return the kernel's code for it."""
-    if sampling not in _SAMPLING:
+def _check_batches(b, sampling, n_rows):
+    """Check batch size and kind of sampling; return the kernel's code for it."""
+    if not isinstance(sampling, str) or sampling not in _SAMPLING:
         raise ValueError(
-            f"sampling is {sampling!r}, expected one of {', '.join(map(repr, _SAMPLING))}"
+            f"sampling is {sampling!r:.60}, expected one of {', '.join(map(repr, _SAMPLING))}"
         )
-    if isinstance(eta, (bool, str)) or np.ndim(eta) or not 0 < eta < np.inf:
-        raise ValueError(f"eta is {eta!r}, expected a learning rate > 0")
     _check_integer("b", b, 1)
     if sampling != "with_replacement" and b > n_rows:
         raise ValueError(
@@ -373,7 +379,7 @@ def _check_schedule(steps, burn_in, thin):
 def _check_integer(name, value, least, most=None):
     """Value as an int if it is one and in range."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise ValueError(f"{name} is {value!r}, expected an integer >= {least}")
+        raise ValueError(f"{name} is {describe(value)}, expected an integer >= {least}")
     if value < least or (most is not None and value > most):
         limit = f">= {least}" if most is None else f"from {least} to {most}"
         raise ValueError(f"{name} is {value}, expected an integer {limit}")

@@ -28,14 +28,15 @@ class Solution:
         Densities, 1/volume.
     mass : array (n_t,)
     free_energy : array (n_t,)
-        :math:`F=\beta^{-1}\mathrm{KL}(\rho\|\rho_\infty)\ge0`, in units of f.
+        :math:`F=\beta^{-1}\mathrm{KL}(\rho\|\rho_\infty)\ge0`, in units of f; see Notes for where it
+        ends.
     entropy : array (n_t,)
         :math:`-\int\rho\log\rho\,dx`.
     energy : array (n_t,)
         :math:`\int\Phi\rho\,dx` with :math:`\Phi=-\beta^{-1}\log\rho_\infty`, least value 0: free
         energy = energy - kT entropy + constant.
     dissipation : array (n_t,)
-        :math:`-dF/dt\ge0`, as a sum of positive terms.
+        :math:`-dF/dt\ge0`, as a sum of positive terms; for the "markov" steady state alone.
     min_rho : array (n_t,)
         Least density.
     stats : mapping
@@ -48,6 +49,16 @@ class Solution:
     log_rho_inf : array (\*shape) or None
         Steady log density that free energy, energy and dissipation refer to. Where there is none
         (absorbing sides, ``steady=False``) these three are nan.
+
+    Notes
+    -----
+    The densities relax to the null vector of the generator, ``steady_state(problem,
+    scheme="markov")``. Against it, the default of ``solve``, F decreases at every step and decays
+    to rounding. Another discretisation of the same steady state differs by its own error of second
+    order: against ``scheme="log"``, which "auto" takes where there is a circulation, F levels off
+    at the distance of the two schemes, :math:`\beta^{-1}\mathrm{KL}(\rho_{markov}\|\rho_{log})`, of
+    fourth order in the cell width, may rise on its way there, and ``dissipation`` is not its rate.
+    That level is no failure to relax, but an estimate of the error of the grid.
 
     Examples
     --------

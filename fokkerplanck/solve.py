@@ -11,6 +11,7 @@ from fokkerplanck import observables
 from fokkerplanck.densities import check_density
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.generator import Generator
+from fokkerplanck.grid import describe, positive_number, real_array
 from fokkerplanck.methods.exponential import Exponential
 from fokkerplanck.methods.method import Method
 from fokkerplanck.problem import Problem
@@ -33,19 +34,24 @@ def solve(
     rho0 : array (\*shape)
         Density at the first time: >= 0, of integral 1 to 1e-8 (then divided by its integral).
     t : array (n_t,) or number
-        Increasing output times; ``t[0]`` is the time of rho0. A number T means [0, T].
+        Increasing output times; ``t[0]`` is the time of rho0. A number T > 0 means [0, T].
     method : Method, default Exponential()
     rtol, atol : float, optional
-        Tolerance ``rtol + atol`` of the L1 error in time, for methods that control it.
+        L1 error in time allowed over the whole run, for methods that control it. Mass is 1, so
+        relative and absolute error are the same: the tolerance is their sum, one of them is enough.
+        Neither: the method's own. Says nothing of the error of the grid.
     callback : callable, optional
-        ``callback(t, rho)`` after every output time, the first included; returning True stops.
+        ``callback(t, rho)`` after every output time, the first included, rho read-only. Returning
+        True ends the run with status "stopped", anything else goes on.
     progress : None, bool, tqdm or tqdm-like, optional
-        None: a bar on a terminal if the run takes longer than a second. A class like ``tqdm`` is
-        called with ``total=``, an object has its ``update`` called with the time passed.
+        None: a bar on a terminal if the run takes longer than a second. True: a bar, with the time
+        that is left, from the start. A class like ``tqdm`` is called with ``total=``, an object has
+        its ``update`` called with the time passed.
     steady : optional
         Steady state that free energy, energy and dissipation refer to: a SteadyState, a log density
-        (\*shape), None for ``steady_state(problem, scheme="markov")`` (the state that the generator
-        relaxes to, so that F falls to rounding), or False for none.
+        (\*shape), None for ``steady_state(problem, scheme="markov")`` or False for none. None is the
+        state that the generator relaxes to: F falls to rounding. A state of the "log" scheme is
+        not: F levels off at the distance of the two schemes, see Solution.
     throw : bool, default True
         False: a method that fails ends the run with status "failed" in place of an exception.
 
@@ -62,7 +68,8 @@ def solve(
 
     Notes
     -----
-    Ctrl-C ends a run with status "interrupted" and everything up to the last output time.
+    Ctrl-C ends a run with status "interrupted": the Solution holds everything up to the last output
+    time that was reached.
     With absorbing sides mass decays, there is no steady state, and free energy, energy and
     dissipation are nan.
 
@@ -87,9 +94,9 @@ def solve(
     rho0 = check_density(rho0, problem.grid, "rho0")
     rho0 = rho0 / problem.grid.integrate(rho0)
     bar = _bar(progress, times)
-    generator = Generator(problem)
-    run = _Run(problem, generator, _steady_log(problem, steady), times, callback, bar)
     try:
+        generator = Generator(problem)
+        run = _Run(problem, generator, _steady_log(problem, steady), times, callback, bar)
         failure = run.advance(rho0, method, tolerance)
     finally:
         bar.close()
@@ -164,7 +171,8 @@ class _Run:
             return False
         shown = self.rho[k].view()
         shown.flags.writeable = False
-        return self.callback(float(self.times[k]), shown) is True
+        answer = self.callback(float(self.times[k]), shown)
+        return isinstance(answer, (bool, np.bool_)) and bool(answer)
 
     def tick(self, fraction):
         """Show the part of the present interval that is done."""
@@ -228,11 +236,9 @@ def _bar(progress, times):
 
 def _check_times(t) -> np.ndarray:
     """Increasing finite output times."""
-    try:
-        times = np.array(t, dtype=float)
-    except (TypeError, ValueError):
-        raise ValueError(f"t is {t!r}; give increasing output times, e.g. [0, 1, 2]") from None
-    times = np.array([0.0, float(times)]) if times.ndim == 0 else times
+    times = np.array(real_array(t, "t", "increasing output times, e.g. [0, 1, 2]"))
+    if times.ndim == 0:
+        return np.array([0.0, positive_number(times, "t")])
     if times.ndim != 1 or times.size == 0:
         raise ValueError(f"t has shape {times.shape}; give a one-dimensional array of output times")
     if not np.all(np.isfinite(times)):
@@ -266,7 +272,7 @@ def _check_tolerance(rtol, atol, method):
         return None
     for name, value in (("rtol", rtol), ("atol", atol)):
         if value is not None and not (np.ndim(value) == 0 and np.isreal(value) and 0 < value < 1):
-            raise ValueError(f"{name} is {value!r}; give a number between 0 and 1, e.g. 1e-8")
+            raise ValueError(f"{name} is {describe(value)}; give a number between 0 and 1")
     if not method.is_adaptive:
         raise ValueError(
             f"rtol and atol were given, but {method!r} does not control its error; choose its "
@@ -298,7 +304,8 @@ def _steady_log(problem, steady):
         except (ValueError, ConvergenceError) as error:
             error.add_note("solve(..., steady=False) evolves the density without a free energy")
             raise
-    log_rho = np.asarray(getattr(steady, "log_rho", steady), dtype=float)
+    expected = f"a SteadyState of this problem, a log density of shape {grid.shape} or False"
+    log_rho = real_array(getattr(steady, "log_rho", steady), "steady", expected)
     if log_rho.shape != grid.shape:
         raise ValueError(
             f"steady has a log density of shape {log_rho.shape}, expected the grid's {grid.shape}; "

@@ -176,7 +176,7 @@ class SteadyState:
     @cached_property
     def entropy_production(self) -> float:
         """Steady entropy production, 1/time."""
-        if self.currents.affinity is not None:
+        if self.currents.affinity is not None and not currents.is_singular(self.problem).any():
             return self.currents.entropy_production_of_edges()
         return currents.entropy_production(self.j, self.problem, self.rho)
 
@@ -281,8 +281,8 @@ def steady_state(problem, scheme="auto", solver=None, tol=1e-10) -> SteadyState:
         if exact is not None:
             return _from_potential(problem, generator, *exact)
     markov = _markov(problem, generator, solver)
-    if scheme == "markov":
-        return markov
+    if scheme == "markov" or (scheme == "auto" and reached.size < problem.grid.size):
+        return markov  # log rho is minus infinity somewhere: nothing for Newton's method
     return _log(problem, markov, tol, forced=scheme == "log")
 
 
@@ -346,7 +346,7 @@ def _markov(problem, generator, solver) -> SteadyState:
     if empty.any():
         # Logarithms stay finite: the density of these cells is zero in double precision.
         log_mass = np.where(empty, log_mass[~empty].min() - EMPTY, log_mass)
-        message += f"; {np.count_nonzero(empty)} cells that all noise leaves carry no mass, j is 0 there"
+        message += f"; {np.count_nonzero(empty)} cells are left for good: no mass, and j is 0 there"
     phi = log_mass - np.log(_volumes(problem.grid))
     stats = SteadyStats("markov", name, message)
     edge_currents = currents.EdgeCurrents.from_edges(generator.edges, phi).without(empty)

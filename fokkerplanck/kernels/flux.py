@@ -36,19 +36,24 @@ def edge_rates(weight, tilt, forward, backward):
 
 
 @njit(cache=True)
-def edge_velocities(tail, head, weight, tilt, log_rho, current_tail, current_head):
-    """Fill J_e / rho_tail and J_e / rho_head, from differences of log rho alone.
+def edge_velocities(tail, head, weight, tilt, log_rho, over_denser):
+    """Fill J_e over the density of the denser of its two cells, from differences of log rho alone.
 
-    J / rho_x = w (B(-z) - B(z) e^(phi_y - phi_x)), evaluated as w B(-z) (1 - e^(dphi - z)) so that
-    it vanishes to rounding in equilibrium and never under- or overflows by rho itself.
+    J / rho_x = w (B(-z) - B(z) e^g) with g = phi_y - phi_x; near equilibrium, g = z, as
+    -w B(-z) expm1(g - z), which vanishes to rounding. Neither form over- or underflows with rho.
     """
     for e in range(weight.size):
         z = tilt[e]
         g = log_rho[head[e]] - log_rho[tail[e]]
-        b = bernoulli(-z) if z < 0.0 else bernoulli(z) + z
-        back = bernoulli(z) if z >= 0.0 else bernoulli(-z) - z
-        current_tail[e] = -weight[e] * b * math.expm1(g - z)
-        current_head[e] = weight[e] * back * math.expm1(z - g)
+        sign = 1.0
+        if g > 0.0:  # seen from the head, the denser cell: both signs turn
+            z, g, sign = -z, -g, -1.0
+        back = bernoulli(z)
+        out = bernoulli(-z)
+        if abs(g - z) < 1.0:
+            over_denser[e] = -sign * weight[e] * out * math.expm1(g - z)
+        else:
+            over_denser[e] = sign * weight[e] * (out - back * math.exp(g))
 
 
 @njit(cache=True)
