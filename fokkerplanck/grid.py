@@ -242,7 +242,8 @@ def real_array(value, name, expected="real numbers") -> np.ndarray:
 
 def positive_number(value, name) -> float:
     """Float of a finite positive number."""
-    value = value.item() if isinstance(value, (np.ndarray, np.generic)) and not value.ndim else value
+    if isinstance(value, (np.ndarray, np.generic)) and value.ndim == 0:
+        value = value.item()
     if isinstance(value, Real) and not isinstance(value, bool):
         number = float(value)
         if 0 < number < np.inf:

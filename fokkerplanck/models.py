@@ -140,8 +140,9 @@ def _grad(model, slope, theta):
 def _check_rows(model):
     """Check a linear model's data and replace them by read-only copies."""
     name = type(model).__name__
-    a = np.array(real_array(model.a, f"{name}: a", "an array (N, d), one row per sample"), order="C")
-    y = np.array(real_array(model.y, f"{name}: y", "an array (N,), one number per row of a"))
+    a = real_array(model.a, f"{name}: a", "an array (N, d), one row per sample")
+    y = real_array(model.y, f"{name}: y", "an array (N,), one number per row of a")
+    a, y = np.array(a, order="C"), np.array(y, order="C")
     if a.ndim != 2 or a.size == 0:
         raise ValueError(f"{name}: a has shape {a.shape}, expected (N, d), one row per sample")
     if y.shape != a.shape[:1]:

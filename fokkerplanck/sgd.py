@@ -263,9 +263,7 @@ def run(
 def _run_kernel(model, eta, stream, schedule, x, samples):
     """Run one block of particles of a built-in model in the compiled kernel."""
     decay = float(model.weight_decay)
-    kernels.run_swarm(
-        model.kind, model.a, model.y, decay, eta, *stream, *schedule, x, samples
-    )
+    kernels.run_swarm(model.kind, model.a, model.y, decay, eta, *stream, *schedule, x, samples)
 
 
 def _run_numpy(rule, eta, stream, schedule, x, samples):
@@ -314,7 +312,7 @@ def _check_start(x0, n_particles):
     expected = "an array (d,) or (n_particles, d)"
     x0 = np.array(real_array(x0, "x0", expected), order="C")
     if x0.ndim not in (1, 2) or x0.size == 0:
-        raise ValueError(f"x0 has shape {x0.shape}, give {expected}")
+        raise ValueError(f"x0 has shape {x0.shape}; give {expected}")
     if not np.isfinite(x0).all():
         raise ValueError("x0 has values that are not finite")
     if n_particles is not None:

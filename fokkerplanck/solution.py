@@ -28,8 +28,7 @@ class Solution:
         Densities, 1/volume.
     mass : array (n_t,)
     free_energy : array (n_t,)
-        :math:`F=\beta^{-1}\mathrm{KL}(\rho\|\rho_\infty)\ge0`, in units of f; see Notes for where it
-        ends.
+        :math:`F=\beta^{-1}\mathrm{KL}(\rho\|\rho_\infty)\ge0`, in units of f; where it ends: Notes.
     entropy : array (n_t,)
         :math:`-\int\rho\log\rho\,dx`.
     energy : array (n_t,)

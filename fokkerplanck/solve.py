@@ -49,9 +49,9 @@ def solve(
         its ``update`` called with the time passed.
     steady : optional
         Steady state that free energy, energy and dissipation refer to: a SteadyState, a log density
-        (\*shape), None for ``steady_state(problem, scheme="markov")`` or False for none. None is the
-        state that the generator relaxes to: F falls to rounding. A state of the "log" scheme is
-        not: F levels off at the distance of the two schemes, see Solution.
+        (\*shape), None for ``steady_state(problem, scheme="markov")``, or False for none. None is
+        the state that the generator relaxes to: F falls to rounding. Against a state of the "log"
+        scheme F levels off at the distance of the two schemes; see the Notes of Solution.
     throw : bool, default True
         False: a method that fails ends the run with status "failed" in place of an exception.
 
@@ -198,17 +198,23 @@ class _Run:
 
 
 class _Bar:
-    """Progress in units of time, on whatever has an ``update``."""
+    """Progress of the time, on whatever has an ``update``."""
 
-    def __init__(self, target, start, scale=1.0, owned=True):
-        self.target, self.owned, self.now = target, owned, start
-        self.scale = scale * (1 - 1e-12)  # rounding must not push the sum beyond the total
+    def __init__(self, target, times, total=None, owned=True):
+        self.target, self.owned, self.sent = target, owned, 0.0
+        self.start, self.length = times[0], times[-1] - times[0]
+        self.total = float(self.length if total is None else total)
 
     def at(self, t):
         """Move on to time t."""
-        if self.target is not None and t > self.now:
-            self.target.update((t - self.now) * self.scale)
-        self.now = max(self.now, t)
+        if self.target is None or not self.length:
+            return
+        step = self.total * ((t - self.start) / self.length) - self.sent
+        if self.sent + step > self.total:  # a bar beyond its total looks broken
+            step = np.nextafter(step, 0)
+        if step > 0:
+            self.target.update(float(step))
+            self.sent += step
 
     def close(self):
         """Close a bar that was made here."""
@@ -220,17 +226,16 @@ def _bar(progress, times):
     """Bar for the argument ``progress`` of solve."""
     length = float(times[-1] - times[0])
     if progress is False:
-        return _Bar(None, times[0])
+        return _Bar(None, times)
     if progress is None or progress is True:
         disable, delay = (None, BAR_AFTER) if progress is None else (False, 0.0)
         style = {"bar_format": "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"}
         bar = tqdm(total=length, desc="solve", disable=disable, delay=delay, **style)
-        return _Bar(bar, times[0])
+        return _Bar(bar, times)
     if isinstance(progress, type):
-        return _Bar(progress(total=length), times[0])
+        return _Bar(progress(total=length), times)
     if callable(getattr(progress, "update", None)):
-        total = getattr(progress, "total", None) or length
-        return _Bar(progress, times[0], total / length if length else 1.0, owned=False)
+        return _Bar(progress, times, getattr(progress, "total", None) or length, owned=False)
     raise ValueError(f"progress is {progress!r}; give None, True, False or a bar like tqdm's")
 
 

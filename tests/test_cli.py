@@ -47,6 +47,16 @@ def test_the_program_runs_without_pyplot():
     assert run.stdout.startswith("sgd  ")
 
 
+def test_python_m_is_the_same_program():
+    command = [sys.executable, "-m", "fokkerplanck"]
+    options = {"capture_output": True, "text": True, "cwd": ROOT, "check": False}
+    run = subprocess.run([*command, "--version"], **options)
+    assert (run.returncode, run.stdout) == (0, f"fokkerplanck {__version__}\n"), run.stderr
+    run = subprocess.run([*command, "demo", "sgd", "--out", "nowhere/a.png"], **options)
+    assert run.returncode == 1
+    assert "there is no folder nowhere" in run.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -243,13 +243,13 @@ GOOD = {"model": REGRESSION, "x0": MINIMUM, "eta": 0.1, "b": 1, "steps": 10, "n_
 BAD_CALLS = [
     ({"model": 3}, "model is of type int; give sgd.LeastSquares"),
     ({"model": lambda t, d: t}, r"grad_losses returned shape \(2, 2\).*sample, component"),
-    ({"x0": 1.0}, r"x0 has shape \(\), expected \(d,\)"),
+    ({"x0": 1.0}, r"x0 has shape \(\); give an array \(d,\)"),
     ({"x0": [1.0, 2.0, 3.0]}, "x0 has 3 components, but the rows of a have 2"),
     ({"x0": [np.nan, 0.0]}, "x0 has values that are not finite"),
     ({"x0": np.zeros((5, 2))}, "x0 has 5 rows but n_particles is 4; leave n_particles out"),
-    ({"eta": 0.0}, "eta is 0.0, expected a learning rate > 0"),
+    ({"eta": 0.0}, "eta is 0.0; give a finite positive number"),
     ({"eta": np.inf}, "eta is inf"),
-    ({"eta": "fast"}, "eta is 'fast', expected a learning rate > 0"),
+    ({"eta": "fast"}, "eta is 'fast'; give a finite positive number"),
     ({"b": 0}, "b is 0, expected an integer >= 1"),
     ({"b": 1.5}, "b is 1.5, expected an integer >= 1"),
     ({"b": True}, "b is True, expected an integer"),
@@ -275,7 +275,7 @@ BAD_MODELS = [
     (sgd.LeastSquares, ([1.0, 2.0], [1.0, 2.0]), r"a has shape \(2,\), expected \(N, d\)"),
     (sgd.LeastSquares, (ROWS, [1.0]), r"y has shape \(1,\), expected \(6,\), one per row of a"),
     (sgd.LeastSquares, (ROWS * np.nan, TARGETS), "a has 12 values that are not finite"),
-    (sgd.Logistic, (ROWS, TARGETS, -1.0), "weight_decay is -1, expected a number >= 0"),
+    (sgd.Logistic, (ROWS, TARGETS, -1.0), "weight_decay is -1.0; give a number >= 0"),
     (sgd.Logistic, (ROWS, (TARGETS + 1) / 2), r"the label 0; .*2\*y - 1"),
 ]
 

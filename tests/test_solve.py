@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import threading
 import time
@@ -84,6 +85,24 @@ def test_reference_may_be_given_or_left_out():
     np.testing.assert_array_equal(without.entropy, by_itself.entropy)
 
 
+def test_free_energy_levels_off_at_the_distance_of_two_schemes():
+    """F falls to rounding for the generator's own state, to KL(markov | log) = O(h^4) for "log"."""
+    levels = []
+    for n in (20, 40):
+        grid = fp.Grid([(-3, 3), (-3, 3)], n)
+        problem = fp.Problem(grid, drift=lambda x, y: (-x + y, -y - x), D=(1, 0.5), kT=0.5)
+        markov, log = (fp.steady_state(problem, scheme=name) for name in ("markov", "log"))
+        start = fp.gaussian(grid, (1, 0), 0.2)
+        own, other = (fp.solve(problem, start, [0, 20, 40], steady=s) for s in (None, log))
+        np.testing.assert_array_equal(own.rho, other.rho)
+        assert own.free_energy[-1] < 1e-25
+        distance = 0.5 * observables.kl(markov.rho, log.rho, grid)
+        np.testing.assert_allclose(other.free_energy[1:], distance, rtol=1e-9)
+        levels.append(distance)
+    assert levels[0] > 1e-6
+    assert levels[1] < levels[0] / 12
+
+
 def test_a_problem_without_a_unique_steady_state_says_how_to_go_on():
     grid = fp.Grid([(0, 4)], 8)
     D = np.where(grid.x[0] < 2, 1.0, 0.0)
@@ -159,6 +178,12 @@ def test_callback_sees_every_output_and_may_stop():
     s = fp.solve(PROBLEM, START, TIMES, callback=lambda t, rho: t >= 0.3)
     assert (s.status, s.t.tolist(), s.rho.shape[0]) == ("stopped", [0.0, 0.3], 2)
     assert "t = 0.3" in s.message
+
+
+@pytest.mark.parametrize(("answer", "n"), [(True, 1), (np.True_, 1), (np.False_, 4), (None, 4)])
+def test_only_true_stops(answer, n):
+    """Comparisons of arrays answer with numpy's own truth values."""
+    assert len(fp.solve(PROBLEM, START, TIMES, callback=lambda t, rho: answer)) == n
 
 
 def test_callback_may_not_write():
@@ -273,11 +298,25 @@ def test_progress_moves_within_an_interval():
 
 def test_bar_on_the_terminal(capsys):
     fp.solve(PROBLEM, START, TIMES, progress=True)
-    assert "solve: 100%" in capsys.readouterr().err
+    assert re.search(r"solve: 100%\|█+\| \d\d:\d\d<00:00", capsys.readouterr().err)
     fp.solve(PROBLEM, START, TIMES)  # no terminal here
     fp.solve(PROBLEM, START, TIMES, progress=False)
     fp.solve(PROBLEM, START, TIMES, progress=tqdm(total=3.0, disable=True))
     assert capsys.readouterr().err == ""
+
+
+def test_bar_says_how_much_time_is_left(capsys):
+    """Half of the time has passed in some 0.3 s, so that about as much is left."""
+    fp.solve(PROBLEM, START, [0, 1, 2], progress=True, callback=lambda t, rho: time.sleep(0.3))
+    assert re.search(r"solve:  50%.* \d\d:\d\d<00:0\d", capsys.readouterr().err)
+
+
+def test_a_bar_of_ours_is_closed_whatever_happens():
+    grid = fp.Grid([(0, 4)], 8)
+    problem = fp.Problem(grid, D=[np.where(grid.x[0] < 2, 1.0, 0.0)])
+    with pytest.raises(ValueError, match="not unique"):
+        fp.solve(problem, fp.uniform(grid), 1.0, progress=Bar)
+    assert Bar.last.closed
 
 
 # --- saving --------------------------------------------------------------------------------------
@@ -357,10 +396,11 @@ BAD = {
     "rho0 words": ({"rho0": "gaussian"}, "rho0 is .*give"),
     "backwards": ({"t": [0, 2, 1]}, r"t does not increase: t\[1\] = 2, t\[2\] = 1"),
     "twice": ({"t": [0, 1, 1]}, r"t does not increase: t\[1\] = 1"),
-    "zero": ({"t": 0}, "t does not increase"),
-    "negative end": ({"t": -1.0}, "t does not increase"),
+    "zero": ({"t": 0}, "t is 0.0; give a finite positive number"),
+    "negative end": ({"t": -1.0}, "t is -1.0; give a finite positive number"),
     "nan time": ({"t": [0, np.nan]}, r"t\[1\] = nan is not finite"),
-    "inf time": ({"t": np.inf}, r"t\[1\] = inf is not finite"),
+    "inf time": ({"t": np.inf}, "t is inf; give a finite positive number"),
+    "inf end": ({"t": [0, np.inf]}, r"t\[1\] = inf is not finite"),
     "no times": ({"t": []}, "give a one-dimensional array"),
     "table of times": ({"t": [[0, 1]]}, "give a one-dimensional array"),
     "words for times": ({"t": "soon"}, "give increasing output times"),
