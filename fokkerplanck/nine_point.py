@@ -30,14 +30,11 @@ class NinePoint:
     grid : Grid
     D, v : arrays, shape (d, d, n) and (d, n)
         Diffusion and drift of the divergence form in index units, from ``index_units``.
-    extra : float
-        Isotropic diffusion added for continuation, in mean eigenvalues of D; the drift stays.
     """
 
-    def __init__(self, grid, D, v, extra=0.0):
+    def __init__(self, grid, D, v):
         self.grid = grid
         d, n = grid.dim, grid.size
-        D = D + extra * np.trace(D) / d * np.eye(d)[:, :, None] if extra else D
         cells = np.arange(n).reshape(grid.shape)
         pairs = [[cells[i].ravel() for i in neighbours(grid, k)] for k in range(d)]
         steps = [_difference(n, lower, upper) for lower, upper in pairs]

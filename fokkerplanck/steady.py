@@ -355,10 +355,11 @@ def _markov(problem, generator, solver) -> SteadyState:
 
 def _log(problem, markov, tol, forced) -> SteadyState:
     """Nine-point scheme from the Markov solution; that solution where Newton's method fails."""
-    result = solve_nine_point(problem, markov.log_rho.ravel(), tol)
+    scheme = NinePoint(problem.grid, *index_units(problem))
+    result = solve_nine_point(scheme, markov.log_rho.ravel(), tol)
     if result.converged:
-        scheme = NinePoint(problem.grid, *index_units(problem))
-        stats = SteadyStats("log", "newton", result.how, result.iterations, result.history)
+        message = f"nine-point scheme by Newton's method, {result.iterations} steps"
+        stats = SteadyStats("log", "newton", message, result.iterations, result.history)
         edge_currents = currents.EdgeCurrents.from_faces(scheme, result.log_rho)
         balance, rate = scheme.residual(result.log_rho)
         residual = np.abs(balance / rate).max()
