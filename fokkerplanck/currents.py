@@ -88,10 +88,13 @@ class EdgeCurrents:
 
     def scaled_mass_currents(self):
         """Mass currents of the edges (1/time) over e^reference, and that log density."""
-        volume = np.broadcast_to(self.grid.volume, self.grid.shape).ravel()
-        mean_volume = 0.5 * (volume[self.tail] + volume[self.head])
         reference = np.maximum(self.log_rho[self.tail], self.log_rho[self.head])
-        return self._over_denser * mean_volume, reference
+        return self._over_denser * self._mean_volume(), reference
+
+    def _mean_volume(self):
+        """Mean volume of the two cells (n_edges,): face area times distance for neighbours."""
+        volume = np.broadcast_to(self.grid.volume, self.grid.shape).ravel()
+        return 0.5 * (volume[self.tail] + volume[self.head])
 
     def mass_currents(self):
         """Mass current of every edge, 1/time."""
@@ -102,18 +105,21 @@ class EdgeCurrents:
         r"""Field :math:`j=J/\rho`, shape (d, \*shape)."""
         out = []
         for k in range(self.grid.dim):
-            widths = np.broadcast_to(
-                self.grid.widths[k].reshape([-1 if i == k else 1 for i in range(self.grid.dim)]),
-                self.grid.shape,
-            ).ravel()
-            step = self.offset[:, k] * 0.5 * (widths[self.tail] + widths[self.head])
+            step = self._displacement(k)
             moved = 0.5 * self.velocity * step
             out.append(self._at_cells(moved, moved))
         return np.stack(out)
 
+    def _displacement(self, k):
+        """Distance from tail to head along axis k (n_edges,)."""
+        widths = self.grid.widths[k].reshape([-1 if i == k else 1 for i in range(self.grid.dim)])
+        widths = np.broadcast_to(widths, self.grid.shape).ravel()
+        return self.offset[:, k] * 0.5 * (widths[self.tail] + widths[self.head])
+
     def divergence_of_j(self):
         r"""Divergence of j, shape (\*shape): net outflow of velocity."""
-        return self._at_cells(self.velocity, -self.velocity)
+        flow = self.velocity * self._mean_volume()
+        return self._at_cells(flow, -flow) / self.grid.volume
 
     def divergence_of_J(self):
         r"""Divergence of :math:`j\rho`, shape (\*shape): zero to rounding at a steady state."""
@@ -133,8 +139,7 @@ class EdgeCurrents:
     def mean_Q(self, beta):
         r"""Mean of Q, :math:`\frac\beta2\langle x_ij_k-x_kj_i\rangle`, shape (d, d)."""
         x = self.grid.x.reshape(self.grid.dim, -1)
-        h = np.array([w.mean() for w in self.grid.widths])
-        step = (self.offset * h).T
+        step = np.stack([self._displacement(k) for k in range(self.grid.dim)])
         middle = x[:, self.tail] + 0.5 * step
         moment = np.einsum("ie,ke,e->ik", middle, step, self.mass_currents())
         return 0.5 * beta * (moment - moment.T)
@@ -153,11 +158,13 @@ class EdgeCurrents:
             out[axis, self.tail], reference[axis, self.tail] = scaled, densest
             return out.reshape(d, *shape), reference.reshape(d, *shape)
         out = np.zeros((d, n))
+        scaled, densest = self.scaled_mass_currents()
         kernels.staircase_fluxes(
             np.array(shape), np.array(self.grid.periodic), self.tail.astype(np.int64),
-            self.offset, self.mass_currents(), out,
+            self.offset, scaled, densest, np.array(self.log_rho), out,
         )  # fmt: skip
-        return out.reshape(d, *shape), np.zeros((d, *shape))
+        reference = np.broadcast_to(self.log_rho.reshape(shape), (d, *shape))
+        return out.reshape(d, *shape), reference
 
 
 def edge_offsets(edges):

@@ -39,7 +39,10 @@ class NinePoint:
         pairs = [[cells[i].ravel() for i in neighbours(grid, k)] for k in range(d)]
         steps = [_difference(n, lower, upper) for lower, upper in pairs]
         slopes, offsets = _cell_slopes(grid, D, v, pairs, steps)
-        rows = [_face_rows(k, D, v, pairs[k], steps[k], slopes, offsets) for k in range(d)]
+        widths = cell_widths(grid)
+        rows = [
+            _face_rows(k, D, v, widths[k], pairs[k], steps[k], slopes, offsets) for k in range(d)
+        ]
         self.lower, self.upper = (np.concatenate(c) for c in zip(*pairs, strict=True))
         self.axis = np.repeat(np.arange(d), [len(lower) for lower, _ in pairs])
         self.step = sparse.vstack(steps, format="csr")
@@ -48,12 +51,13 @@ class NinePoint:
         adjacency = abs(self.step).T @ abs(self.step)
         self.graph = adjacency.tocsr()  # which cells share a face (and each with itself)
         faces = np.arange(len(self.lower))
-        ones = np.ones(len(faces))
-        self._to_lower = sparse.csr_array((ones, (self.lower, faces)), shape=(n, len(faces)))
-        self._to_upper = sparse.csr_array((ones, (self.upper, faces)), shape=(n, len(faces)))
+        # Distance between centres over the width of the cell: 1 unless the axis is graded.
+        to_lower, to_upper = (np.concatenate([row[i] for row in rows]) for i in (3, 4))
+        self._to_lower = sparse.csr_array((to_lower, (self.lower, faces)), shape=(n, len(faces)))
+        self._to_upper = sparse.csr_array((to_upper, (self.upper, faces)), shape=(n, len(faces)))
 
     def velocity(self, log_rho):
-        """Return nu on every face (cells/time): its current over the density there."""
+        """Return nu on every face: current over density, in distances of centres per time."""
         return self.drift - self.slope @ log_rho
 
     def residual(self, log_rho):
@@ -76,7 +80,7 @@ class NinePoint:
         return (self._to_lower @ lower - self._to_upper @ upper).tocsr()
 
     def chain(self, log_rho):
-        r"""Markov generator whose stationary vector is rho wherever the currents balance.
+        r"""Markov generator on masses that keeps those of rho wherever the currents balance.
 
         Face rates :math:`(c+J/2)/\rho_x` and :math:`(c-J/2)/\rho_y` with :math:`c\ge|J|/2`: no
         subtraction is left, so elimination finds its null vector entry by entry.
@@ -86,6 +90,8 @@ class NinePoint:
         nu = self.velocity(log_rho)
         exchange = np.maximum(self.normal, np.abs(nu))
         forward, backward = up * (exchange + 0.5 * nu), down * (exchange - 0.5 * nu)
+        forward = self._to_lower.sum(axis=0) * forward
+        backward = self._to_upper.sum(axis=0) * backward
         n = self.grid.size
         rows = np.concatenate([self.upper, self.lower])
         columns = np.concatenate([self.lower, self.upper])
@@ -96,11 +102,16 @@ class NinePoint:
 
 def index_units(problem):
     """Return diffusion kT D_ik/(h_i h_k) (d, d, n) and drift v_i/h_i (d, n)."""
-    grid, d = problem.grid, problem.grid.dim
-    h = np.stack([np.broadcast_to(w.reshape([-1 if i == k else 1 for i in range(d)]), grid.shape)
-                  for k, w in enumerate(grid.widths)]).reshape(d, -1)  # fmt: skip
+    d, h = problem.grid.dim, cell_widths(problem.grid)
     D = problem.kT * problem.D.reshape(d, d, -1) / (h[:, None] * h[None])
     return D, problem.v.reshape(d, -1) / h
+
+
+def cell_widths(grid):
+    """Width of every cell along every axis (d, n)."""
+    shapes = [[-1 if i == k else 1 for i in range(grid.dim)] for k in range(grid.dim)]
+    widths = [w.reshape(s) for w, s in zip(grid.widths, shapes, strict=True)]
+    return np.stack([np.broadcast_to(w, grid.shape).ravel() for w in widths])
 
 
 def _difference(n, lower, upper):
@@ -159,16 +170,23 @@ def _cell_slopes(grid, D, v, pairs, steps):
     return slopes, offsets
 
 
-def _face_rows(k, D, v, pair, step, slopes, offsets):
-    """Matrix, drift and normal conductance of nu = drift - matrix phi on the faces of axis k."""
+def _face_rows(k, D, v, width, pair, step, slopes, offsets):
+    """Matrix, drift, conductance of nu = drift - matrix phi on the faces of axis k, and distances.
+
+    Face values are interpolated linearly; the distances are over the widths of the two cells.
+    """
     lower, upper = pair
-    normal = 0.5 * (D[k, k, lower] + D[k, k, upper])
-    drift = 0.5 * (v[k, lower] + v[k, upper])
+    distance = 0.5 * (width[lower] + width[upper])
+    near = 0.5 * width[upper] / distance  # weight of the lower cell
+    normal = near * D[k, k, lower] * width[lower] ** 2
+    normal = (normal + (1 - near) * D[k, k, upper] * width[upper] ** 2) / distance**2
+    drift = near * v[k, lower] * width[lower]
+    drift = (drift + (1 - near) * v[k, upper] * width[upper]) / distance
     matrix = _rows(normal) @ step
     for t in range(len(D)):
         if t == k or not D[k, t].any():
             continue
-        for x in pair:
+        for x in pair:  # cross terms: uniform axes only
             matrix = matrix + _rows(0.5 * D[k, t, x]) @ slopes[t][x]
             drift = drift - 0.5 * D[k, t, x] * offsets[t][x]
-    return matrix, drift, normal
+    return matrix, drift, normal, distance / width[lower], distance / width[upper]

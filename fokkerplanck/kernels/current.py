@@ -22,12 +22,12 @@ def _move(x, axis, sign, shape, periodic):
 
 
 @njit(cache=True)
-def staircase_fluxes(shape, periodic, tail, offset, current, faces):
+def staircase_fluxes(shape, periodic, tail, offset, current, log_current, log_rho, faces):
     """Send each oblique current along its two axis-parallel routes, half along each.
 
-    faces (d, n): faces[k, x] is the current from x to its upper neighbour along axis k. In every
-    cell the sum of face currents is the sum of edge currents. In three dimensions the routes are
-    the axis order and its reverse.
+    faces (d, n): faces[k, x] e^(log_rho[x]) is the current from x to its upper neighbour along axis
+    k; that of edge e is current[e] e^(log_current[e]). In every cell the sum of face currents is
+    the sum of edge currents. In three dimensions the routes are the axis order and its reverse.
     """
     d = shape.size
     for e in range(tail.size):
@@ -39,10 +39,9 @@ def staircase_fluxes(shape, periodic, tail, offset, current, faces):
                 sign = 1 if steps > 0 else -1
                 for _ in range(abs(steps)):
                     y = _move(x, axis, sign, shape, periodic)
-                    if sign == 1:
-                        faces[axis, x] += 0.5 * current[e]
-                    else:
-                        faces[axis, y] -= 0.5 * current[e]
+                    lower = x if sign == 1 else y
+                    share = math.exp(min(log_current[e] - log_rho[lower], 700.0))
+                    faces[axis, lower] += 0.5 * sign * current[e] * share
                     x = y
 
 

@@ -62,6 +62,7 @@ def solve_nine_point(scheme, start, tol) -> NewtonResult:
         if not result.converged or len(wells) == 1:
             return result
         phi = null_vector(scheme.chain(result.log_rho), scheme.grid.shape).log_mass
+        phi = phi - np.log(np.broadcast_to(scheme.grid.volume, scheme.grid.shape)).ravel()
         shift = (phi - result.log_rho)[wells]
         again = _iterate(scheme, phi, tol)
         result = replace(
