@@ -39,7 +39,9 @@ def main(cases):
     catalogue = fp.zoo.catalogue()
     for code, n in [("R3", 32), ("R4", 8)]:
         fp.steady_state(catalogue[code].build(n))  # compiled
-    print("case    cells       SuperLU s  markov s (ratio)  default s (ratio)  scheme, Newton steps")
+    print(
+        "case    cells       SuperLU s  markov s (ratio)  default s (ratio)  scheme, Newton steps"
+    )
     for code, n in cases:
         problem = catalogue[code].build(n)
         lu, _ = seconds(lambda problem=problem: factorise(problem))

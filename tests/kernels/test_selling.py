@@ -1,4 +1,4 @@
-"""Selling's decomposition against a plain Python twin, and what a non-negative stencil must obey."""
+"""Selling's decomposition against a Python twin, and what a non-negative stencil must obey."""
 
 from itertools import combinations
 

@@ -100,7 +100,7 @@ def test_dirichlet_energy_of_a_linear_function_is_that_of_the_tensor(rng):
     shape, q = (9, 8), np.array([0.7, -1.3])
     weights, offsets, W, _ = random_stencil(rng, shape)
     weights[:], offsets[:] = weights[0], offsets[0]
-    (tail, head, weight, _), _ = build(shape, (True, True), (False,) * 4, weights, offsets, W)
+    weight = build(shape, (True, True), (False,) * 4, weights, offsets, W)[0][2]
     D = np.einsum("m,mi,mk->ik", weights[0], offsets[0], offsets[0])
     used = np.einsum("mk,k->m", offsets[0], q) ** 2
     # Every edge is met twice, each time with half of its weight.
