@@ -156,15 +156,13 @@ def _cell_slopes(grid, D, v, pairs, steps):
         for side in () if grid.periodic[k] else (0, -1):
             wall = np.take(cells, side, axis=k).ravel()
             inner = np.take(cells, 1 if side == 0 else -2, axis=k).ravel()
-
-            def at_wall(a, wall=wall, inner=inner, k=k):
-                return 1.5 * a[wall] / D[k, k, wall] - 0.5 * a[inner] / D[k, k, inner]
-
-            offset[wall] = 0.5 * at_wall(v[k])
-            for t in range(d):
-                if t != k:
-                    rows = (-0.5 * at_wall(D[k, t]), (wall, wall))
-                    slope = slope + sparse.csr_array(rows, shape=(n, n)) @ plain[t]
+            # The slope (v_k - sum_t D_kt G_t phi) / D_kk without current, extrapolated to the wall.
+            for row, weight in ((wall, 0.75), (inner, -0.25)):
+                offset[wall] += weight * v[k, row] / D[k, k, row]
+                for t in range(d):
+                    if t != k:
+                        entries = (-weight * D[k, t, row] / D[k, k, row], (wall, row))
+                        slope = slope + sparse.csr_array(entries, shape=(n, n)) @ plain[t]
         slopes.append(sparse.csr_array(slope))
         offsets.append(offset)
     return slopes, offsets
