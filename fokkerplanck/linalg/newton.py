@@ -95,7 +95,7 @@ def _iterate(scheme, phi, tol) -> NewtonResult:
         trial = phi + t * step
         new, new_rate, new_wells = _balance(scheme, trial)
         with np.errstate(invalid="ignore"):
-            ratio = np.linalg.norm(scaled) / max(np.linalg.norm(new), 1e-300)
+            ratio = float(np.linalg.norm(scaled)) / max(float(np.linalg.norm(new)), 1e-300)
         if np.isfinite(ratio) and ratio > 0.5:
             phi, scaled, rate, wells = trial, new, new_rate, new_wells
             if t == 1.0:
