@@ -1,0 +1,66 @@
+"""Slowest decaying densities against closed forms."""
+
+import numpy as np
+import pytest
+
+import fokkerplanck as fp
+from tests.convergence.rates import assert_rate
+
+
+def rates(sides, sizes=(16, 32, 64), **words):
+    """Grid spacings, decay rates and states on a box of sides 1 and 2."""
+    grids = [fp.Grid([(0, 1), (0, 2)], n, sides=sides) for n in sizes]
+    states = [fp.quasi_stationary(fp.Problem(grid, **words)) for grid in grids]
+    return 1 / np.array(sizes), np.array([state.decay_rate for state in states]), states
+
+
+@pytest.mark.parametrize(
+    ("sides", "exact"),
+    [
+        ("absorbing", np.pi**2 * (1 + 1 / 4)),
+        (["absorbing", ("reflecting", "absorbing")], np.pi**2 * (1 + 1 / 16)),
+        (["periodic", "absorbing"], np.pi**2 / 4),
+    ],
+)
+def test_heat_in_a_box(sides, exact):
+    h, decay, states = rates(sides)
+    assert_rate(h, np.abs(decay - exact), 2, 5e-3)
+    for state in states:
+        assert state.rho.min() > 0
+        assert abs(state.grid.integrate(state.rho) - 1) < 1e-13
+        assert state.residual < 1e-12
+
+
+def test_full_tensor_converges_at_second_order():
+    """No closed form: differences of three successive grids fall by four."""
+    _, decay, _ = rates("absorbing", (16, 32, 64, 128), D=[[1, 0.6], [0.6, 0.8]])
+    steps = np.abs(np.diff(decay))
+    assert_rate(1 / np.array([16, 32, 64]), steps, 2, 0.02)
+
+
+def test_constant_drift_in_an_interval():
+    """rho ~ e^(b x / 2) sin(pi x), exact on the grid; decay rate pi^2 + b^2/4 for D = 1."""
+    b, h, errors = 3.0, [], []
+    for n in (50, 100, 200):
+        grid = fp.Grid([(0, 1)], n, sides="absorbing")
+        state = fp.quasi_stationary(fp.Problem(grid, drift=b))
+        x = grid.x[0]
+        rho = np.exp(b * x / 2) * np.sin(np.pi * x)
+        np.testing.assert_allclose(state.rho, rho / grid.integrate(rho), rtol=1e-10)
+        h.append(1 / n)
+        errors.append(abs(state.decay_rate - np.pi**2 - b**2 / 4))
+    assert_rate(np.array(h), np.array(errors), 2, 5e-4)
+
+
+def test_survivors_of_an_evolution_look_like_it():
+    grid = fp.Grid([(0, 1)], 64, sides="absorbing")
+    problem = fp.Problem(grid, f=lambda x: 2 * (x - 0.3) ** 2)
+    state = fp.quasi_stationary(problem)
+    solution = fp.solve(problem, fp.uniform(grid), [0, 1.0, 1.5])
+    rho = solution.rho[-1] / solution.mass[-1]
+    np.testing.assert_allclose(rho, state.rho, rtol=1e-8)
+    rate = -np.log(solution.mass[2] / solution.mass[1]) / 0.5
+    assert rate == pytest.approx(state.decay_rate, rel=1e-9)
+    # Counterexample: before the slowest mode is alone, it does not.
+    early = fp.solve(problem, fp.uniform(grid), [0, 0.01])
+    assert np.abs(early.rho[-1] / early.mass[-1] - state.rho).max() > 0.1
