@@ -19,6 +19,8 @@ from fokkerplanck.problem import Problem
 
 #: Tilt of an edge whose conductance is zero: pure upwinding, as B(800) underflows.
 UPWIND_TILT = 800.0
+#: Smallest eigenvalue of D, over the largest, below which a direction counts as free of noise.
+SINGULAR = 1e-8
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +40,8 @@ class Edges:
     width : int
         Largest offset, in cells.
     n_floored : int
-        Cells whose D was too anisotropic for the grid, raised in its weak direction by at most
-        4/n^2 of its largest eigenvalue (index units), a second-order change.
+        Cells whose D was too anisotropic for the grid: its weak eigenvalue was raised to 4/n^2 of
+        the largest (1/4n if it is zero; index units), and the drift along it is upwinded.
 
     Examples
     --------
@@ -200,15 +202,17 @@ def _tensor_edges(problem) -> Edges:
         raise ValueError(
             "D has off-diagonal entries on a graded grid; use uniform axes, (lo, hi), or diagonal D"
         )
-    D, n_floored = _index_diffusion(problem)
-    W = _preferred_gradient(problem, D)
+    D, low = _index_diffusion(problem)
+    W, across = _preferred_gradient(problem, D, low)
     weights, offsets = decompose(D, grid)
-    tail, head, weight, tilt, exits = _emit(grid, weights, offsets, W)
+    *edges, exits = _emit(grid, weights, offsets, W)
+    parts = [edges]
     for axis in range(grid.dim):
-        extra = _wall_edges(grid, axis, weights, offsets, D, W)
-        if extra is not None:
-            pairs = zip((tail, head, weight, tilt), extra, strict=True)
-            tail, head, weight, tilt = (np.concatenate(pair) for pair in pairs)
+        parts.append(_wall_edges(grid, axis, weights, offsets, D, W))
+        if across is not None:
+            parts.append(_upwind_edges(grid, axis, across, exits))
+    parts = [part for part in parts if part is not None]
+    tail, head, weight, tilt = (np.concatenate(column) for column in zip(*parts, strict=True))
     if problem.potential is not None:
         U = problem.beta * problem.potential.ravel()
         tilt = tilt + (U[tail] - U[head])
@@ -216,35 +220,64 @@ def _tensor_edges(problem) -> Edges:
     exit_rate = exits * grid.volume if grid.has_absorbing_sides else None
     width = int(np.abs(offsets[weights > 0]).max())
     return Edges(
-        grid, tail, head, weight * grid.volume, tilt, exit_rate, "tensor", width, n_floored
-    )
+        grid, tail, head, weight * grid.volume, tilt, exit_rate, "tensor", width,
+        int(np.count_nonzero(low)),
+    )  # fmt: skip
 
 
 def _index_diffusion(problem):
-    """Tensor kT D_ik / (h_i h_k) as (n, d, d), raised where it is too anisotropic for the grid."""
+    """Tensor kT D_ik / (h_i h_k) as (n, d, d), raised where too anisotropic, and where it was."""
     grid, d = problem.grid, problem.grid.dim
     h = np.array(grid.h)
     scale = problem.kT / np.multiply.outer(h, h).reshape((d, d) + (1,) * d)
     D = problem.D * scale
-    least = fields.smallest_eigenvalue(D)
-    largest = np.abs(D).max(axis=(0, 1))
-    floor = largest * (2.0 / min(grid.shape)) ** 2
+    least = fields.smallest_eigenvalue(D).ravel()
+    largest = np.abs(D).max(axis=(0, 1)).ravel()
+    n = min(grid.shape)
+    # Without noise in some direction upwinding is of first order anyway: offsets of sqrt(n) cells.
+    floor = largest * np.where(least < SINGULAR * largest, 0.25 / n, 4.0 / n**2)
     low = least < floor
     D = np.moveaxis(D, (0, 1), (-2, -1)).reshape(-1, d, d)
-    if low.any():
-        raised = low.ravel()
-        D[raised] += (floor - least).ravel()[raised, None, None] * np.eye(d)
-    return np.ascontiguousarray(D), int(np.count_nonzero(low))
+    D[low] += (floor - least)[low, None, None] * np.eye(d)
+    return np.ascontiguousarray(D), low
 
 
-def _preferred_gradient(problem, D):
-    """Gradient of log density W = D^-1 v that carries no current, in index units (n, d)."""
+def _preferred_gradient(problem, D, low):
+    """Gradient of log density W = D^-1 v that carries no current, in index units (n, d).
+
+    In cells whose D was raised only the part of v in the noisy directions enters W; the rest is
+    returned too (None if there is none) and is upwinded along the axes.
+    """
     grid = problem.grid
     v = problem.v if problem.potential is None else problem.circulation
     if v is None:
-        return np.zeros((grid.size, grid.dim))
+        return np.zeros((grid.size, grid.dim)), None
     v = v.reshape(grid.dim, -1).T / np.array(grid.h)
-    return np.linalg.solve(D, v[..., None])[..., 0]
+    across = None
+    if low.any():
+        values, vectors = np.linalg.eigh(D[low])
+        along = np.einsum("nik,ni->nk", vectors, v[low])
+        along[values > 2 * values[:, :1]] = 0.0
+        across = np.zeros_like(v)
+        across[low] = np.einsum("nik,nk->ni", vectors, along)
+        v = v - across
+    return np.linalg.solve(D, v[..., None])[..., 0], across
+
+
+def _upwind_edges(grid, axis, across, exits):
+    """One-way edges that carry the drift across (n, d) through the faces of one axis."""
+    cells = np.arange(grid.size, dtype=np.int32).reshape(grid.shape)
+    speed = across[:, axis].reshape(grid.shape)
+    lower, upper = neighbours(grid, axis)
+    carried = 0.5 * (speed[lower] + speed[upper]).ravel()
+    for side, row in ((0, 0), (1, -1)):
+        if grid.sides[axis][side] == "absorbing":
+            wall = np.take(cells, row, axis=axis).ravel()
+            exits[wall] += np.maximum((2 * side - 1) * across[wall, axis], 0.0)
+    keep = carried != 0
+    weight = np.abs(carried[keep]) / UPWIND_TILT
+    tilt = UPWIND_TILT * np.sign(carried[keep])
+    return cells[lower].ravel()[keep], cells[upper].ravel()[keep], weight, tilt
 
 
 def decompose(D, grid):

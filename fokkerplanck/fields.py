@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 
 import numpy as np
+from scipy.interpolate import make_interp_spline
 
 from fokkerplanck.grid import real_array
 
@@ -329,3 +330,15 @@ def check_periodic(u, values, grid, name, sample=scalar_field, axes=(0, 1, 2)):
                 f"{name} jumps by {jump:.3g} across the seam of the periodic axis {k}"
                 + (hint if values.ndim == grid.dim else "; make it periodic")
             )
+
+
+def interpolate(u, source, target):
+    r"""Cubic spline through the cells of one grid (\*shape), at those of another on its box."""
+    for k, periodic in enumerate(source.periodic):
+        nodes, length = source.centers[k], source.box[k][1] - source.box[k][0]
+        if periodic:
+            turns = [np.take(nodes, range(-3, 0)) - length, nodes, nodes[:3] + length]
+            edge = np.take(u, range(-3, 0), axis=k), u, np.take(u, range(3), axis=k)
+            nodes, u = np.concatenate(turns), np.concatenate(edge, axis=k)
+        u = make_interp_spline(nodes, u, k=min(3, len(nodes) - 1), axis=k)(target.centers[k])
+    return u

@@ -185,6 +185,21 @@ class Grid:
             )
         return Grid(axes, tuple(n * k for n in self.shape), self.sides)
 
+    def coarsened(self):
+        """Return the same box with half as many cells along every axis, at least 2.
+
+        Examples
+        --------
+        >>> import fokkerplanck as fp
+        >>> fp.Grid([(0, 1)], 9).coarsened().shape
+        (5,)
+        """
+        axes = [
+            np.append(F[:-1:2], F[-1]) if g else pair
+            for F, g, pair in zip(self.faces, self.graded, self.box, strict=True)
+        ]
+        return Grid(axes, tuple(max(2, (n + 1) // 2) for n in self.shape), self.sides)
+
     def __repr__(self):
         """Short form, as it would be typed (save for the faces of graded axes)."""
         axes = [

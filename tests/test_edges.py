@@ -172,9 +172,7 @@ def test_mirroring_an_axis_mirrors_the_cells():
     grid = fp.Grid([(-1, 1), (-1, 1)], (12, 10))
     flip = np.array([[1.0, -1.0], [-1.0, 1.0]])[:, :, None, None]
     A = matrix_on(grid, varying, lambda x, y: (np.sin(3 * y), x + y))
-    B = matrix_on(
-        grid, lambda x, y: varying(-x, y) * flip, lambda x, y: (-np.sin(3 * y), -x + y)
-    )
+    B = matrix_on(grid, lambda x, y: varying(-x, y) * flip, lambda x, y: (-np.sin(3 * y), -x + y))
     order = np.arange(120).reshape(12, 10)[::-1].ravel()
     np.testing.assert_allclose(A[np.ix_(order, order)], B, rtol=1e-10, atol=1e-9)
 
@@ -184,9 +182,7 @@ def test_stretching_an_axis_changes_nothing_but_units():
     narrow, wide = fp.Grid([(0, 1), (0, 1)], (12, 10)), fp.Grid([(0, 1), (0, 8)], (12, 10))
     stretch = np.array([[1.0, 8.0], [8.0, 64.0]])[:, :, None, None]
     A = matrix_on(narrow, varying, lambda x, y: (y, -x))
-    B = matrix_on(
-        wide, lambda x, y: varying(x, y / 8) * stretch, lambda x, y: (y / 8, -8 * x)
-    )
+    B = matrix_on(wide, lambda x, y: varying(x, y / 8) * stretch, lambda x, y: (y / 8, -8 * x))
     # The row divergence of D is by differences whose step follows the cell.
     np.testing.assert_allclose(A, B, rtol=1e-9, atol=1e-8)
 

@@ -7,6 +7,9 @@ from scipy import sparse
 
 from fokkerplanck.kernels import current
 
+#: Name of the source of a density found without a known potential.
+SUMMED = "line integrals of the drift"
+
 
 def exact_log_density(problem, edges):
     r"""Log density whose differences are the tilts of all edges, or None (Kolmogorov's criterion).
@@ -30,7 +33,7 @@ def exact_log_density(problem, edges):
             return phi, name
     phi = _summed(edges)
     if phi is not None and _explains(edges, phi):
-        return phi, "line integrals of the drift"
+        return phi, SUMMED
     return None
 
 
