@@ -197,7 +197,7 @@ class SteadyState:
     def error_estimate(self) -> float:
         r"""Error :math:`\int|\rho_h-\rho|dx`, estimated on half as many cells.
 
-        Second order is assumed: the distance of the two densities, over :math:`(h_c/h)^2-1`. It is 0
+        Second order assumed: the distance of the two densities, over :math:`(h_c/h)^2-1`. It is 0
         for a known potential, and nan if the problem is given by arrays, which know one grid only,
         or if the coarse grid is solved by another scheme.
         """
