@@ -33,7 +33,7 @@ class NinePoint:
     """
 
     def __init__(self, grid, D, v):
-        self.grid = grid
+        self.grid, self._D, self._v = grid, D, v
         d, n = grid.dim, grid.size
         cells = np.arange(n).reshape(grid.shape)
         pairs = [[cells[i].ravel() for i in neighbours(grid, k)] for k in range(d)]
@@ -55,6 +55,19 @@ class NinePoint:
         to_lower, to_upper = (np.concatenate([row[i] for row in rows]) for i in (3, 4))
         self._to_lower = sparse.csr_array((to_lower, (self.lower, faces)), shape=(n, len(faces)))
         self._to_upper = sparse.csr_array((to_upper, (self.upper, faces)), shape=(n, len(faces)))
+
+    def heated(self, factor):
+        """Return the scheme of the same drift and a diffusion larger by a factor."""
+        return NinePoint(self.grid, factor * self._D, self._v)
+
+    @property
+    def tilt(self):
+        """About the range of log rho: the largest drift over diffusion, times the cells across."""
+        diagonal = np.stack([self._D[k, k] for k in range(self.grid.dim)])
+        cells = np.array(self.grid.shape)[:, None]
+        across = cells * np.abs(self._v)
+        out = np.divide(across, diagonal, out=np.zeros_like(across), where=diagonal > 0)
+        return float(out.max())
 
     def velocity(self, log_rho):
         """Return nu on every face: current over density, in distances of centres per time."""

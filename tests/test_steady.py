@@ -567,3 +567,21 @@ def test_error_estimate_is_of_the_size_of_the_error():
         error = state.grid.integrate(np.abs(state.rho - exact.rho(*state.grid.x)))
         assert error / 3 < state.error_estimate < 30 * error
     assert fp.steady_state(zoo.double_well().build(24)).error_estimate == 0.0
+
+
+@pytest.mark.parametrize(
+    ("make", "n"),
+    [
+        (lambda: zoo.manufactured_wall(1.0, periodic=True, contrast=2000.0, circulation=0.3), 64),
+        (lambda: zoo.manufactured_wall(1.0, contrast=1000.0, circulation=1.0), 64),
+        (lambda: zoo.manufactured_wall(10.0, contrast=1000.0, circulation=0.3), 64),
+        (lambda: zoo.spiral(kT=0.01).boxed([(-1.2, 1.2)] * 2), 48),
+        (lambda: zoo.ring_3d(), 10),
+    ],
+    ids=["torus", "walls", "wells", "cold spiral", "ring in space"],
+)
+def test_what_pseudo_time_alone_does_not_reach(make, n):
+    """Ranges of hundreds to thousands kT: solved by the accurate scheme all the same."""
+    state = fp.steady_state(make().build(n))
+    assert state.stats.scheme == "log"
+    assert state.residual <= 1e-10

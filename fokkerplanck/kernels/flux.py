@@ -63,7 +63,7 @@ def bernoulli_and_slope(z, value, slope):
         b = bernoulli(z[i])
         value[i] = b
         if abs(z[i]) < 1e-3:
-            slope[i] = -0.5 + z[i] / 6.0
+            slope[i] = -0.5 + z[i] / 6.0 - z[i] ** 3 / 180.0
         elif z[i] > 700.0:
             slope[i] = -b
         else:

@@ -19,10 +19,12 @@ FIRST_STEP, LEAST_GROWTH, MOST_GROWTH = 10.0, 2.0, 10.0
 INFINITE_STEP = 1e6
 #: Steps after which the iteration gives up.
 MAX_ITERATIONS = 100
+#: Balance on the way from high temperature, and steps after which that is given up.
+PATH_TOLERANCE, MAX_PATH = 1e-5, 250
 #: Barrier in kT above which the weights of wells are found by elimination.
 WELL_DEPTH = 8.0
 #: Change of a log weight that counts as none, and how often weights are updated.
-WEIGHT_TOLERANCE, MAX_WEIGHT_UPDATES = 1e-9, 12
+WEIGHT_TOLERANCE, MAX_WEIGHT_UPDATES = 1e-9, 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,13 +59,24 @@ def solve_nine_point(scheme, start, tol) -> NewtonResult:
         ``converged`` says whether the tolerance was met; nothing is raised.
     """
     result = _iterate(scheme, np.array(start), tol)
+    if not result.converged:
+        result = _cooled(scheme, tol, result)
+    previous = None
     for _ in range(MAX_WEIGHT_UPDATES):
         wells = _wells(scheme, result.log_rho)
         if not result.converged or len(wells) == 1:
             return result
         phi = null_vector(scheme.chain(result.log_rho), scheme.grid.shape).log_mass
         phi = phi - np.log(np.broadcast_to(scheme.grid.volume, scheme.grid.shape)).ravel()
-        shift = (phi - result.log_rho)[wells]
+        change = phi - phi.max() - result.log_rho
+        shift = change[wells]
+        # Weights approach their fixed point geometrically: Aitken's extrapolation.
+        if previous is not None and previous.size == shift.size and np.any(previous):
+            ratio = float(np.clip(shift @ previous / (previous @ previous), 0.0, 0.9))
+            phi = result.log_rho + change / (1 - ratio)
+            previous = None
+        else:
+            previous = shift
         again = _iterate(scheme, phi, tol)
         result = replace(
             again,
@@ -73,6 +86,31 @@ def solve_nine_point(scheme, start, tol) -> NewtonResult:
         if np.ptp(shift) < WEIGHT_TOLERANCE:
             return result
     return replace(result, converged=False)
+
+
+def _cooled(scheme, tol, failed) -> NewtonResult:
+    """Follow the solution from a temperature at which log rho is flat down to that of the problem.
+
+    Temperature times log rho hardly depends on temperature (exactly not for linear drift and
+    constant D), which predicts the next solution from the last.
+    """
+    heat, factor, path = max(1.0, scheme.tilt / 4), 4.0, None
+    total, history = failed.iterations, failed.history
+    while total < MAX_PATH and factor > 1.03:
+        start = np.zeros(scheme.grid.size) if path is None else path[1] * path[0] / heat
+        hot = scheme if heat == 1.0 else scheme.heated(heat)
+        result = _iterate(hot, start, tol if heat == 1.0 else PATH_TOLERANCE)
+        total, history = total + result.iterations, history + result.history
+        if result.converged and heat == 1.0:
+            return replace(result, iterations=total, history=history)
+        if result.converged:
+            path, factor = (heat, result.log_rho), min(4.0, 1.3 * factor)
+        elif path is None:
+            break
+        else:
+            factor = factor**0.5
+        heat = max(1.0, path[0] / factor)
+    return replace(failed, iterations=total, history=history)
 
 
 def _iterate(scheme, phi, tol) -> NewtonResult:
