@@ -259,7 +259,7 @@ def streamlines(grid, v, ax=None, *, where=None, cmap="plasma", spacing=1.0, **s
     u, w = (np.ma.masked_array(c, hidden).T for c in v)
     if not speed.any():
         # streamplot divides by the speed: where nothing moves there is nothing to draw.
-        u, w = (np.ma.masked_all_like(c) for c in (u, w))
+        u, w = (np.ma.masked_array(np.zeros(c.shape), True) for c in (u, w))
     options = {"density": 1 / spacing, "linewidth": 0.9, "arrowsize": 0.8} | style
     artist = ax.streamplot(*centers, u, w, color=speed.T, cmap=cmap, norm=norm, **options)
     frame(grid, ax)
