@@ -154,3 +154,11 @@ def test_newton_reports_what_it_did(monkeypatch):
     short = solve_nine_point(scheme, start, 1e-10)
     assert not short.converged
     assert short.balance > 1e-10
+
+
+def test_a_start_without_any_imbalance_is_the_answer():
+    """No drift on a torus: every balance is zero, not merely small."""
+    grid = fp.Grid([(0, 1)] * 2, 8, "periodic")
+    state = fp.steady_state(fp.Problem(grid, D=[[1, 0.5], [0.5, 1]]), "log")
+    assert (state.stats.iterations, state.residual) == (0, 0.0)
+    np.testing.assert_allclose(state.rho, 1.0, rtol=1e-14)

@@ -123,7 +123,7 @@ def _iterate(scheme, phi, tol) -> NewtonResult:
     """
     scaled, rate, wells = _balance(scheme, phi)
     history = [float(np.abs(scaled).max())]
-    time_step = FIRST_STEP / min(1.0, history[0]) ** 2
+    time_step = FIRST_STEP / np.clip(history[0], 1e-6, 1.0) ** 2
     while history[-1] > tol and len(history) <= MAX_ITERATIONS and time_step > 1e-3:
         step = _step(scheme, phi, wells, scaled, rate, time_step)
         if step is None:
