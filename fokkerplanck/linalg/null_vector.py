@@ -115,6 +115,15 @@ def null_vector(A, shape):
     return NullVector(log_mass, residual, n_fill, A.shape[0] - cells.size, how)
 
 
+def chain_log_mass(A, coordinates):
+    """Log of the stationary vector (n,) of an irreducible chain on any graph.
+
+    A holds the rates j -> i off the diagonal; coordinates (n, d) are integers in which neighbours
+    are near each other. No check of either.
+    """
+    return _solve(_graph(_off_diagonal(A)), coordinates)[0]
+
+
 def balance_residual(A, log_mass):
     r"""max_i \|inflow_i - outflow_i\| / outflow_i, where inflow_i = sum_{j != i} A_ij p_j / p_i.
 
