@@ -50,7 +50,7 @@ class Generator:
         self.grid = self.edges.grid
 
     @cached_property
-    def _rates(self):
+    def rates(self):
         """Coefficients (forward, backward) of the edge currents, volume/time."""
         forward, backward = np.empty_like(self.edges.weight), np.empty_like(self.edges.weight)
         flux.edge_rates(self.edges.weight, self.edges.tilt, forward, backward)
@@ -64,7 +64,7 @@ class Generator:
     @cached_property
     def exit_rates(self) -> np.ndarray:
         """Total rate out of each cell (n,)."""
-        forward, backward = self._rates
+        forward, backward = self.rates
         n, edges = self.grid.size, self.edges
         out = np.bincount(edges.tail, forward, n) + np.bincount(edges.head, backward, n)
         if edges.exit_rate is not None:
@@ -74,7 +74,7 @@ class Generator:
     @cached_property
     def matrix(self):
         """Generator on cell masses, CSR."""
-        forward, backward = self._rates
+        forward, backward = self.rates
         n, edges, volumes = self.grid.size, self.edges, self._volumes
         diagonal = np.arange(n, dtype=np.int32)
         rows = np.concatenate([edges.head, edges.tail, diagonal])
@@ -93,7 +93,7 @@ class Generator:
 
     def currents(self, rho):
         """Mass current of every edge (n_edges,), from tail to head."""
-        forward, backward = self._rates
+        forward, backward = self.rates
         rho = np.asarray(rho, dtype=float).ravel()
         return forward * rho[self.edges.tail] - backward * rho[self.edges.head]
 

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
 from fokkerplanck.kernels import aggregation as kernels
-from fokkerplanck.kernels import basins
-from fokkerplanck.linalg.null_vector import chain_log_mass
 
 #: Pairs weaker than this are not formed: condition number of a pair at most 2 / STRENGTH.
 STRENGTH = 0.25
 #: Cells that are solved directly, and the least reduction of cells that a level must bring.
 COARSEST, LEAST_REDUCTION = 400, 0.8
-#: Lumps whose weights are found by elimination.
-LUMPS = 4096
 #: Part of its diagonal added on the coarsest level: modes slower than that are noise there.
 REGULARISATION = 1e-7
 #: Residual after one coarse cycle, over the one before, at which the second one is left out.
@@ -201,35 +196,3 @@ class Aggregation:
             return t * c
         s = qs / left
         return (t - s * vq / vv) * c + s * d
-
-    def lumps(self):
-        """Level of at most ``LUMPS`` lumps (or the coarsest), and the lump of every cell (n,)."""
-        label, level = np.arange(self.levels[0].size, dtype=np.int32), self.levels[0]
-        for finer, coarser in pairwise(self.levels):
-            if level.size <= LUMPS:
-                break
-            label, level = finer.aggregate[label], coarser
-        return level, label
-
-    def weights(self, shape):
-        """Log mass (n,) on a grid of this shape with the lumps in balance, by elimination.
-
-        Only sums, products and quotients of rates: the weights of wells come out right whatever the
-        barrier between them, if the masses inside every lump are.
-        """
-        level, label = self.lumps()
-        A = sparse.csr_array((level.back, level.indices, level.indptr), shape=(level.size,) * 2)
-        place = np.empty(level.size, np.int64)
-        place[label] = np.arange(label.size)
-        coordinates = np.stack(np.unravel_index(place, shape), axis=1)
-        change = chain_log_mass(A, coordinates) - level.phi
-        return self.levels[0].phi + change[label]
-
-    def wells(self, depth):
-        """Densest cells of the wells behind barriers of ``depth`` kT or more, as the lumps show."""
-        level, label = self.lumps()
-        order = np.argsort(-level.phi, kind="stable")
-        deep = basins.deep_maxima(order, level.indptr, level.indices, level.phi, depth)
-        cells = np.flatnonzero(deep[label])
-        cells = cells[np.lexsort((-self.levels[0].phi[cells], label[cells]))]
-        return cells[np.unique(label[cells], return_index=True)[1]]

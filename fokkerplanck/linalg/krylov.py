@@ -25,7 +25,7 @@ class KrylovResult:
         return len(self.history) - 1
 
 
-def fgmres(apply, precondition, b, weight, reduction, max_iterations=100, restart=12, floor=0.0):
+def fgmres(apply, precondition, b, weight, reduction, max_iterations=100, restart=12, floor=0.0, flexible=True):  # fmt: skip
     r"""Solve A x = b by flexible GMRES: least :math:`\|w(b-Ax)\|_2` over preconditioned directions.
 
     Parameters
@@ -40,6 +40,8 @@ def fgmres(apply, precondition, b, weight, reduction, max_iterations=100, restar
         Products in all, and directions kept at a time (2 n numbers each).
     floor : float
         Weighted norm of a residual that is rounding: reached too, the iteration ends.
+    flexible : bool
+        False for a preconditioner that is the same linear map at every call: saves memory.
 
     Returns
     -------
@@ -64,20 +66,28 @@ def fgmres(apply, precondition, b, weight, reduction, max_iterations=100, restar
     if not first > floor:
         return KrylovResult(x, (1.0,))
     goal = max(reduction * first, floor)
-    V, Z = np.empty((restart + 1, b.size)), np.empty((restart, b.size))
+    V = np.empty((restart + 1, b.size))
+    Z = np.empty((restart if flexible else 0, b.size))
     size, stalled = first, False
     while size > goal and len(history) <= max_iterations and not stalled:
         np.multiply(r, weight / size, out=V[0])
         H, target = np.zeros((restart + 1, restart)), np.zeros(restart + 1)
         target[0] = size
         for k in range(restart):
-            Z[k] = precondition(V[k] / weight)
-            stalled = _extend(V, H, k, weight, apply(Z[k]))
+            z = precondition(V[k] / weight)
+            if flexible:
+                Z[k] = z
+            stalled = _extend(V, H, k, weight, apply(z))
             y, norm = _least(H[: k + 2, : k + 1], target[: k + 2])
             history.append(float(norm / first))
             if norm <= goal or stalled or len(history) > max_iterations:
                 break
-        kernels.combine(y, Z, x)
+        if flexible:
+            kernels.combine(y, Z, x)
+        else:
+            direction = np.zeros_like(b)
+            kernels.combine(y, V, direction)
+            x += precondition(direction / weight)
         r = b - apply(x)
         before, size = size, kernels.weighted_norm(weight, r)
         history[-1] = float(size / first)

@@ -10,9 +10,7 @@ import numpy as np
 from fokkerplanck import fields
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.generator import Generator
-from fokkerplanck.kernels import aggregation as kernels
-from fokkerplanck.linalg.aggregation import Aggregation, Level
-from fokkerplanck.linalg.flows import Flows
+from fokkerplanck.linalg.chains import GraphChain, GridChain
 from fokkerplanck.linalg.krylov import fgmres
 from fokkerplanck.linalg.null_vector import null_vector
 from fokkerplanck.problem import Problem
@@ -31,8 +29,6 @@ LARGE, MAX_CHANGE = 0.1, 3.0
 TRUSTED = 1e-8
 #: Krylov directions kept at a time, and cells up to which it may be more of them.
 RESTART, RESTART_SMALL, SMALL = 12, 40, 300_000
-#: Barrier in kT behind which a well is held, and the shift that holds its cell, in exit rates.
-WELL_DEPTH, HELD = 8.0, 1e8
 #: Weighings that are combined, and the largest coefficient of a combination.
 MEMORY, BOLDEST = 4, 20.0
 #: Rounding of a cell's balance, in units of 1 + range of log mass.
@@ -167,67 +163,52 @@ def _volumes(grid):
 
 
 class _Correction:
-    """One grid: its chain, the guess, the hierarchy, and what happened."""
+    """One grid: its chain with the guess, held cells of wells, and what happened."""
 
     def __init__(self, generator, start):
-        flows = Flows.from_generator(generator)
-        self.shape = generator.grid.shape
-        self.rows = flows.indptr, flows.indices, flows.outflow, flows.inflow
-        phi = np.array(start)
-        kernels.log_sweep(*self.rows, phi, 2)
-        self.level = Level(*self.rows, phi, np.zeros(phi.size))
-        self.exits = self.level.diagonal.copy()
-        self.ones = np.ones(phi.size)
-        self.hierarchy, self.pins = None, np.empty(0, np.int64)
+        self.chain = chain_of(generator, start)
+        self.chain.sweep(2)
+        self.pins = None
         self.weighings: list = []
         self.history, self.steps = [], []
 
     @property
     def floor(self) -> float:
         """Imbalance that is rounding."""
-        return ROUNDING * (8 + float(np.ptp(self.level.phi)))
+        return ROUNDING * (8 + float(np.ptp(self.chain.phi)))
 
     def imbalance(self):
         """Residual of u = 1 and the largest over the outflow."""
-        indptr, indices, *_ = self.rows
-        r = np.empty_like(self.ones)
-        zero = np.broadcast_to(0.0, r.shape)
-        level = self.level
-        kernels.residual(indptr, indices, level.inn, self.exits, zero, self.ones, r)
-        balance = float(np.abs(r / self.exits).max())
+        r = self.chain.imbalance()
+        balance = float(np.abs(r / self.chain.exits).max())
         self.history.append(balance)
         return r, balance
 
     def rebuild(self):
         """Hierarchy of the present guess, with one cell of every well held."""
-        level = self.level
-        self.hierarchy = Aggregation(level)
-        pins = self.hierarchy.wells(WELL_DEPTH)
-        pins = pins if pins.size > 1 else pins[:0]
-        if not np.array_equal(pins, self.pins):
+        pins = self.chain.lumps().wells(self.chain.phi)
+        if self.pins is None or not np.array_equal(pins, self.pins):
             self.pins, self.weighings = pins, []
-            level.shift[:] = 0.0
-            level.shift[pins] = HELD * self.exits[pins]
-            level.diagonal[:] = self.exits + level.shift
-            self.hierarchy = Aggregation(level)
+        self.chain.rebuild(self.pins)
 
     def correct(self, r, reduction, is_new):
         """Correct log mass; returns the largest change and the relative residual."""
-        if is_new or self.hierarchy is None:
+        chain = self.chain
+        if is_new or self.pins is None:
             self.rebuild()
-        r[self.pins] = 0.0
-        floor = 0.5 * self.floor * np.sqrt(r.size)
         result = fgmres(
-            self.hierarchy.apply, self.hierarchy.precondition, r, 1 / self.level.diagonal,
-            reduction, MAX_STEPS, RESTART_SMALL if r.size < SMALL else RESTART, floor,
+            chain.apply, chain.precondition, r, chain.weight, reduction, MAX_STEPS,
+            RESTART_SMALL if r.size < SMALL else RESTART, 0.5 * self.floor * np.sqrt(r.size),
+            chain.flexible,
         )  # fmt: skip
         self.steps.append(result.iterations)
         change = float(np.ptp(result.x))
         u = np.maximum(1 + result.x, 0.1)
-        self.level.phi += np.clip(np.log(u), -MAX_CHANGE, MAX_CHANGE)
+        phi = chain.phi
+        phi += np.clip(np.log(u), -MAX_CHANGE, MAX_CHANGE)
         if change > LARGE:
-            kernels.log_sweep(*self.rows, self.level.phi, 1)
-        self.level.refresh()
+            chain.sweep(1)
+        chain.refresh()
         return change, result.history[-1]
 
     def weigh(self) -> float:
@@ -237,12 +218,11 @@ class _Correction:
         is accelerated by minimising the change of weights over combinations of the last ones
         (Anderson, J. ACM 12, 1965).
         """
-        phi = self.level.phi
-        self.hierarchy = Aggregation(self.level)
-        change = self.hierarchy.weights(self.shape) - phi
+        phi = self.chain.phi
+        change = self.chain.lumps().change()
         change -= change[np.argmax(phi)]
         moved = float(np.abs(change).max())
-        if self.pins.size:
+        if self.pins is not None and self.pins.size:
             self.weighings = [*self.weighings[1 - MEMORY :], (change[self.pins], phi + change)]
         phi += change
         if len(self.weighings) > 1:
@@ -251,8 +231,15 @@ class _Correction:
             if np.abs(mix).max() < BOLDEST:
                 for theta, (one, other) in zip(mix, pairwise(self.weighings), strict=True):
                     phi -= theta * (other[1] - one[1])
-        self.level.refresh()
+        self.chain.refresh()
         return moved
+
+
+def chain_of(generator, start):
+    """Chain for multigrid: on structured arrays if only nearest neighbours are joined."""
+    if generator.edges.kind == "tensor" or generator.grid.dim == 1:
+        return GraphChain(generator, start)
+    return GridChain(generator, start)
 
 
 def _corrected(generator, start, tol) -> MultilevelResult:
@@ -271,7 +258,7 @@ def _corrected(generator, start, tol) -> MultilevelResult:
         change, left = run.correct(r, reduction, is_new=change > LARGE)
         error = left * change
         r, balance = run.imbalance()
-    phi = run.level.phi - run.level.phi.max()
+    phi = run.chain.phi - run.chain.phi.max()
     phi -= np.log(np.exp(phi).sum())
     if not (is_done and balance <= max(TRUSTED, tol)):
         raise ConvergenceError(
