@@ -14,7 +14,7 @@ from fokkerplanck.kernels import aggregation as kernels
 STRENGTH = 0.25
 #: Cells that are solved directly, and the least reduction of cells that a level must bring.
 COARSEST, LEAST_REDUCTION = 400, 0.8
-#: Part of its diagonal added on the coarsest level: modes slower than that are noise there.
+#: Part of its diagonal added on the coarsest level of a singular chain: slower modes are noise.
 REGULARISATION = 1e-7
 #: Residual after one coarse cycle, over the one before, at which the second one is left out.
 ENOUGH = 0.25
@@ -140,7 +140,8 @@ class Aggregation:
         matrix = sparse.csr_array(
             (-level.values(form), level.indices, level.indptr), shape=(level.size,) * 2
         )
-        matrix = matrix + sparse.diags_array(level.diagonal * (1 + REGULARISATION))
+        raised = 0.0 if level.shift.all() else REGULARISATION
+        matrix = matrix + sparse.diags_array(level.diagonal * (1 + raised))
         self._direct = splu(matrix.tocsc())
 
     @property
