@@ -16,7 +16,7 @@ from fokkerplanck.kernels import aggregation as kernels
 from fokkerplanck.kernels import basins, grid_chain, grid_multigrid
 from fokkerplanck.linalg.aggregation import Aggregation, Level
 from fokkerplanck.linalg.flows import Flows
-from fokkerplanck.linalg.grid_multigrid import GridMultigrid, blocks
+from fokkerplanck.linalg.grid_multigrid import GridMultigrid
 from fokkerplanck.linalg.null_vector import chain_log_mass
 
 #: Lumps whose weights are found by elimination.
@@ -179,13 +179,13 @@ class GridChain:
         label = np.arange(phi.size).reshape(phi.shape)
         own = [np.arange(n) for n in phi.shape]
         while phi.size > LUMPS:
-            starts = [blocks(n, n > 1) for n in phi.shape]
+            starts = [_blocks(n) for n in phi.shape]
             coarse = tuple(len(s) - 1 for s in starts)
-            lumped = [np.empty((m, *coarse)) for m in (d, d, 2 * d)]
-            masses = [np.empty(coarse), np.empty(coarse)]
+            lumped = [np.zeros((m, *coarse)) for m in (d, d, 2 * d)]
+            masses = [np.zeros(coarse), np.zeros(coarse)]
             grid_multigrid.aggregate(
                 *starts, up, down, inflow, phi, shift, np.empty(phi.shape),
-                *lumped, *masses, np.empty((d, *coarse)),
+                *lumped, *masses, np.zeros((d, *coarse)),
             )  # fmt: skip
             own = [
                 np.repeat(np.arange(len(s) - 1), np.diff(s))[i]
@@ -196,6 +196,11 @@ class GridChain:
         rates = _grid_rates(up, down, phi.shape)
         places = np.stack(np.unravel_index(np.arange(phi.size), phi.shape), axis=1)
         return _Lumps(rates, phi.ravel(), places, label)
+
+
+def _blocks(n):
+    """Bounds of blocks of two cells, the last one of three if n is odd."""
+    return np.append(np.arange(0, 2 * (n // 2), 2), n) if n > 1 else np.array([0, 1])
 
 
 def _grid_rates(up, down, shape):
