@@ -14,7 +14,7 @@ import numpy as np
 
 from fokkerplanck import fields
 from fokkerplanck.grid import Grid, describe
-from fokkerplanck.kernels import selling, stencil
+from fokkerplanck.kernels import assembly, selling, stencil, threads
 from fokkerplanck.problem import Problem
 
 #: Tilt of an edge whose conductance is zero: pure upwinding, as B(800) underflows.
@@ -88,31 +88,67 @@ class Edges:
 def _axis_edges(problem) -> Edges:
     """Nearest-neighbour edges for diagonal D, on uniform or graded axes."""
     grid = problem.grid
-    cells = np.arange(grid.size, dtype=np.int32).reshape(grid.shape)
-    parts, exits = [], np.zeros(grid.shape)
-    for k in range(grid.dim):
-        lower, upper = neighbours(grid, k)
-        width = _along(grid.widths[k], grid, k)
-        distance = 0.5 * (width[lower] + width[upper])
-        area = np.broadcast_to(grid.volume / width, grid.shape)
-        D = problem.D[k, k]
-        face = (D[lower] * width[upper] + D[upper] * width[lower]) / (2 * distance)
-        tilt = _axis_tilt(problem, k, lower, upper, distance)
-        weight = area[lower] * problem.kT * face / distance
-        closed = ~(face > 0)
-        if closed.any():
-            carried = area[lower] * 0.5 * (problem.v[k][lower] + problem.v[k][upper])
-            weight = np.where(closed, np.abs(carried) / UPWIND_TILT, weight)
-            tilt = np.where(closed, UPWIND_TILT * np.sign(carried), tilt)
-        parts.append([a.ravel() for a in (cells[lower], cells[upper], weight, tilt)])
-        if grid.has_absorbing_sides:
-            _axis_exits(problem, k, area, width, exits)
-    tail, head, weight, tilt = (np.concatenate(p) for p in zip(*parts, strict=True))
+    shape, wraps = np.array(grid.shape), np.array(grid.periodic) & (np.array(grid.shape) > 2)
+    starts = np.empty(grid.size // grid.shape[-1] + 1, np.int64)
+    assembly.line_starts(shape, wraps, starts)
+    widths = np.zeros((grid.dim, max(grid.shape)))
+    for row, width in zip(widths, grid.widths, strict=True):
+        row[: width.size] = width
+    m, parts = int(starts[-1]), threads.parts(grid.size)
+    tail, head = (np.empty(m, _cell_type(grid.size)) for _ in range(2))
+    weight, tilt, open_faces = np.empty(m), np.empty(m), np.zeros(parts, np.int64)
+    diffusion, tilts = _diffusion(problem), _tilt_terms(problem)
+    v = _flat(None, grid.dim)
+    for _ in range(2):
+        threads.run(
+            assembly.axis_edges, assembly.axis_edges_threads, parts, shape, wraps, starts, widths,
+            diffusion, problem.kT, *tilts, v, UPWIND_TILT, tail, head, weight, tilt, open_faces,
+        )  # fmt: skip
+        if not open_faces.any():
+            break
+        v = _flat(problem.v, grid.dim)  # faces without noise carry the drift alone
     keep = weight > 0
     if not keep.all():
         tail, head, weight, tilt = tail[keep], head[keep], weight[keep], tilt[keep]
-    exit_rate = exits.ravel() if grid.has_absorbing_sides else None
-    return Edges(grid, tail, head, weight, tilt, exit_rate, problem.D_kind, 1)
+    exits = _axis_exits(problem) if grid.has_absorbing_sides else None
+    return Edges(grid, tail, head, weight, tilt, exits, problem.D_kind, 1)
+
+
+def _tilt_terms(problem):
+    """Terms of the tilts of diagonal D: share of log D, metric, fixed, known, potential, drift."""
+    d, no_field = problem.grid.dim, _flat(None, problem.grid.dim)
+    none = _flat(None, 1)[0]
+    if problem.potential is not None:
+        c = problem.circulation
+        return 0.0, False, none, True, _flat(problem.potential, 1)[0], _flat(c, d)
+    share, drift = problem.noise_share
+    share = 0.0 if problem.D_constant else float(share)
+    is_plain = drift is None and problem.D_constant
+    if d == 1 and problem.has_callables and not is_plain:
+        line = _line_integral(problem, neighbours(problem.grid, 0)[0][0])
+        return share, True, _flat(line, 1)[0], False, none, no_field
+    if drift is None:
+        return share, True, none, False, _flat(problem.f, 1)[0], no_field
+    return share, True, none, False, none, _flat(drift, d)
+
+
+def _diffusion(problem):
+    """Read-only D (d d, n), or (d d, 1) where it is stored as one matrix."""
+    D, d = problem.D, problem.grid.dim
+    return _flat(D[(..., *(0,) * d)] if not any(D.strides[2:]) else D, d * d)
+
+
+def _flat(a, rows):
+    """Read-only array (rows, n) of a field, (rows, 0) of None."""
+    a = np.empty((rows, 0)) if a is None else np.ascontiguousarray(a, dtype=float)
+    a = a.reshape(rows, -1).view()
+    a.flags.writeable = False  # one type of array, whoever owns it: one compilation
+    return a
+
+
+def _cell_type(n):
+    """Integers that number n cells."""
+    return np.int32 if n < 2**31 else np.int64
 
 
 def neighbours(grid, k):
@@ -121,46 +157,6 @@ def neighbours(grid, k):
     first = np.arange(n if grid.periodic[k] and n > 2 else n - 1)
     before = (slice(None),) * k
     return (*before, first), (*before, (first + 1) % n)
-
-
-def _along(a, grid, k):
-    """Axis array (n,) shaped to broadcast over the grid, filled out to its shape."""
-    return np.broadcast_to(a.reshape([-1 if i == k else 1 for i in range(grid.dim)]), grid.shape)
-
-
-def _axis_tilt(problem, k, lower, upper, distance):
-    """Difference of equilibrium log density across the faces of axis k, for diagonal D."""
-    beta, D = problem.beta, problem.D[k, k]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        resistance = 1 / D
-        mean = 0.5 * (resistance[lower] + resistance[upper])
-        if problem.potential is not None:
-            P, c = problem.potential, problem.circulation
-            tilt = beta * (P[lower] - P[upper])
-            if c is not None:
-                ratio = c[k] * resistance
-                tilt = tilt + beta * distance * 0.5 * (ratio[lower] + ratio[upper])
-            return np.where(np.isfinite(tilt), tilt, 0.0)
-        share, drift = problem.noise_share
-        if drift is None and problem.D_constant:
-            tilt = beta * (problem.f[lower] - problem.f[upper]) * resistance[lower]
-        elif problem.grid.dim == 1 and problem.has_callables:
-            tilt = _line_integral(problem, lower[0])
-        elif drift is None:
-            tilt = beta * (problem.f[lower] - problem.f[upper]) * mean
-        else:
-            ratio = drift[k] * resistance
-            tilt = beta * distance * 0.5 * (ratio[lower] + ratio[upper])
-        if not problem.D_constant:
-            tilt = tilt - share * np.log(D[upper] / D[lower])
-        # A face between a noisy and a noiseless cell: the plain quotient v / (kT D) of face means.
-        v_face = (
-            0.5 * (problem.v[k][lower] + problem.v[k][upper])
-            if not np.isfinite(tilt).all()
-            else 0.0
-        )
-        plain = 2 * beta * distance * v_face / (D[lower] + D[upper])
-    return np.where(np.isfinite(tilt), tilt, np.where(np.isfinite(plain), plain, 0.0))
 
 
 def _line_integral(problem, lower, pieces=8):
@@ -175,24 +171,30 @@ def _line_integral(problem, lower, pieces=8):
     def inside(points):
         return lo + np.mod(points - lo, hi - lo) if grid.periodic[0] else points
 
-    force = problem.on_line(inside(nodes), inside(middle), (stop - start) / pieces)
+    with np.errstate(divide="ignore", invalid="ignore"):  # cells without noise are seen to later
+        force = problem.on_line(inside(nodes), inside(middle), (stop - start) / pieces)
     return problem.beta * force.sum(axis=0)
 
 
-def _axis_exits(problem, k, area, width, exits):
-    """Add the rates out of absorbing sides, half a cell away: w B(-z/2) / (1/2)."""
-    for side, row in ((0, 0), (1, -1)):
-        if problem.grid.sides[k][side] != "absorbing":
-            continue
-        wall = (*(slice(None),) * k, row)
-        sign = 1.0 if side else -1.0
-        half = 0.5 * width[wall]
-        D = problem.kT * problem.D[k, k][wall]
-        v = sign * problem.v[k][wall]
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            z = np.where(D > 0, v * half / D, 0.0)
-            fitted = D / half * np.where(np.abs(z) > 1e-12, -z / np.expm1(-z), 1.0)
-        exits[wall] += area[wall] * np.where(D > 0, fitted, np.maximum(v, 0.0))
+def _axis_exits(problem):
+    """Rates (n,) out of absorbing sides, half a cell away: w B(-z/2) / (1/2)."""
+    grid = problem.grid
+    exits = np.zeros(grid.shape)
+    for k, pair in enumerate(grid.sides):
+        for side, row in ((0, 0), (1, -1)):
+            if pair[side] != "absorbing":
+                continue
+            wall = (*(slice(None),) * k, row)
+            width = grid.widths[k][row]
+            volume = np.broadcast_to(grid.volume, grid.shape)[wall]
+            D = problem.kT * problem.D[k, k][wall]
+            v = (1.0 if side else -1.0) * problem.v[k][wall]
+            half = 0.5 * width
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+                z = np.where(D > 0, v * half / D, 0.0)
+                fitted = D / half * np.where(np.abs(z) > 1e-12, -z / np.expm1(-z), 1.0)
+            exits[wall] += volume / width * np.where(D > 0, fitted, np.maximum(v, 0.0))
+    return exits.ravel()
 
 
 def _tensor_edges(problem) -> Edges:
