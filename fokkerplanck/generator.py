@@ -87,9 +87,7 @@ class Generator:
         exits = np.empty(0) if edges.exit_rate is None else np.array(edges.exit_rate, dtype=float)
         parts = threads.parts(n)
         bounds = np.empty((-(-tail.size // assembly.CHUNK), 2), tail.dtype)
-        threads.run(
-            assembly.chunk_bounds, assembly.chunk_bounds_threads, parts, tail, head, bounds
-        )
+        threads.run(assembly.chunk_bounds, assembly.chunk_bounds_threads, parts, tail, head, bounds)
         indptr, clash = np.zeros(n + 1, kind), np.zeros(parts, bool)
         threads.run(
             assembly.count_rows, assembly.count_rows_threads, parts, tail, head, bounds, indptr
