@@ -126,7 +126,7 @@ def decompose(D, grid):
     D (n, m) upper triangles, or (1, m), the same in all n cells.
     """
     m, d = D.shape[1], {3: 2, 6: 3}[D.shape[1]]
-    weights, offsets = np.empty((len(D), m)), np.empty((len(D), m, d), np.int16)
+    weights, offsets = np.empty((len(D), m)), _offsets(len(D), m, d)
     parts = threads.parts(len(D))
     failed, reach = np.empty(parts, np.int64), np.empty((parts, d), np.int64)
     alone, together = (
@@ -148,12 +148,23 @@ def decompose(D, grid):
     return weights, offsets, reach.max(axis=0)
 
 
+def _offsets(n, m, d):
+    """Zeros for offsets (n, m, d): small integers, padded so that each can be read as one."""
+    return np.zeros((n, m, 2 if d == 2 else 4), np.int16)
+
+
+def _keys(offsets):
+    """Offsets as one integer each (n, m)."""
+    kind = np.int32 if offsets.shape[2] == 2 else np.int64
+    return offsets.view(kind).reshape(offsets.shape[:2])
+
+
 def _emit(grid, weights, offsets, more, W, U):
     """Edges of a stencil: tail, head, weight, tilt."""
     parts = threads.parts(grid.size)
     counts = np.empty(parts, np.int64)
     shape, periodic = np.array(grid.shape), np.array(grid.periodic)
-    terms = shape, periodic, weights, offsets, *more, counts
+    terms = shape, periodic, weights, offsets, _keys(offsets), *more, _keys(more[2]), counts
     threads.run(stencil.count_edges, stencil.count_edges_threads, parts, *terms)
     n, kind = int(counts.sum()), cell_type(grid.size)
     tail, head, weight, tilt = np.empty(n, kind), np.empty(n, kind), np.empty(n), np.empty(n)
@@ -184,15 +195,17 @@ def _wall_terms(grid, weights, offsets, D, reach):
     terms = [term for axis in range(d) for term in _lost(grid, axis, weights, offsets, D, reach)]
     slots = {2: 2, 3: 9}[d]
     if not terms:
-        return np.empty(0, np.int32), np.empty((0, slots)), np.empty((0, slots, d), np.int16)
+        return np.empty(0, np.int32), np.empty((0, slots)), _offsets(0, slots, d)
     slot = np.full(grid.size, -1, cell_type(grid.size))
     for cells, _, _ in terms:
         slot[cells] = 0
     some = np.flatnonzero(slot == 0)
     slot[some] = np.arange(some.size)
-    more = np.zeros((some.size, slots)), np.zeros((some.size, slots, d), np.int16)
+    more = np.zeros((some.size, slots)), _offsets(some.size, slots, d)
     for cells, w, e in terms:
-        stencil.add_terms(cells, w, e, weights, offsets, slot, *more)
+        stencil.add_terms(
+            cells, w, e, _keys(e), weights, _keys(offsets), slot, *more, _keys(more[1])
+        )
     return slot, *more
 
 
@@ -219,7 +232,7 @@ def _lost(grid, axis, weights, offsets, D, reach):
         K = lost[:, [0, 1, 3]]
         K[:, [0, 2]] += 0.01 * (lost[:, :1] + lost[:, 3:])
         w, e, _ = decompose(K, grid)
-    full = np.zeros((*w.shape, d), np.int16)
+    full = _offsets(*w.shape, d)
     full[..., [k for k in range(d) if k != axis]] = e
     return [(cells, w, full)]
 

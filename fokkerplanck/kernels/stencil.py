@@ -36,26 +36,58 @@ def _unravel(x, shape, index):
         x //= shape[k]
 
 
-@njit(cache=True)
-def _step(index, offset, sign, shape, periodic):
-    """Cell reached from index by sign * offset, or -1 outside."""
-    target = 0
-    for k in range(shape.size):
-        i = index[k] + sign * offset[k]
-        if i < 0 or i >= shape[k]:
-            if not periodic[k]:
-                return -1
-            i %= shape[k]
-        target = target * shape[k] + i
-    return target
+@njit(cache=True, inline="always")
+def _offset(offsets, x, t):
+    """Offset t of row x as three numbers, the first of them 0 in the plane.
+
+    Numbers, not slices: slices of shared arrays are counted, and the threads wait for the counter.
+    """
+    if offsets.shape[2] == 2:
+        return 0, np.int64(offsets[x, t, 0]), np.int64(offsets[x, t, 1])
+    return np.int64(offsets[x, t, 0]), np.int64(offsets[x, t, 1]), np.int64(offsets[x, t, 2])
 
 
 @njit(cache=True)
-def _first_wall(index, offset, sign, shape, periodic):
-    """Wall (2 axis + side) that sign * offset meets first, and the part of the way up to it."""
+def _axes(shape, periodic):
+    """Shape and periodicity as numbers, with a first axis of one cell in the plane."""
+    if shape.size == 2:
+        return 1, shape[0], shape[1], False, periodic[0], periodic[1]
+    return shape[0], shape[1], shape[2], periodic[0], periodic[1], periodic[2]
+
+
+@njit(cache=True, inline="always")
+def _place_of(x, axes):
+    """Three indices of cell x."""
+    line = x // axes[2]
+    return line // axes[1], line % axes[1], x % axes[2]
+
+
+@njit(cache=True, inline="always")
+def _step(place, e, sign, axes):
+    """Cell reached from a place by sign * e, or -1 outside."""
+    n0, n1, n2, wrap0, wrap1, wrap2 = axes
+    i, j, k = place[0] + sign * e[0], place[1] + sign * e[1], place[2] + sign * e[2]
+    if i < 0 or i >= n0:
+        if not wrap0:
+            return -1
+        i %= n0
+    if j < 0 or j >= n1:
+        if not wrap1:
+            return -1
+        j %= n1
+    if k < 0 or k >= n2:
+        if not wrap2:
+            return -1
+        k %= n2
+    return (i * n1 + j) * n2 + k
+
+
+@njit(cache=True)
+def _first_wall(index, offsets, x, t, sign, shape, periodic):
+    """Wall (2 axis + side) that sign * offset t meets first, and the part of the way up to it."""
     wall, nearest = -1, 2.0
     for k in range(shape.size):
-        step = sign * offset[k]
+        step = sign * offsets[x, t, k]
         i = index[k] + step
         if not periodic[k] and (i < 0 or i >= shape[k]):
             room = index[k] + 0.5 if i < 0 else shape[k] - index[k] - 0.5
@@ -65,128 +97,129 @@ def _first_wall(index, offset, sign, shape, periodic):
     return wall, nearest
 
 
-@njit(cache=True)
-def _same(u, v):
-    """True if two offsets agree."""
-    equal = True
-    for k in range(u.size):
-        equal = equal and u[k] == v[k]
-    return equal
-
-
-@njit(cache=True)
-def _weight_of(y, e, weights, offsets, slot, more_weights, more_offsets):
-    """Weight of offset e in cell y, 0 if it has none."""
-    for t in range(weights.shape[1]):
-        if weights[y, t] > 0.0 and _same(offsets[y, t], e):
-            return weights[y, t]
-    if slot.size and slot[y] >= 0:
+@njit(cache=True, inline="always")
+def _weight_of(y, key, weights, keys, slot, more_weights, more_keys):
+    """Weight of an offset in cell y, 0 if it has none."""
+    w = 0.0
+    for t in range(weights.shape[1]):  # one of them at most: no branch to guess
+        w += weights[y, t] if keys[y, t] == key else 0.0
+    if w == 0.0 and slot.size and slot[y] >= 0:
+        s = slot[y]
         for t in range(more_weights.shape[1]):
-            if more_weights[slot[y], t] > 0.0 and _same(more_offsets[slot[y], t], e):
-                return more_weights[slot[y], t]
-    return 0.0
+            w += more_weights[s, t] if more_keys[s, t] == key else 0.0
+    return w
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _tilt(x, y, e, W, U):
     """Difference of log density from x to y that carries no current."""
     z = 0.0
     if W.shape[0]:
-        for k in range(e.size):
-            z += e[k] * 0.5 * (W[x, k] + W[y, k])
+        first = W.shape[1] - 2
+        if first:
+            z = e[0] * 0.5 * (W[x, 0] + W[y, 0])
+        z += e[1] * 0.5 * (W[x, first] + W[y, first])
+        z += e[2] * 0.5 * (W[x, first + 1] + W[y, first + 1])
     return z + (U[x] - U[y]) if U.size else z
 
 
 @njit(cache=True)
 def count_edges(
-    part, parts, shape, periodic, weights, offsets, slot, more_weights, more_offsets, counts
-):
-    """Fill counts[part] with the number of edges that the cells of a part write."""
-    n, own, d = weights.shape[0], weights.shape[1], shape.size
-    index = np.empty(d, np.int64)
-    count = 0
+    part, parts, shape, periodic, weights, offsets, keys, slot, more_weights, more_offsets,
+    more_keys, counts,
+):  # fmt: skip
+    """Fill counts[part] with the number of edges that the cells of a part write.
+
+    keys (n, m) and more_keys are offsets and more_offsets as one integer each.
+    """
+    n, own = weights.shape
+    axes, count = _axes(shape, periodic), 0
     for x in range(part * n // parts, (part + 1) * n // parts):
-        _unravel(x, shape, index)
+        place = _place_of(x, axes)
         s = slot[x] if slot.size else -1
         for t in range(own + (more_weights.shape[1] if s >= 0 else 0)):
             if t < own:
-                w, e = weights[x, t], offsets[x, t]
+                w, e, key = weights[x, t], _offset(offsets, x, t), keys[x, t]
             else:
-                w, e = more_weights[s, t - own], more_offsets[s, t - own]
+                w, e = more_weights[s, t - own], _offset(more_offsets, s, t - own)
+                key = more_keys[s, t - own]
             if w == 0.0:
                 continue
-            y = _step(index, e, 1, shape, periodic)
+            y = _step(place, e, 1, axes)
             if y >= 0 and y != x:
                 count += 1
-            y = _step(index, e, -1, shape, periodic)
+            y = _step(place, e, -1, axes)
             if y < 0 or y == x:
                 continue
-            if _weight_of(y, e, weights, offsets, slot, more_weights, more_offsets) == 0.0:
+            if _weight_of(y, key, weights, keys, slot, more_weights, more_keys) == 0.0:
                 count += 1
     counts[part] = count
 
 
 @njit(cache=True, parallel=True)
 def count_edges_threads(
-    parts, shape, periodic, weights, offsets, slot, more_weights, more_offsets, counts
-):
+    parts, shape, periodic, weights, offsets, keys, slot, more_weights, more_offsets, more_keys,
+    counts,
+):  # fmt: skip
     """``count_edges`` in threads."""
     for part in prange(parts):
         count_edges(
-            part, parts, shape, periodic, weights, offsets, slot, more_weights, more_offsets, counts
-        )
+            part, parts, shape, periodic, weights, offsets, keys, slot, more_weights, more_offsets,
+            more_keys, counts,
+        )  # fmt: skip
 
 
 @njit(cache=True)
 def fill_edges(
-    part, parts, shape, periodic, weights, offsets, slot, more_weights, more_offsets, counts,
-    volume, W, U, tail, head, weight, tilt,
+    part, parts, shape, periodic, weights, offsets, keys, slot, more_weights, more_offsets,
+    more_keys, counts, volume, W, U, tail, head, weight, tilt,
 ):  # fmt: skip
     """Fill the edges of a part, from number counts[:part].sum() on.
 
     volume of a cell, which multiplies weights; W (n, d), or empty, the preferred gradient of log
     rho in index units; U (n), or empty, minus log rho.
     """
-    n, own, d = weights.shape[0], weights.shape[1], shape.size
-    index = np.empty(d, np.int64)
-    i = counts[:part].sum()
+    n, own = weights.shape
+    axes, i = _axes(shape, periodic), 0
+    for before in range(part):
+        i += counts[before]
     for x in range(part * n // parts, (part + 1) * n // parts):
-        _unravel(x, shape, index)
+        place = _place_of(x, axes)
         s = slot[x] if slot.size else -1
         for t in range(own + (more_weights.shape[1] if s >= 0 else 0)):
             if t < own:
-                w, e = weights[x, t], offsets[x, t]
+                w, e, key = weights[x, t], _offset(offsets, x, t), keys[x, t]
             else:
-                w, e = more_weights[s, t - own], more_offsets[s, t - own]
+                w, e = more_weights[s, t - own], _offset(more_offsets, s, t - own)
+                key = more_keys[s, t - own]
             if w == 0.0:
                 continue
-            for sign in (1, -1):
-                y = _step(index, e, sign, shape, periodic)
-                if y < 0 or y == x:
-                    continue
-                other = _weight_of(y, e, weights, offsets, slot, more_weights, more_offsets)
-                if sign == 1:
-                    tail[i], head[i] = x, y
-                    tilt[i] = _tilt(x, y, e, W, U)
-                elif other == 0.0:
-                    tail[i], head[i] = y, x
-                    tilt[i] = _tilt(y, x, e, W, U)
-                else:
-                    continue  # y writes this one
-                weight[i] = volume * 0.5 * (w + other)
+            y = _step(place, e, 1, axes)
+            if y >= 0 and y != x:
+                other = _weight_of(y, key, weights, keys, slot, more_weights, more_keys)
+                tail[i], head[i], weight[i] = x, y, volume * 0.5 * (w + other)
+                tilt[i] = _tilt(x, y, e, W, U)
+                i += 1
+            y = _step(place, e, -1, axes)
+            if y < 0 or y == x:
+                continue
+            # Where y has e too it writes this edge itself.
+            if _weight_of(y, key, weights, keys, slot, more_weights, more_keys) == 0.0:
+                tail[i], head[i], weight[i] = y, x, volume * 0.5 * w
+                tilt[i] = _tilt(y, x, e, W, U)
                 i += 1
 
 
 @njit(cache=True, parallel=True)
 def fill_edges_threads(
-    parts, shape, periodic, weights, offsets, slot, more_weights, more_offsets, counts,
-    volume, W, U, tail, head, weight, tilt,
+    parts, shape, periodic, weights, offsets, keys, slot, more_weights, more_offsets, more_keys,
+    counts, volume, W, U, tail, head, weight, tilt,
 ):  # fmt: skip
     """``fill_edges`` in threads."""
     for part in prange(parts):
         fill_edges(
-            part, parts, shape, periodic, weights, offsets, slot, more_weights, more_offsets,
-            counts, volume, W, U, tail, head, weight, tilt,
+            part, parts, shape, periodic, weights, offsets, keys, slot, more_weights, more_offsets,
+            more_keys, counts, volume, W, U, tail, head, weight, tilt,
         )  # fmt: skip
 
 
@@ -197,20 +230,20 @@ def wall_exits(part, parts, shape, periodic, absorbing, weights, offsets, volume
     absorbing (2 d) flags per side; weights and offsets are those of D alone.
     """
     n, d = weights.shape[0], shape.size
-    index = np.empty(d, np.int64)
+    axes, index = _axes(shape, periodic), np.empty(d, np.int64)
     for x in range(part * n // parts, (part + 1) * n // parts):
-        _unravel(x, shape, index)
         exits[x] = 0.0
         for t in range(weights.shape[1]):
-            e, w = offsets[x, t], weights[x, t]
+            e, w = _offset(offsets, x, t), weights[x, t]
             for sign in (1, -1):
-                if w == 0.0 or _step(index, e, sign, shape, periodic) >= 0:
+                if w == 0.0 or _step(_place_of(x, axes), e, sign, axes) >= 0:
                     continue
-                wall, room = _first_wall(index, e, sign, shape, periodic)
+                _unravel(x, shape, index)
+                wall, room = _first_wall(index, offsets, x, t, sign, shape, periodic)
                 if absorbing[wall]:
                     z = 0.0
                     for k in range(d):
-                        z += sign * e[k] * W[x, k] if W.shape[0] else 0.0
+                        z += sign * offsets[x, t, k] * W[x, k] if W.shape[0] else 0.0
                     exits[x] += volume * w * _bernoulli(-room * z) / room
 
 
@@ -227,7 +260,7 @@ def trim(part, parts, D, diagonal, small, weights, offsets, reach):
 
     diagonal holds the places of the diagonal in a row of D; reach[part] (d) is filled.
     """
-    n, d = weights.shape[0], offsets.shape[2]
+    n, d = weights.shape[0], reach.shape[1]
     reach[part] = 0
     for x in range(part * n // parts, (part + 1) * n // parts):
         trace = 0.0
@@ -291,7 +324,7 @@ def wall_tensors(shape, reflecting, axis, cells, weights, offsets, D, out):
 
 
 @njit(cache=True)
-def add_terms(cells, w, e, weights, offsets, slot, more_weights, more_offsets):
+def add_terms(cells, w, e, new_keys, weights, keys, slot, more_weights, more_offsets, more_keys):
     """Add terms w (cells, m) of offsets e (cells, m, d) to those that the cells have."""
     for c in range(cells.size):
         x = cells[c]
@@ -300,13 +333,15 @@ def add_terms(cells, w, e, weights, offsets, slot, more_weights, more_offsets):
                 continue
             found = False
             for own in range(weights.shape[1]):
-                if not found and weights[x, own] > 0.0 and _same(offsets[x, own], e[c, t]):
+                if not found and keys[x, own] == new_keys[c, t]:
                     weights[x, own] += w[c, t]
                     found = True
             s = slot[x]
             for k in range(more_weights.shape[1]):
-                free = more_weights[s, k] == 0.0
-                if not found and (free or _same(more_offsets[s, k], e[c, t])):
+                if found:
+                    break
+                if more_weights[s, k] == 0.0 or more_keys[s, k] == new_keys[c, t]:
                     more_weights[s, k] += w[c, t]
-                    more_offsets[s, k] = e[c, t]
+                    for i in range(e.shape[2]):
+                        more_offsets[s, k, i] = e[c, t, i]
                     found = True
