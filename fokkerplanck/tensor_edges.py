@@ -126,7 +126,7 @@ def decompose(D, grid):
     D (n, m) upper triangles, or (1, m), the same in all n cells.
     """
     m, d = D.shape[1], {3: 2, 6: 3}[D.shape[1]]
-    weights, offsets = np.empty((len(D), m)), _offsets(len(D), m, d)
+    weights, offsets = np.empty((len(D), m)), _offsets(len(D), m)
     parts = threads.parts(len(D))
     failed, reach = np.empty(parts, np.int64), np.empty((parts, d), np.int64)
     alone, together = (
@@ -148,15 +148,14 @@ def decompose(D, grid):
     return weights, offsets, reach.max(axis=0)
 
 
-def _offsets(n, m, d):
-    """Zeros for offsets (n, m, d): small integers, padded so that each can be read as one."""
-    return np.zeros((n, m, 2 if d == 2 else 4), np.int16)
+def _offsets(n, m):
+    """Zeros for offsets (n, m, 4): up to three small integers each, padded to be read as one."""
+    return np.zeros((n, m, 4), np.int16)
 
 
 def _keys(offsets):
     """Offsets as one integer each (n, m)."""
-    kind = np.int32 if offsets.shape[2] == 2 else np.int64
-    return offsets.view(kind).reshape(offsets.shape[:2])
+    return offsets.view(np.int64).reshape(offsets.shape[:2])
 
 
 def _emit(grid, weights, offsets, more, W, U):
@@ -195,13 +194,13 @@ def _wall_terms(grid, weights, offsets, D, reach):
     terms = [term for axis in range(d) for term in _lost(grid, axis, weights, offsets, D, reach)]
     slots = {2: 2, 3: 9}[d]
     if not terms:
-        return np.empty(0, np.int32), np.empty((0, slots)), _offsets(0, slots, d)
+        return np.empty(0, np.int32), np.empty((0, slots)), _offsets(0, slots)
     slot = np.full(grid.size, -1, cell_type(grid.size))
     for cells, _, _ in terms:
         slot[cells] = 0
     some = np.flatnonzero(slot == 0)
     slot[some] = np.arange(some.size)
-    more = np.zeros((some.size, slots)), _offsets(some.size, slots, d)
+    more = np.zeros((some.size, slots)), _offsets(some.size, slots)
     for cells, w, e in terms:
         stencil.add_terms(
             cells, w, e, _keys(e), weights, _keys(offsets), slot, *more, _keys(more[1])
@@ -232,8 +231,8 @@ def _lost(grid, axis, weights, offsets, D, reach):
         K = lost[:, [0, 1, 3]]
         K[:, [0, 2]] += 0.01 * (lost[:, :1] + lost[:, 3:])
         w, e, _ = decompose(K, grid)
-    full = _offsets(*w.shape, d)
-    full[..., [k for k in range(d) if k != axis]] = e
+    full = _offsets(*w.shape)
+    full[..., [k for k in range(d) if k != axis]] = e[..., : d - 1]
     return [(cells, w, full)]
 
 

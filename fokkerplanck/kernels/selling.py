@@ -88,13 +88,16 @@ def selling2(part, parts, D, weights, offsets, failed):
             _reset2(b)
         a, c, d = D[x, 0], D[x, 1], D[x, 2]
         tolerance = 1e-11 * (a + d)
-        good = _reduce2(b, a, c, d)
-        if not good or not _terms2(b, a, c, d, weights[x], offsets[x]) <= tolerance:
-            _reset2(b)
-            good = _reduce2(b, a, c, d)
-            if not good or not _terms2(b, a, c, d, weights[x], offsets[x]) <= 1e3 * tolerance:
-                failed[part] = x
-                return
+        done = False
+        for attempt in range(2):
+            if not done and attempt == 1:
+                _reset2(b)
+                tolerance *= 1e3
+            if not done and _reduce2(b, a, c, d):
+                done = _terms2(b, a, c, d, weights[x], offsets[x]) <= tolerance
+        if not done:
+            failed[part] = x
+            return
 
 
 @njit(cache=True, parallel=True)
@@ -187,13 +190,16 @@ def selling3(part, parts, D, weights, offsets, failed):
         if x % BLOCK == 0:
             _reset3(b)
         tolerance = 1e-11 * (D[x, 0] + D[x, 3] + D[x, 5])
-        good = _reduce3(b, D[x])
-        if not good or not _terms3(b, D[x], rest, weights[x], offsets[x]) <= tolerance:
-            _reset3(b)
-            good = _reduce3(b, D[x])
-            if not good or not _terms3(b, D[x], rest, weights[x], offsets[x]) <= 1e3 * tolerance:
-                failed[part] = x
-                return
+        done = False
+        for attempt in range(2):
+            if not done and attempt == 1:
+                _reset3(b)
+                tolerance *= 1e3
+            if not done and _reduce3(b, D[x]):
+                done = _terms3(b, D[x], rest, weights[x], offsets[x]) <= tolerance
+        if not done:
+            failed[part] = x
+            return
 
 
 @njit(cache=True, parallel=True)

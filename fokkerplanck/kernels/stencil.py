@@ -37,12 +37,12 @@ def _unravel(x, shape, index):
 
 
 @njit(cache=True, inline="always")
-def _offset(offsets, x, t):
+def _offset(offsets, x, t, d):
     """Offset t of row x as three numbers, the first of them 0 in the plane.
 
     Numbers, not slices: slices of shared arrays are counted, and the threads wait for the counter.
     """
-    if offsets.shape[2] == 2:
+    if d == 2:
         return 0, np.int64(offsets[x, t, 0]), np.int64(offsets[x, t, 1])
     return np.int64(offsets[x, t, 0]), np.int64(offsets[x, t, 1]), np.int64(offsets[x, t, 2])
 
@@ -132,16 +132,16 @@ def count_edges(
 
     keys (n, m) and more_keys are offsets and more_offsets as one integer each.
     """
-    n, own = weights.shape
+    n, own, d = weights.shape[0], weights.shape[1], shape.size
     axes, count = _axes(shape, periodic), 0
     for x in range(part * n // parts, (part + 1) * n // parts):
         place = _place_of(x, axes)
         s = slot[x] if slot.size else -1
         for t in range(own + (more_weights.shape[1] if s >= 0 else 0)):
             if t < own:
-                w, e, key = weights[x, t], _offset(offsets, x, t), keys[x, t]
+                w, e, key = weights[x, t], _offset(offsets, x, t, d), keys[x, t]
             else:
-                w, e = more_weights[s, t - own], _offset(more_offsets, s, t - own)
+                w, e = more_weights[s, t - own], _offset(more_offsets, s, t - own, d)
                 key = more_keys[s, t - own]
             if w == 0.0:
                 continue
@@ -179,7 +179,7 @@ def fill_edges(
     volume of a cell, which multiplies weights; W (n, d), or empty, the preferred gradient of log
     rho in index units; U (n), or empty, minus log rho.
     """
-    n, own = weights.shape
+    n, own, d = weights.shape[0], weights.shape[1], shape.size
     axes, i = _axes(shape, periodic), 0
     for before in range(part):
         i += counts[before]
@@ -188,9 +188,9 @@ def fill_edges(
         s = slot[x] if slot.size else -1
         for t in range(own + (more_weights.shape[1] if s >= 0 else 0)):
             if t < own:
-                w, e, key = weights[x, t], _offset(offsets, x, t), keys[x, t]
+                w, e, key = weights[x, t], _offset(offsets, x, t, d), keys[x, t]
             else:
-                w, e = more_weights[s, t - own], _offset(more_offsets, s, t - own)
+                w, e = more_weights[s, t - own], _offset(more_offsets, s, t - own, d)
                 key = more_keys[s, t - own]
             if w == 0.0:
                 continue
@@ -234,7 +234,7 @@ def wall_exits(part, parts, shape, periodic, absorbing, weights, offsets, volume
     for x in range(part * n // parts, (part + 1) * n // parts):
         exits[x] = 0.0
         for t in range(weights.shape[1]):
-            e, w = _offset(offsets, x, t), weights[x, t]
+            e, w = _offset(offsets, x, t, d), weights[x, t]
             for sign in (1, -1):
                 if w == 0.0 or _step(_place_of(x, axes), e, sign, axes) >= 0:
                     continue
