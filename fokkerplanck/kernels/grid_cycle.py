@@ -1,13 +1,12 @@
-"""Multigrid cycle on a structured grid: red-black relaxation and the way between two levels.
+"""Multigrid cycle on a structured grid: line relaxation and the way between two levels.
 
-Layout as in :mod:`fokkerplanck.kernels.grid_multigrid`: inflow (2 d, n0, n1, n2), inverse of the
-diagonal, residuals and corrections (n0, n1, n2), n0 = 1 in two dimensions.
+Layout as in :mod:`fokkerplanck.kernels.grid_multigrid`: inflow c (2 d, n0, n1, n2), diagonal,
+residuals and corrections (n0, n1, n2), n0 = 1 in two dimensions. A line runs along the last axis,
+a sheet is what one index of the first axis longer than one selects: a line or a plane.
 """
 
 import numpy as np
 from numba import njit, prange
-
-SERIAL = 8192  # smaller levels are not worth the start of threads
 
 
 @njit(cache=True)
@@ -23,90 +22,111 @@ def _upper(i, n):
 
 
 @njit(cache=True)
-def _relax_row2(c0, c1, c2, c3, inverse, r, left, own, right, first):
-    """Gauss-Seidel on every second cell of a row, from cell first on; four neighbours."""
-    n = own.size
-    if first == 0:
-        own[0] = inverse[0] * (
-            r[0] + c0[0] * left[0] + c1[0] * right[0]
-            + c2[0] * own[n - 1] + c3[0] * own[1 if n > 1 else 0]
-        )  # fmt: skip
-        first = 2
-    for j in range(first, n - 1, 2):
-        own[j] = inverse[j] * (
-            r[j] + c0[j] * left[j] + c1[j] * right[j] + c2[j] * own[j - 1] + c3[j] * own[j + 1]
-        )
-    j = n - 1
-    if j >= first and (j - first) % 2 == 0:
-        own[j] = inverse[j] * (
-            r[j] + c0[j] * left[j] + c1[j] * right[j] + c2[j] * own[j - 1] + c3[j] * own[0]
-        )
-
-
-@njit(cache=True)
-def _relax_row3(c0, c1, c2, c3, c4, c5, inverse, r, front, back, left, own, right, first):
-    """Gauss-Seidel on every second cell of a row, from cell first on; six neighbours."""
-    n = own.size
-    if first == 0:
-        own[0] = inverse[0] * (
-            r[0] + c0[0] * front[0] + c1[0] * back[0] + c2[0] * left[0] + c3[0] * right[0]
-            + c4[0] * own[n - 1] + c5[0] * own[1 if n > 1 else 0]
-        )  # fmt: skip
-        first = 2
-    for j in range(first, n - 1, 2):
-        own[j] = inverse[j] * (
-            r[j] + c0[j] * front[j] + c1[j] * back[j] + c2[j] * left[j] + c3[j] * right[j]
-            + c4[j] * own[j - 1] + c5[j] * own[j + 1]
-        )  # fmt: skip
-    j = n - 1
-    if j >= first and (j - first) % 2 == 0:
-        own[j] = inverse[j] * (
-            r[j] + c0[j] * front[j] + c1[j] * back[j] + c2[j] * left[j] + c3[j] * right[j]
-            + c4[j] * own[j - 1] + c5[j] * own[0]
-        )  # fmt: skip
-
-
-@njit(cache=True)
-def _relax_row(c, inverse, r, u, i0, i1, colour):
-    """Gauss-Seidel on the cells of one colour in the row (i0, i1)."""
-    n0, n1, _ = u.shape
-    first = (i0 + i1 + colour) & 1
-    left, own, right = u[i0, _lower(i1, n1)], u[i0, i1], u[i0, _upper(i1, n1)]
-    if c.shape[0] == 4:
-        _relax_row2(
-            c[0, i0, i1], c[1, i0, i1], c[2, i0, i1], c[3, i0, i1],
-            inverse[i0, i1], r[i0, i1], left, own, right, first,
-        )  # fmt: skip
-    else:
-        _relax_row3(
-            c[0, i0, i1], c[1, i0, i1], c[2, i0, i1], c[3, i0, i1], c[4, i0, i1], c[5, i0, i1],
-            inverse[i0, i1], r[i0, i1], u[_lower(i0, n0), i1], u[_upper(i0, n0), i1],
-            left, own, right, first,
-        )  # fmt: skip
+def _pivot_line(below, above, diagonal, pivot, floor):
+    """Fill the inverse pivots of the elimination along one line."""
+    pivot[0] = last = 1.0 / diagonal[0]
+    for j in range(1, diagonal.size):
+        left = diagonal[j] - below[j] * last * above[j - 1]
+        # A line that nothing leaves is singular; one sweep may not blow it up.
+        last = 1.0 / max(left, floor * diagonal[j])
+        pivot[j] = last
 
 
 @njit(cache=True, parallel=True)
-def relax(c, inverse, r, u, colour):
-    """Gauss-Seidel on one colour of the chessboard, (i0 + i1 + i2 + colour) even.
+def pivots(c, diagonal, pivot, floor):
+    """Fill the inverse pivots of (L restricted to lines), at most 1 / (floor diagonal)."""
+    n0, n1, _ = diagonal.shape
+    m = c.shape[0]
+    for row in prange(n0 * n1):
+        i0, i1 = row // n1, row % n1
+        _pivot_line(
+            c[m - 2, i0, i1], c[m - 1, i0, i1], diagonal[i0, i1], pivot[i0, i1], floor
+        )  # fmt: skip
 
-    Around a periodic axis of odd length the first and the last cell have one colour: within a row
-    they are taken one after the other, and the last row or plane is kept until the others are done.
+
+@njit(cache=True)
+def _solve_line(below, above, p, y, own):
+    """Solve along one line for the right-hand side y: elimination, then back into own.
+
+    Around a periodic axis the closing coupling takes its old value. Two cells at a time, because
+    each waits for the one before.
+    """
+    n = own.size
+    y[0] += below[0] * own[n - 1]
+    y[n - 1] += above[n - 1] * own[0]
+    for j in range(n):
+        y[j] *= p[j]
+    last = y[0]
+    j = 1
+    while j < n - 1:
+        a, b = p[j] * below[j], p[j + 1] * below[j + 1]
+        middle = y[j] + a * last
+        last = (y[j + 1] + b * y[j]) + (b * a) * last
+        y[j], y[j + 1] = middle, last
+        j += 2
+    if j < n:
+        last = y[j] + p[j] * below[j] * last
+        y[j] = last
+    own[n - 1] = last
+    j = n - 2
+    while j > 0:
+        a, b = p[j] * above[j], p[j - 1] * above[j - 1]
+        middle = y[j] + a * last
+        last = (y[j - 1] + b * y[j]) + (b * a) * last
+        own[j], own[j - 1] = middle, last
+        j -= 2
+    if j == 0:
+        own[0] = y[0] + p[0] * above[0] * last
+
+
+@njit(cache=True)
+def _relax_line(c, pivot, r, u, i0, i1, y):
+    """Solve the line (i0, i1) exactly for the present values around it."""
+    n0, n1, n2 = u.shape
+    o = c.shape[0] - 4
+    own, given = u[i0, i1], r[i0, i1]
+    left, right = u[i0, _lower(i1, n1)], u[i0, _upper(i1, n1)]
+    from_left, from_right = c[o, i0, i1], c[o + 1, i0, i1]
+    for j in range(n2):
+        y[j] = given[j] + from_left[j] * left[j] + from_right[j] * right[j]
+    if o == 2:
+        front, back = u[_lower(i0, n0), i1], u[_upper(i0, n0), i1]
+        from_front, from_back = c[0, i0, i1], c[1, i0, i1]
+        for j in range(n2):
+            y[j] += from_front[j] * front[j] + from_back[j] * back[j]
+    _solve_line(c[o + 2, i0, i1], c[o + 3, i0, i1], pivot[i0, i1], y, own)
+
+
+@njit(cache=True)
+def _relax_sheets(c, pivot, r, u, start, stop, is_forward):
+    """Relax the lines of the sheets start <= i < stop one after the other."""
+    n0, n1, n2 = u.shape
+    lines = n1 if n0 > 1 else 1
+    y = np.empty(n2, u.dtype)
+    for step in range((stop - start) * lines):
+        line = start * lines + step if is_forward else stop * lines - 1 - step
+        _relax_line(c, pivot, r, u, line // n1, line % n1, y)
+
+
+@njit(cache=True, parallel=True)
+def relax(c, pivot, r, u, is_forward, n_blocks):
+    """Gauss-Seidel by lines, in the order of the cells or against it.
+
+    With n_blocks > 1 (an even number) the sheets are cut into blocks, and every second block is
+    done before the others: blocks at work at the same time do not touch, and the result does not
+    depend on the number of threads.
     """
     n0, n1, _ = u.shape
-    rows0 = n0 - n0 % 2 if n0 > 1 else 1
-    rows1 = n1 - n1 % 2 if n1 > 1 else 1
-    if u.size < SERIAL:
-        for row in range(rows0 * rows1):
-            _relax_row(c, inverse, r, u, row // rows1, row % rows1, colour)
-    else:
-        for row in prange(rows0 * rows1):
-            _relax_row(c, inverse, r, u, row // rows1, row % rows1, colour)
-    if rows1 < n1:
-        for i0 in range(rows0):
-            _relax_row(c, inverse, r, u, i0, n1 - 1, colour)
-    if rows0 < n0:
-        for i1 in range(n1):
-            _relax_row(c, inverse, r, u, n0 - 1, i1, colour)
+    sheets = n0 if n0 > 1 else n1
+    if n_blocks == 1:
+        _relax_sheets(c, pivot, r, u, 0, sheets, is_forward)
+        return
+    for half in range(2):
+        colour = half if is_forward else 1 - half
+        for pair in prange(n_blocks // 2):
+            b = 2 * pair + colour
+            start, stop = b * sheets // n_blocks, (b + 1) * sheets // n_blocks
+            _relax_sheets(c, pivot, r, u, start, stop, is_forward)
 
 
 @njit(cache=True)
@@ -118,13 +138,13 @@ def _residual_row(c, diagonal, r, u, i0, i1, out):
     c0, c1, c2, c3 = (
         c[last, i0, i1], c[last + 1, i0, i1], c[last + 2, i0, i1], c[last + 3, i0, i1]
     )  # fmt: skip
-    inverse, given = diagonal[i0, i1], r[i0, i1]
+    centre, given = diagonal[i0, i1], r[i0, i1]
     for j in range(1, n2 - 1):
-        out[j] = given[j] - own[j] / inverse[j] + (
+        out[j] = given[j] - centre[j] * own[j] + (
             c0[j] * left[j] + c1[j] * right[j] + c2[j] * own[j - 1] + c3[j] * own[j + 1]
         )
     for j in (0, n2 - 1):
-        out[j] = given[j] - own[j] / inverse[j] + (
+        out[j] = given[j] - centre[j] * own[j] + (
             c0[j] * left[j] + c1[j] * right[j]
             + c2[j] * own[_lower(j, n2)] + c3[j] * own[_upper(j, n2)]
         )  # fmt: skip
@@ -136,14 +156,14 @@ def _residual_row(c, diagonal, r, u, i0, i1, out):
 
 
 @njit(cache=True)
-def _restrict_row(starts0, starts1, starts2, omega, c, inverse, r, u, I0, I1, coarse):
+def _restrict_row(starts0, starts1, starts2, omega, c, diagonal, r, u, I0, I1, coarse):
     """Fill coarse = sum of omega (r - L u) over the blocks of one row."""
     residual = np.empty(u.shape[2], u.dtype)
     for I2 in range(coarse.size):
         coarse[I2] = 0.0
     for i0 in range(starts0[I0], starts0[I0 + 1]):
         for i1 in range(starts1[I1], starts1[I1 + 1]):
-            _residual_row(c, inverse, r, u, i0, i1, residual)
+            _residual_row(c, diagonal, r, u, i0, i1, residual)
             weight = omega[i0, i1]
             for I2 in range(coarse.size):
                 for j in range(starts2[I2], starts2[I2 + 1]):
@@ -151,19 +171,19 @@ def _restrict_row(starts0, starts1, starts2, omega, c, inverse, r, u, I0, I1, co
 
 
 @njit(cache=True, parallel=True)
-def restrict(starts0, starts1, starts2, omega, c, inverse, r, u, coarse):
+def restrict(starts0, starts1, starts2, omega, c, diagonal, r, u, coarse, n_blocks):
     """Fill coarse_I = sum over block I of omega_x (r - L u)_x."""
     N0, N1, _ = coarse.shape
-    if u.size < SERIAL:
+    if n_blocks == 1:
         for row in range(N0 * N1):
             _restrict_row(
-                starts0, starts1, starts2, omega, c, inverse, r, u,
+                starts0, starts1, starts2, omega, c, diagonal, r, u,
                 row // N1, row % N1, coarse[row // N1, row % N1],
             )  # fmt: skip
     else:
         for row in prange(N0 * N1):
             _restrict_row(
-                starts0, starts1, starts2, omega, c, inverse, r, u,
+                starts0, starts1, starts2, omega, c, diagonal, r, u,
                 row // N1, row % N1, coarse[row // N1, row % N1],
             )  # fmt: skip
 
@@ -209,10 +229,10 @@ def _prolong_block(starts0, starts1, starts2, weights, e, I0, I1, u):
 
 
 @njit(cache=True, parallel=True)
-def prolong(starts0, starts1, starts2, weights, e, u):
+def prolong(starts0, starts1, starts2, weights, e, u, n_blocks):
     """Add the (multi)linear interpolation of the coarse correction e to u."""
     N0, N1, _ = e.shape
-    if u.size < SERIAL:
+    if n_blocks == 1:
         for row in range(N0 * N1):
             _prolong_block(starts0, starts1, starts2, weights, e, row // N1, row % N1, u)
     else:

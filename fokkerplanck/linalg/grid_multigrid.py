@@ -10,6 +10,12 @@ from fokkerplanck.kernels import grid_cycle, grid_multigrid
 COARSEST = {2: 256, 3: 512}
 #: An axis with less than this part of the strongest mean coupling is not coarsened.
 WEAK = 0.3
+#: Smaller levels are not worth the start of threads.
+SERIAL = 8192
+#: Blocks of sheets of a level; half of them are relaxed at the same time.
+BLOCKS = 8
+#: Smallest pivot of a line over its diagonal.
+PIVOT = 1e-7
 #: Relative shift of the coarsest level; modes slower than this are not amplified.
 FLOOR = 1e-8
 
@@ -19,7 +25,9 @@ class _Level:
     """One level: operator, weights of the way to the next level, work arrays."""
 
     inflow: np.ndarray
-    inverse: np.ndarray
+    diagonal: np.ndarray
+    pivot: np.ndarray
+    n_blocks: int
     r: np.ndarray
     u: np.ndarray
     starts: tuple = ()
@@ -35,7 +43,7 @@ def blocks(n, is_coarsened):
 
 
 class GridMultigrid:
-    def __init__(self, up, down, periodic, log_mass, shift=0.0, *, dtype=np.float32, cycle=1,
+    def __init__(self, up, down, periodic, log_mass, shift=0.0, *, dtype=np.float32, cycle=2,
                  sweeps=1):  # fmt: skip
         self.dtype, self.cycle, self.sweeps = dtype, cycle, sweeps
         self.grid_shape = np.shape(log_mass)
@@ -64,10 +72,12 @@ class GridMultigrid:
         diagonal = self.diagonal
         while True:
             level = _Level(
-                inflow.astype(self.dtype), (1 / diagonal).astype(self.dtype),
+                inflow.astype(self.dtype), diagonal.astype(self.dtype),
+                np.empty(log_mass.shape, self.dtype), self._n_blocks(log_mass.shape),
                 np.zeros(log_mass.shape, self.dtype), np.zeros(log_mass.shape, self.dtype),
             )  # fmt: skip
             self.levels.append(level)
+            grid_cycle.pivots(inflow, diagonal, level.pivot, PIVOT)
             if log_mass.size <= COARSEST[d]:
                 break
             shape = log_mass.shape
@@ -97,6 +107,13 @@ class GridMultigrid:
             diagonal = np.empty(coarse)
             grid_multigrid.diagonals(up, down, shift, diagonal)
         self._factorise(inflow, diagonal, log_mass, shift)
+
+    def _n_blocks(self, shape):
+        """Blocks of sheets that can be relaxed at the same time."""
+        sheets = shape[0] if shape[0] > 1 else shape[1]
+        if np.prod(shape) < SERIAL or sheets < 4 * BLOCKS:
+            return 1
+        return BLOCKS
 
     def _factorise(self, inflow, diagonal, log_mass, shift):
         """Inverse of the coarsest level, rows divided by their diagonal."""
@@ -134,18 +151,18 @@ class GridMultigrid:
             self._solve_coarsest(level)
             return
         below = self.levels[number + 1]
-        c, inverse, r, u = level.inflow, level.inverse, level.r, level.u
+        c, r, u, n_blocks = level.inflow, level.r, level.u, level.n_blocks
         u[...] = 0
-        for turn in range(self.cycle if number else 1):
+        for _ in range(self.cycle if number else 1):
             for _ in range(self.sweeps):
-                grid_cycle.relax(c, inverse, r, u, 0)
-                grid_cycle.relax(c, inverse, r, u, 1)
-            grid_cycle.restrict(*level.starts, level.omega, c, inverse, r, u, below.r)
+                grid_cycle.relax(c, level.pivot, r, u, True, n_blocks)
+            grid_cycle.restrict(
+                *level.starts, level.omega, c, level.diagonal, r, u, below.r, n_blocks
+            )
             self._cycle(number + 1)
-            grid_cycle.prolong(*level.starts, level.weights, below.u, u)
+            grid_cycle.prolong(*level.starts, level.weights, below.u, u, n_blocks)
             for _ in range(self.sweeps):
-                grid_cycle.relax(c, inverse, r, u, 0)
-                grid_cycle.relax(c, inverse, r, u, 1)
+                grid_cycle.relax(c, level.pivot, r, u, False, n_blocks)
 
     def precondition(self, r):
         size = np.abs(r).max()
