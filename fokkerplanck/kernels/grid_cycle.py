@@ -21,27 +21,24 @@ def _upper(i, n):
     return i + 1 if i < n - 1 else 0
 
 
-@njit(cache=True)
-def _pivot_line(below, above, diagonal, pivot, floor):
-    """Fill the inverse pivots of the elimination along one line."""
-    pivot[0] = last = 1.0 / diagonal[0]
-    for j in range(1, diagonal.size):
-        left = diagonal[j] - below[j] * last * above[j - 1]
-        # A line that nothing leaves is singular; one sweep may not blow it up.
-        last = 1.0 / max(left, floor * diagonal[j])
-        pivot[j] = last
+@njit(cache=True, parallel=True)
+def largest(values, by_row):
+    """Fill by_row (n0 n1,) with the largest absolute value of each row."""
+    n0, n1, n2 = values.shape
+    for row in prange(n0 * n1):
+        top = 0.0
+        for j in range(n2):
+            top = max(top, abs(values[row // n1, row % n1, j]))
+        by_row[row] = top
 
 
 @njit(cache=True, parallel=True)
-def pivots(c, diagonal, pivot, floor):
-    """Fill the inverse pivots of (L restricted to lines), at most 1 / (floor diagonal)."""
-    n0, n1, _ = diagonal.shape
-    m = c.shape[0]
+def load(values, factor, target):
+    """Fill target = factor values."""
+    n0, n1, n2 = values.shape
     for row in prange(n0 * n1):
-        i0, i1 = row // n1, row % n1
-        _pivot_line(
-            c[m - 2, i0, i1], c[m - 1, i0, i1], diagonal[i0, i1], pivot[i0, i1], floor
-        )  # fmt: skip
+        for j in range(n2):
+            target[row // n1, row % n1, j] = factor * values[row // n1, row % n1, j]
 
 
 @njit(cache=True)

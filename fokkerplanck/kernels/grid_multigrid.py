@@ -22,6 +22,7 @@ import numpy as np
 from numba import njit, prange
 
 LARGE = 600.0  # differences of log mass beyond this are cut, so that no exponential overflows
+UNBALANCED = 1e4  # inflow into a cell over its outflow beyond which it is cut, on levels
 
 
 @njit(cache=True)
@@ -78,21 +79,65 @@ def inflows(up, down, log_mass, inflow):
 
 
 @njit(cache=True)
-def _exit_row(up, down, shift, i0, i1, diagonal):
-    """Fill the diagonal of L in the row (i0, i1)."""
+def _diagonal_row(up, down, shift, i0, i1, diagonal, sums):
+    """Fill the diagonal of L in the row (i0, i1); sums of its rates by axis, the least of them."""
     for j in range(diagonal.size):
-        total = shift[i0, i1, j]
-        for k in range(up.shape[0]):
-            total += up[k, i0, i1, j] + down[k, i0, i1, j]
-        diagonal[j] = total
+        diagonal[j] = shift[i0, i1, j]
+    least = 0.0
+    for k in range(up.shape[0]):
+        above, below = up[k, i0, i1], down[k, i0, i1]
+        total = 0.0
+        for j in range(diagonal.size):
+            rate = above[j] + below[j]
+            diagonal[j] += rate
+            total += rate
+            least = min(least, above[j], below[j])
+        sums[k] = total
+    sums[-1] = least
 
 
 @njit(cache=True, parallel=True)
-def diagonals(up, down, shift, diagonal):
-    """Fill diagonal = exit rate + shift."""
+def diagonals(up, down, shift, diagonal, sums):
+    """Fill diagonal = exit rate + shift; sums (n0 n1, d + 1): rates by row and axis, the least."""
     n0, n1, _ = diagonal.shape
     for row in prange(n0 * n1):
-        _exit_row(up, down, shift, row // n1, row % n1, diagonal[row // n1, row % n1])
+        i0, i1 = row // n1, row % n1
+        _diagonal_row(up, down, shift, i0, i1, diagonal[i0, i1], sums[row])
+
+
+@njit(cache=True)
+def _level_row(inflow, diagonal, c, centre, pivot, floor, least):
+    """Copy one row of the operator and fill the inverse pivots of the elimination along it."""
+    m = inflow.shape[0]
+    for j in range(diagonal.size):
+        diagonal[j] = max(diagonal[j], least)
+        centre[j] = diagonal[j]
+    for k in range(m):
+        for j in range(diagonal.size):
+            # Where balance is that far off the guess is worthless; single precision has an end.
+            c[k, j] = min(inflow[k, j], UNBALANCED * diagonal[j])
+    last = 1.0 / diagonal[0]
+    pivot[0] = last
+    for j in range(1, diagonal.size):
+        # A line that nothing leaves is singular; one sweep may not blow it up.
+        left = diagonal[j] - c[m - 2, j] * c[m - 1, j - 1] * last
+        last = 1.0 / max(left, floor * diagonal[j])
+        pivot[j] = last
+
+
+@njit(cache=True, parallel=True)
+def fill_level(inflow, diagonal, c, centre, pivot, floor, least):
+    """Copy the operator to c, centre (any precision); fill pivot, the inverse pivots along lines.
+
+    The diagonal is raised to least; pivots are not smaller than floor times the diagonal.
+    """
+    n0, n1, _ = diagonal.shape
+    for row in prange(n0 * n1):
+        i0, i1 = row // n1, row % n1
+        _level_row(
+            inflow[:, i0, i1], diagonal[i0, i1],
+            c[:, i0, i1], centre[i0, i1], pivot[i0, i1], floor, least,
+        )  # fmt: skip
 
 
 @njit(cache=True)
@@ -133,41 +178,76 @@ def apply(inflow, diagonal, u, out):
 
 
 @njit(cache=True)
-def _aggregate_cell(I, lo, hi, up, down, inflow, log_mass, shift, omega, c_up, c_down, c_inflow,
-                    c_log_mass, c_shift, centre):  # fmt: skip
-    """Sum the block of cells lo <= x < hi into the coarse cell I."""
+def _shares(starts2, first, last, log_mass, shares, c_log_mass):
+    """Fill the shares (rows, n2) of cells in their blocks, and the log mass of one row of blocks.
+
+    The blocks hold the rows first <= (i0, i1) < last, kept one after the other in shares.
+    """
+    N2 = c_log_mass.size
+    for I2 in range(N2):
+        top = -np.inf
+        for i0 in range(first[0], last[0]):
+            for i1 in range(first[1], last[1]):
+                for j in range(starts2[I2], starts2[I2 + 1]):
+                    top = max(top, log_mass[i0, i1, j])
+        total, row = 0.0, 0
+        for i0 in range(first[0], last[0]):
+            for i1 in range(first[1], last[1]):
+                for j in range(starts2[I2], starts2[I2 + 1]):
+                    shares[row, j] = math.exp(log_mass[i0, i1, j] - top)
+                    total += shares[row, j]
+                row += 1
+        c_log_mass[I2] = top + math.log(total)
+        for row in range((last[0] - first[0]) * (last[1] - first[1])):
+            for j in range(starts2[I2], starts2[I2 + 1]):
+                shares[row, j] /= total
+
+
+@njit(cache=True)
+def _add_blocks(starts2, share, a, total):
+    """Add share a, summed over the cells of each block, to total."""
+    for I2 in range(total.size):
+        for j in range(starts2[I2], starts2[I2 + 1]):
+            total[I2] += share[j] * a[j]
+
+
+@njit(cache=True)
+def _add_ends(starts2, share, rate_down, rate_up, inflow, out_down, out_up, inn):
+    """Add the flows through the ends of blocks along the last axis."""
+    for I2 in range(out_up.size):
+        j, k = starts2[I2], starts2[I2 + 1] - 1
+        out_down[I2] += share[j] * rate_down[j]
+        inn[0, I2] += share[j] * inflow[0, j]
+        out_up[I2] += share[k] * rate_up[k]
+        inn[1, I2] += share[k] * inflow[1, k]
+
+
+@njit(cache=True)
+def _add_row(starts2, share, i0, i1, first, last, up, down, inflow, c_up, c_down, c_inflow,
+             centre):  # fmt: skip
+    """Add what one fine row gives to its row of blocks: flows through their faces and centres."""
     d = up.shape[0]
-    top = -np.inf
-    for i0 in range(lo[0], hi[0]):
-        for i1 in range(lo[1], hi[1]):
-            for i2 in range(lo[2], hi[2]):
-                top = max(top, log_mass[i0, i1, i2])
-    total = 0.0
-    for i0 in range(lo[0], hi[0]):
-        for i1 in range(lo[1], hi[1]):
-            for i2 in range(lo[2], hi[2]):
-                total += math.exp(log_mass[i0, i1, i2] - top)
-    c_log_mass[I] = top + math.log(total)
-    c_shift[I] = 0.0
     for k in range(d):
-        c_up[k][I] = c_down[k][I] = c_inflow[2 * k][I] = c_inflow[2 * k + 1][I] = 0.0
-        centre[k][I] = 0.0
-    for i0 in range(lo[0], hi[0]):
-        for i1 in range(lo[1], hi[1]):
-            for i2 in range(lo[2], hi[2]):
-                w = math.exp(log_mass[i0, i1, i2] - top) / total
-                omega[i0, i1, i2] = w
-                c_shift[I] += w * shift[i0, i1, i2]
-                x = (i0, i1, i2)
-                for k in range(d):
-                    a = k + 3 - d
-                    centre[k][I] += w * x[a]
-                    if x[a] == lo[a]:
-                        c_down[k][I] += w * down[k, i0, i1, i2]
-                        c_inflow[2 * k][I] += w * inflow[2 * k, i0, i1, i2]
-                    if x[a] == hi[a] - 1:
-                        c_up[k][I] += w * up[k, i0, i1, i2]
-                        c_inflow[2 * k + 1][I] += w * inflow[2 * k + 1, i0, i1, i2]
+        a = k + 3 - d
+        if a == 2:
+            _add_ends(
+                starts2, share, down[k, i0, i1], up[k, i0, i1],
+                inflow[2 * k : 2 * k + 2, i0, i1], c_down[k], c_up[k], c_inflow[2 * k : 2 * k + 2],
+            )  # fmt: skip
+            for I2 in range(centre.shape[1]):
+                for j in range(starts2[I2], starts2[I2 + 1]):
+                    centre[k, I2] += share[j] * j
+            continue
+        i = i0 if a == 0 else i1
+        if i == first[a]:
+            _add_blocks(starts2, share, down[k, i0, i1], c_down[k])
+            _add_blocks(starts2, share, inflow[2 * k, i0, i1], c_inflow[2 * k])
+        if i == last[a] - 1:
+            _add_blocks(starts2, share, up[k, i0, i1], c_up[k])
+            _add_blocks(starts2, share, inflow[2 * k + 1, i0, i1], c_inflow[2 * k + 1])
+        for I2 in range(centre.shape[1]):
+            for j in range(starts2[I2], starts2[I2 + 1]):
+                centre[k, I2] += share[j] * i
 
 
 @njit(cache=True, parallel=True)
@@ -177,99 +257,88 @@ def aggregate(starts0, starts1, starts2, up, down, inflow, log_mass, shift, omeg
 
     Block I along axis a holds the cells starts_a[I] <= x < starts_a[I + 1]. Also filled: omega
     (share of a cell in its block), log mass and shift of the blocks, their centres of mass in
-    units of cells.
+    units of cells. The arrays of the blocks are zero before.
     """
-    N0, N1, N2 = c_log_mass.shape
-    for row in prange(N0 * N1):
-        I0, I1 = row // N1, row % N1
-        for I2 in range(N2):
-            lo = (starts0[I0], starts1[I1], starts2[I2])
-            hi = (starts0[I0 + 1], starts1[I1 + 1], starts2[I2 + 1])
-            _aggregate_cell(
-                (I0, I1, I2), lo, hi, up, down, inflow, log_mass, shift, omega,
-                c_up, c_down, c_inflow, c_log_mass, c_shift, centre,
-            )  # fmt: skip
+    N0, N1, _ = c_log_mass.shape
+    for block_row in prange(N0 * N1):
+        I0, I1 = block_row // N1, block_row % N1
+        first, last = (starts0[I0], starts1[I1]), (starts0[I0 + 1], starts1[I1 + 1])
+        shares = np.empty(((last[0] - first[0]) * (last[1] - first[1]), log_mass.shape[2]))
+        _shares(starts2, first, last, log_mass, shares, c_log_mass[I0, I1])
+        row = 0
+        for i0 in range(first[0], last[0]):
+            for i1 in range(first[1], last[1]):
+                share = shares[row]
+                row += 1
+                for j in range(share.size):
+                    omega[i0, i1, j] = share[j]
+                _add_blocks(starts2, share, shift[i0, i1], c_shift[I0, I1])
+                _add_row(
+                    starts2, share, i0, i1, first, last, up, down, inflow,
+                    c_up[:, I0, I1], c_down[:, I0, I1], c_inflow[:, I0, I1], centre[:, I0, I1],
+                )  # fmt: skip
 
 
 @njit(cache=True)
-def _split(out, inn, factor):
-    """Rates (out, inn) through one face with the symmetric part times factor, none negative."""
-    net = out - inn
-    mean = max(0.5 * factor * (out + inn), 0.5 * abs(net))
-    return mean + 0.5 * net, mean - 0.5 * net
+def _steps(centre, axis, I0, I1, n, is_periodic, below, above):
+    """Fill 1 / (distance) from the blocks of one row to the next along an axis; 0 if none."""
+    N0, N1, N2 = centre.shape
+    N = N0 if axis == 0 else N1 if axis == 1 else N2
+    for I2 in range(N2):
+        here = I0 if axis == 0 else I1 if axis == 1 else I2
+        low, up = _lower(here, N), _upper(here, N)
+        x = centre[I0, I1, I2]
+        lower = centre[low if axis == 0 else I0, low if axis == 1 else I1, low if axis == 2 else I2]
+        upper = centre[up if axis == 0 else I0, up if axis == 1 else I1, up if axis == 2 else I2]
+        below[I2] = 1.0 / (x - lower + (n if here == 0 else 0)) if N > 1 else 0.0
+        above[I2] = 1.0 / (upper - x + (n if here == N - 1 else 0)) if N > 1 else 0.0
+        if not is_periodic and here == 0:
+            below[I2] = 0.0
+        if not is_periodic and here == N - 1:
+            above[I2] = 0.0
 
 
 @njit(cache=True)
-def _distance(centre, I, J, n, wraps):
-    """Distance from block I up to block J along one axis of n cells."""
-    return centre[J] - centre[I] + (n if wraps else 0)
+def _split_row(out, inn, factor):
+    """Multiply the symmetric part of the rates through the faces of one row; none is negative."""
+    for I2 in range(out.size):
+        net = out[I2] - inn[I2]
+        mean = max(0.5 * factor[I2] * (out[I2] + inn[I2]), 0.5 * abs(net))
+        if factor[I2] == 0.0:  # a block that is its own neighbour has no edge there
+            mean = net = 0.0
+        out[I2], inn[I2] = mean + 0.5 * net, mean - 0.5 * net
+
+
+@njit(cache=True)
+def _weight_row(starts2, axis, i, centre, below, above, weights):
+    """Fill the interpolation weights of one fine row along an axis."""
+    for I2 in range(centre.size):
+        for j in range(starts2[I2], starts2[I2 + 1]):
+            x = (j if axis == 2 else i) - centre[I2]
+            weights[j] = x * (above[I2] if x > 0.0 else below[I2])
 
 
 @njit(cache=True, parallel=True)
-def correct(n, centre, c_up, c_down, c_inflow):
-    """Multiply the symmetric part of the flows between blocks by 1 / (distance of the centres).
+def connect(starts0, starts1, starts2, periodic, centre, c_up, c_down, c_inflow, weights):
+    """Correct the flows between blocks for the distance of their centres; interpolation weights.
 
-    n (3,) is the number of fine cells along the axes. A block that is its own neighbour (one block
-    around a periodic axis) loses that edge.
-    """
-    d, N0, N1, N2 = c_up.shape
-    N = (N0, N1, N2)
-    for row in prange(N0 * N1):
-        for I2 in range(N2):
-            I = (row // N1, row % N1, I2)
-            for k in range(d):
-                a = k + 3 - d
-                here = I[a]
-                if N[a] == 1:
-                    c_up[k][I] = c_down[k][I] = 0.0
-                    c_inflow[2 * k][I] = c_inflow[2 * k + 1][I] = 0.0
-                    continue
-                for side in range(2):
-                    there = _upper(here, N[a]) if side else _lower(here, N[a])
-                    J = (
-                        there if a == 0 else I[0],
-                        there if a == 1 else I[1],
-                        there if a == 2 else I[2],
-                    )
-                    if side:
-                        far = _distance(centre[k], I, J, n[a], here == N[a] - 1)
-                        out, inn = _split(c_up[k][I], c_inflow[2 * k + 1][I], 1.0 / far)
-                        c_up[k][I], c_inflow[2 * k + 1][I] = out, inn
-                    else:
-                        far = _distance(centre[k], J, I, n[a], here == 0)
-                        out, inn = _split(c_down[k][I], c_inflow[2 * k][I], 1.0 / far)
-                        c_down[k][I], c_inflow[2 * k][I] = out, inn
-
-
-@njit(cache=True, parallel=True)
-def interpolation(starts0, starts1, starts2, periodic, centre, weights):
-    """Fill the weights (d, n0, n1, n2) of linear interpolation between the centres of blocks.
-
-    Along axis k cell x takes the share w = |weights[k, x]| from the next block, the upper one if
+    The symmetric part of the flows is divided by the distance. weights (d, n0, n1, n2): along axis
+    k cell x takes the share w = |weights[k, x]| from the next block, the upper one if
     weights[k, x] > 0 and the lower one if it is negative; nothing from beyond a wall.
     """
     d, N0, N1, N2 = centre.shape
-    N = (N0, N1, N2)
+    n = (starts0[N0], starts1[N1], starts2[N2])
     for row in prange(N0 * N1):
-        for I2 in range(N2):
-            I = (row // N1, row % N1, I2)
-            lo = (starts0[I[0]], starts1[I[1]], starts2[I2])
-            hi = (starts0[I[0] + 1], starts1[I[1] + 1], starts2[I2 + 1])
-            n = (starts0[N0], starts1[N1], starts2[N2])
-            for k in range(d):
-                a = k + 3 - d
-                up, low = _upper(I[a], N[a]), _lower(I[a], N[a])
-                top, bottom = I[a] == N[a] - 1, I[a] == 0
-                J = (up if a == 0 else I[0], up if a == 1 else I[1], up if a == 2 else I[2])
-                K = (low if a == 0 else I[0], low if a == 1 else I[1], low if a == 2 else I[2])
-                above = 1.0 / _distance(centre[k], I, J, n[a], top)
-                below = 1.0 / _distance(centre[k], K, I, n[a], bottom)
-                if N[a] == 1 or (top and not periodic[a]):
-                    above = 0.0
-                if N[a] == 1 or (bottom and not periodic[a]):
-                    below = 0.0
-                for i0 in range(lo[0], hi[0]):
-                    for i1 in range(lo[1], hi[1]):
-                        for i2 in range(lo[2], hi[2]):
-                            xi = (i0, i1, i2)[a] - centre[k][I]
-                            weights[k, i0, i1, i2] = xi * (above if xi > 0.0 else below)
+        I0, I1 = row // N1, row % N1
+        below, above = np.empty(N2), np.empty(N2)
+        for k in range(d):
+            axis = k + 3 - d
+            _steps(centre[k], axis, I0, I1, n[axis], periodic[axis], below, above)
+            _split_row(c_down[k, I0, I1], c_inflow[2 * k, I0, I1], below)
+            _split_row(c_up[k, I0, I1], c_inflow[2 * k + 1, I0, I1], above)
+            for i0 in range(starts0[I0], starts0[I0 + 1]):
+                for i1 in range(starts1[I1], starts1[I1 + 1]):
+                    _weight_row(
+                        starts2, axis, i0 if axis == 0 else i1, centre[k, I0, I1],
+                        below, above, weights[k, i0, i1],
+                    )  # fmt: skip
