@@ -69,8 +69,8 @@ class Edges:
         if not isinstance(problem, Problem):
             raise ValueError(f"from_problem received {describe(problem)}; give a Problem")
         if problem.D_kind == "tensor":
-            *arrays, width, n_floored = tensor_edges(problem)
-            return cls(problem.grid, *arrays, "tensor", width, n_floored)
+            tail, head, weight, tilt, exits, width, n_floored = tensor_edges(problem)
+            return cls(problem.grid, tail, head, weight, tilt, exits, "tensor", width, n_floored)
         return _axis_edges(problem)
 
     def __repr__(self):
