@@ -42,8 +42,8 @@ class Edges:
     Notes
     -----
     24 bytes an edge (32 on grids of 2^31 cells or more). Edges come in the order of the cells that
-    write them, the same at every number of threads. While they are made, tensors need about 94 (plane)
-    or 186 (space) bytes a cell besides, diagonal D 18 or 27.
+    write them, the same at every number of threads. While they are made, tensors need about 94
+    (plane) or 186 (space) bytes a cell besides, diagonal D 18 or 27.
 
     Examples
     --------
