@@ -3,6 +3,7 @@
 from fokkerplanck import observables, sgd, zoo
 from fokkerplanck.densities import from_particles, gaussian, uniform
 from fokkerplanck.edges import Edges
+from fokkerplanck.environment import limit_threads as _limit_threads
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.generator import Generator
 from fokkerplanck.grid import Grid
@@ -39,6 +40,8 @@ __all__ = [
     "uniform",
     "zoo",
 ]
+
+_limit_threads()
 
 
 def __getattr__(name):

@@ -21,6 +21,7 @@ FLOORS = {
     "kernels": 0,
     "data": 0,
     "version": 0,
+    "environment": 1,
     "errors": 1,
     "grid": 1,
     "densities": 1,
