@@ -56,6 +56,11 @@ class Generator:
         flux.edge_rates(self.edges.weight, self.edges.tilt, forward, backward)
         return forward, backward
 
+    @property
+    def edge_rates(self):
+        """Coefficients (forward, backward) of the edge currents, volume/time."""
+        return self._rates
+
     @cached_property
     def _volumes(self):
         """Cell volumes (n,)."""
