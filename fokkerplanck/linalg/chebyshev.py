@@ -25,6 +25,8 @@ from fokkerplanck.linalg.uniformisation import Action
 ROUNDING = 20 * 2.2e-16
 # What rounding may leave where the tolerance asks for less.
 ACCEPTED = 2e-13
+# Longest series that coefficients are made for.
+LONGEST = 3_000_000
 # Parts of the expected length after which a series without a bound is looked at.
 LOOKS = 8
 
@@ -68,7 +70,7 @@ class ChebyshevSeries:
     >>> series = ChebyshevSeries(fp.Generator(fp.Problem(grid, f=lambda x: x**2)))
     >>> action = series.act(fp.gaussian(grid, 1, 0.1) * grid.volume, 10.0, 1e-10)
     >>> action.n_products, action.bound < 1e-10
-    (193, True)
+    (320, True)
     """
 
     def __init__(self, generator, rates=None):
@@ -83,6 +85,7 @@ class ChebyshevSeries:
             top = log_mass.max()
             log_mass = log_mass - (top + math.log(np.exp(log_mass - top).sum()))
         self.log_mass = log_mass
+        self._last: tuple = (None, math.inf)  # masses and their norm
         self._products = Products(rates, self.bound / 4, compensated=False)
 
     @property
@@ -94,11 +97,18 @@ class ChebyshevSeries:
         r"""Norm of masses p in :math:`\ell^2(1/\pi)` over their L1 norm; inf if there is no pi."""
         if self.log_mass is None:
             return math.inf
+        if p is self._last[0]:
+            return self._last[1]
         with np.errstate(divide="ignore"):
             logs = 2 * np.log(np.abs(p) / np.abs(p).sum()) - self.log_mass
         top = logs.max()
         half = 0.5 * (top + math.log(np.exp(logs - top).sum()))
-        return math.exp(half) if half < 700 else math.inf
+        self._last = p, math.exp(half) if half < 700 else math.inf
+        return self._last[1]
+
+    def is_bounded(self, p, tolerance) -> bool:
+        """Whether the error from masses p is bounded beforehand, rounding below the tolerance."""
+        return self.norm(p) * ROUNDING <= max(tolerance, ACCEPTED)
 
     def n_products(self, span, tolerance, growth=0.0) -> float:
         """Products, about, of a span with terms whose logarithms grow by growth from each to next.
@@ -128,7 +138,7 @@ class ChebyshevSeries:
         tick : callable, optional
             ``tick(fraction)`` is told the part of the work that is done.
         """
-        if self.norm(p) * ROUNDING <= max(tolerance, ACCEPTED):
+        if self.is_bounded(p, tolerance):
             return self._bounded(p, span, tolerance, tick)
         return self._watched(p, span, tolerance, tick)
 
@@ -200,22 +210,27 @@ def coefficients(tau, tolerance):
         Positive; decreasing from the second one on.
     left_out : float
 
+    Raises
+    ------
+    ConvergenceError
+        If more than three million coefficients are needed.
+
     Examples
     --------
     >>> from fokkerplanck.linalg.chebyshev import coefficients
     >>> c, left_out = coefficients(50.0, 1e-6)
-    >>> c.size, left_out < 1e-6, abs(c.sum() + left_out - 1) < 1e-14
-    (48, True, True)
+    >>> c.size, left_out < 1e-6, bool(abs(c.sum() + left_out - 1) < 1e-14)
+    (36, True, True)
     """
-    log = math.log(1 / tolerance) + 5
+    log = math.log(1 / tolerance) + 25
     n = math.ceil(math.sqrt(2 * tau * log) + log) + 2
-    c = 2 * ive(np.arange(n), tau)
-    c[0] /= 2
-    if not np.all(np.isfinite(c)):
+    if n > LONGEST:
         raise ConvergenceError(
-            f"the coefficients of a series of {n} terms overflow; give shorter intervals, or leave "
+            f"a Chebyshev series of {n:.1e} terms is too long; give shorter intervals, or leave "
             "the kind of Exponential to itself"
         )
+    c = 2 * ive(np.arange(n), tau)
+    c[0] /= 2
     tails = np.append(np.cumsum(c[::-1])[::-1], 0.0)
     size = max(1, int(np.argmax(tails <= tolerance)))
     return c[:size], float(tails[size])

@@ -10,7 +10,7 @@ import numpy as np
 
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.generator import Generator
-from fokkerplanck.linalg.chebyshev import ACCEPTED, ROUNDING, ChebyshevSeries
+from fokkerplanck.linalg.chebyshev import ChebyshevSeries
 from fokkerplanck.linalg.flows import Flows
 from fokkerplanck.linalg.implicit import Factors
 from fokkerplanck.linalg.products import rates_of
@@ -239,9 +239,8 @@ def _choose(state, p, span):
 def _terms(state, p, span) -> float:
     """Products, about, of Chebyshev series over a span; inf if their error cannot be kept."""
     series, tolerance = state.series, state.share
-    norm = series.norm(p)
-    if norm * ROUNDING <= max(tolerance, ACCEPTED):
-        return series.n_products(span, tolerance / (2 * norm))
+    if series.is_bounded(p, tolerance):
+        return series.n_products(span, tolerance / (2 * series.norm(p)))
     if math.isnan(state.growth):  # a pilot, whose result is not used
         piece = min(span, PILOT / state.chain.rate)
         action = series.act(p, piece, tolerance)
@@ -260,8 +259,8 @@ def _series(state, p, span):
     series, done = state.series, 0.0
     while done < span:
         rest = span - done
-        is_bounded = series.norm(p) * ROUNDING <= max(state.share, ACCEPTED)
-        piece = rest if is_bounded else rest / math.ceil(rest / state.reach)
+        is_bounded = series.is_bounded(p, state.share)
+        piece = rest if is_bounded else rest / max(1, math.ceil(rest / state.reach))
         action = series.act(p, piece, state.share * piece / span, state.tick)
         q = None if action is None else _clipped(state, p, action)
         if q is None and series.bound * piece < SHORT_SERIES:
