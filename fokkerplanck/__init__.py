@@ -8,7 +8,7 @@ from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.generator import Generator
 from fokkerplanck.grid import Grid
 from fokkerplanck.io import load
-from fokkerplanck.methods import BackwardEuler, Exponential
+from fokkerplanck.methods import BackwardEuler, Exponential, Splitting
 from fokkerplanck.problem import Problem
 from fokkerplanck.quasi_stationary import QuasiStationary, quasi_stationary
 from fokkerplanck.solution import Solution
@@ -26,6 +26,7 @@ __all__ = [
     "Problem",
     "QuasiStationary",
     "Solution",
+    "Splitting",
     "SteadyState",
     "__version__",
     "from_particles",

@@ -652,6 +652,11 @@ EVOLUTION = {
     "method class": (lambda: evolve(method=BackwardEuler), r"is the class BackwardEuler; give an"),
     "dt zero": (lambda: BackwardEuler(0), r"dt is 0; give a finite positive number"),
     "dt text": (lambda: BackwardEuler("short"), r"dt is 'short'; give a finite positive number"),
+    "tolerance of splitting": (
+        lambda: fp.Splitting(0.0),
+        r"tolerance is 0.0; give a number between",
+    ),
+    "splitting too tight": (lambda: fp.Splitting(1e-15), r"reaches 1e-12 at best; use Exponential"),
     "tolerance 3": (lambda: Exponential(3), r"tolerance is 3; give a number between 0 and 1"),
     "rtol zero": (lambda: evolve(rtol=0), r"rtol is 0; give a number between 0 and 1"),
     "rtol negative": (lambda: evolve(rtol=-1e-8), r"rtol is -1e-08; give a number between 0 and"),

@@ -117,7 +117,7 @@ class GridChain:
         edges = generator.edges
         volume = np.array(np.ravel(grid.volume))
         grid_chain.from_edges(
-            np.array(grid.shape), edges.tail, edges.head, *generator.rates, volume, up, down
+            np.array(grid.shape), edges.tail, edges.head, *generator.edge_rates, volume, up, down
         )
         self._up, self._down = (a.reshape(d, *self._full) for a in (up, down))
         self.phi = np.array(start)

@@ -69,6 +69,7 @@ PROBLEMS = {
 METHODS = {
     "Exponential": Exponential(),
     "Krylov": Exponential(kind="krylov"),
+    "Chebyshev": Exponential(kind="chebyshev"),
     "BackwardEuler short": BackwardEuler(0.1),
     "BackwardEuler long": BackwardEuler(10.0),
 }
