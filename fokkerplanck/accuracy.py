@@ -16,7 +16,9 @@ from fokkerplanck.nine_point import NinePoint, index_units
 from fokkerplanck.stencils import LEAST_CELLS, quadrature_weights
 
 #: Share of the mass that may lie in cells at which the nine-point flux stays.
-UNRESOLVED_MASS = 0.01
+UNRESOLVED_MASS = 0.05
+#: Share that is taken for none: the tightest limits of RUNGS that leave no more are tried first.
+NEGLIGIBLE = 1e-20
 #: Largest correction of the density (L1) of what counts as a correction.
 LARGEST_CORRECTION = 0.2
 #: What to do where a grid is too coarse.
@@ -99,9 +101,10 @@ def fourth_order_state(second, tol):
     except RuntimeError as error:
         raise _failed(second, start, second.residual, f"no factors ({error})") from error
     whole = FourthOrder(problem, nine, start)
-    history, steps = (), stats.iterations
-    for rung in range(len(RUNGS)):
-        scheme = whole.on_rung(rung)
+    rungs = [whole.on_rung(limits) for limits in RUNGS]
+    negligible = [k for k, rung in enumerate(rungs) if _share(rung, start) < NEGLIGIBLE]
+    history, steps = (), 0
+    for scheme in rungs[max(negligible, default=0) :]:
         result = solve_deferred(scheme, factors, start, tol)
         history, steps = history + result.history, steps + result.iterations
         if result.converged:
@@ -111,8 +114,7 @@ def fourth_order_state(second, tol):
         raise _failed(second, result.log_rho, result.balance, reason)
     volume = problem.grid.volume
     log_rho = result.log_rho - logsumexp(result.log_rho, b=volume)
-    flagged = scheme.unresolved()
-    share = float(np.sum(np.exp(log_rho[flagged])) * volume)
+    share = _share(scheme, log_rho)
     change = float(np.sum(np.abs(np.exp(log_rho) - np.exp(start))) * volume)
     if share > UNRESOLVED_MASS or change > LARGEST_CORRECTION:
         reason = f"the correction changes rho by {change:.2g} (L1)"
@@ -121,11 +123,11 @@ def fourth_order_state(second, tol):
         raise _failed(second, log_rho, result.balance, reason)
     balance, rate = scheme.residual(log_rho)
     message = (
-        f"fourth-order flux by {len(history) - rung - 1} deferred corrections of the "
-        f"{stats.scheme} state ({stats.message})"
+        f"fourth-order flux by {steps} deferred corrections of the {stats.scheme} state "
+        f"({stats.message})"
     )
-    if flagged.any():
-        message += f"; nine-point flux at {flagged.sum()} cells that hold {share:.1e} of the mass"
+    if scheme.unresolved().any():
+        message += f"; nine-point flux where log rho is not smooth, {share:.1e} of the mass"
     frozen = log_rho.reshape(problem.grid.shape)
     frozen.flags.writeable = False
     return replace(
@@ -133,11 +135,18 @@ def fourth_order_state(second, tol):
         log_rho=frozen,
         residual=float(np.abs(balance / rate).max()),
         stats=replace(
-            stats, scheme="log4", solver="deferred", message=message, iterations=steps,
+            stats, scheme="log4", solver="deferred", message=message,
+            iterations=stats.iterations + steps,
             history=history,
         ),
         currents=scheme.currents(log_rho),
     )  # fmt: skip
+
+
+def _share(scheme, log_rho):
+    """Share of the mass in cells at which the nine-point flux stays."""
+    rho = np.exp(log_rho - log_rho.max())
+    return float(np.sum(rho[scheme.unresolved()]) / np.sum(rho))
 
 
 def _failed(second, log_rho, balance, reason):

@@ -30,11 +30,11 @@ from fokkerplanck.kernels import flux
 from fokkerplanck.stencils import GAUSS_MIDDLE, GAUSS_OUTER, Axis, quadrature_weights
 
 #: Largest third and fourth differences of log rho along an axis, and largest difference between
-#: neighbours, of what counts as smooth: the first pair that lets the iteration converge is taken.
-RUNGS = ((0.5, 6.0), (0.5, 4.0), (0.25, 3.0))
+#: neighbours, of what counts as smooth: looser pairs keep more faces, tighter ones converge faster.
+RUNGS = ((1.0, 6.0), (1.0, 5.0), (1.0, 4.0), (0.5, 3.0), (0.5, 2.0))
 #: The weight of a face falls like the inverse of this power beyond the limits, and is zero
 #: from ``UNRESOLVED`` times the limits on.
-SHARPNESS, UNRESOLVED = 8, 2.5
+SHARPNESS, UNRESOLVED = 16, 1.5
 #: Farthest that a corner's log density is taken from the mean of the cells around it.
 FAR = 3.0
 
@@ -66,9 +66,9 @@ class FourthOrder:
         self._start = log_rho
         self.weight = np.ones(len(self.lower))
 
-    def on_rung(self, rung):
-        """Return the scheme with the weights of faces (n_faces,) that go with limits of RUNGS."""
-        roughness, steepest = RUNGS[rung]
+    def on_rung(self, limits):
+        """Return the scheme with the weights of faces (n_faces,) that go with a pair of RUNGS."""
+        roughness, steepest = limits
         phi = self._start.reshape(self.grid.shape)
         rough = np.zeros(self.grid.shape)
         for k, axis in enumerate(self._axes):

@@ -10,14 +10,11 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 
 from fokkerplanck.kernels import basins
-from fokkerplanck.linalg.newton import (
-    MAX_CHANGE,
-    MAX_WEIGHT_UPDATES,
-    WEIGHT_TOLERANCE,
-    WELL_DEPTH,
-)
+from fokkerplanck.linalg.newton import MAX_WEIGHT_UPDATES, WEIGHT_TOLERANCE, WELL_DEPTH
 from fokkerplanck.linalg.null_vector import null_vector
 
+#: Largest change of a difference of log rho between neighbours in one correction.
+MAX_CHANGE = 1.0
 #: Part of the tolerance at which to stop: convergence is linear, and rounding is to be near.
 SAFETY = 0.01
 #: Corrections kept by Anderson's acceleration, and most corrections of one solve.
@@ -132,14 +129,13 @@ def solve_deferred(scheme, factors, start, tol) -> DeferredResult:
 
 
 def _accelerated(scheme, factors, phi, tol) -> DeferredResult:
-    """Anderson's acceleration of the corrections, each step limited as Newton's are."""
+    """Anderson's acceleration of the corrections, until they stop helping."""
     iterates, corrections, history = [], [], []
-    best = phi
+    last = phi
     while True:
         balance, size = _balance(scheme, factors, phi)
         history.append(size)
-        if size <= min(history):
-            best = phi
+        last = phi if np.isfinite(size) else last
         if not np.isfinite(size) or size <= SAFETY * tol or len(history) > MAX_CORRECTIONS:
             break
         if len(history) > PATIENCE and min(history[-PATIENCE:]) > 0.1 * history[-PATIENCE - 1]:
@@ -152,8 +148,8 @@ def _accelerated(scheme, factors, phi, tol) -> DeferredResult:
         step = _anderson(iterates, corrections)
         change = float(np.abs(scheme.step @ step).max())
         phi = phi + step * min(1.0, MAX_CHANGE / max(change, 1e-300))
-    size = min((s for s in history if np.isfinite(s)), default=np.inf)
-    return DeferredResult(best - best.max(), size, len(history) - 1, size <= tol, tuple(history))
+    size = next((s for s in reversed(history) if np.isfinite(s)), np.inf)
+    return DeferredResult(last - last.max(), size, len(history) - 1, size <= tol, tuple(history))
 
 
 def _balance(scheme, factors, phi):
