@@ -252,7 +252,7 @@ def steady_state(problem, scheme="auto", solver=None, tol=1e-10, accuracy=2) -> 
         Of Newton's method: net flow of a cell over its exchange rate.
     accuracy : {2, 4}
         Order. 4: smooth problems on uniform grids with D > 0, by deferred correction of the
-        ``"log"`` state with a conservative flux of fourth order ((32) in docs/theory.md).
+        ``"log"`` state with a conservative flux of fourth order ((30a) in docs/theory.md).
 
     Returns
     -------
