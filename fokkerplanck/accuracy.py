@@ -96,15 +96,15 @@ def fourth_order_state(second, tol):
         )  # fmt: skip
     nine = NinePoint(problem.grid, *index_units(problem))
     start = second.log_rho.ravel()
-    try:
-        factors = HeldFactors(nine, start)
-    except RuntimeError as error:
-        raise _failed(second, start, second.residual, f"no factors ({error})") from error
     whole = FourthOrder(problem, nine, start)
     rungs = [whole.on_rung(limits) for limits in RUNGS]
     negligible = [k for k, rung in enumerate(rungs) if _share(rung, start) < NEGLIGIBLE]
     history, steps = (), 0
     for scheme in rungs[max(negligible, default=0) :]:
+        try:
+            factors = HeldFactors(scheme, start)
+        except RuntimeError as error:
+            raise _failed(second, start, second.residual, f"no factors ({error})") from error
         result = solve_deferred(scheme, factors, start, tol)
         history, steps = history + result.history, steps + result.iterations
         if result.converged:

@@ -20,21 +20,23 @@ def scaled(exact, scale):
     return exact.boxed([(scale * lo, scale * hi) for lo, hi in exact.box])
 
 
+#: Of R16: on wider ones many kT lie between cells in the corners.
+BOX = [(-2.6, 2.6), (-4.6, 4.6), (-4.3, 4.3)]
 #: Code, reference, cells per side, part of the climb to the walls in which log rho is compared.
 CASES = [
     ("R3", lambda: scaled(zoo.spiral(), 0.95), 128, 0.4),
+    ("R13b", lambda: zoo.manufactured_plane("mixed"), 96, 0.4),
+    ("W2c-10", lambda: zoo.manufactured_wall(10.0), 96, 1.0),
+    ("W2c-100", lambda: zoo.manufactured_wall(100.0), 96, 1.0),
     ("R3", lambda: scaled(zoo.spiral(), 1.3), 128, 0.4),
     ("R2", lambda: scaled(zoo.gyrator(), 1.3), 128, 0.3),
     ("R13a", lambda: zoo.manufactured_plane("flat"), 96, 0.4),
-    ("R13b", lambda: zoo.manufactured_plane("mixed"), 96, 0.4),
     ("R13c", lambda: zoo.manufactured_plane("steep"), 128, 0.4),
-    ("W2c-10", lambda: zoo.manufactured_wall(10.0), 96, 1.0),
-    ("W2c-100", lambda: zoo.manufactured_wall(100.0), 96, 1.0),
     ("R3", lambda: scaled(zoo.spiral(), 0.95), 256, 0.4),
     ("W3c-10", lambda: zoo.manufactured_wall(10.0, dim=3), 20, 1.0),
-    ("R16", lambda: scaled(zoo.manufactured_space("mixed"), 0.9), 28, 0.3),
+    ("R16", lambda: zoo.manufactured_space("mixed").boxed(BOX), (36, 20, 20), 0.3),
 ]
-QUICK = 8
+QUICK = 4
 
 
 def errors(exact, state, fraction):
@@ -72,7 +74,7 @@ def rows(quick):
                 spent, states[accuracy] = timed(problem, accuracy)
                 seconds[accuracy].append(spent)
         row = {"case": code, "cells": "x".join(map(str, problem.grid.shape))}
-        coarse = exact.build(3 * n // 4)
+        coarse = exact.build(tuple(3 * m // 4 for m in problem.grid.shape))
         for accuracy, state in states.items():
             found = errors(exact, state, fraction)
             try:
