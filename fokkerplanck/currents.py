@@ -148,6 +148,18 @@ class EdgeCurrents:
         )  # fmt: skip
         return out.reshape(self.grid.shape)
 
+    def corner_log_density(self):
+        """Log density at cell corners (nx + 1, ny + 1), by which psi is scaled, for d = 2."""
+        return corner_log_density(self.grid, self.log_rho.reshape(self.grid.shape))
+
+    def from_corners(self, u):
+        """Values at cells of a field at cell corners, for d = 2."""
+        return 0.25 * (u[1:, 1:] + u[:-1, 1:] + u[1:, :-1] + u[:-1, :-1])
+
+    def quadrature(self, rho):
+        """Density in place of rho (*shape) for ``grid.integrate``: rho, the midpoint rule."""
+        return rho
+
     def entropy_production_of_edges(self):
         r"""Rate :math:`\sum_eJ_e\log(J^+_e/J^-_e)\ge0`, 1/time (Schnakenberg, RMP 48, 1976)."""
         return float(np.sum(self.mass_currents() * self.affinity))
@@ -216,7 +228,7 @@ def stream_function(currents, beta):
     """
     grid = currents.grid
     flux_faces, reference = currents.faces()
-    corner = corner_log_density(grid, currents.log_rho.reshape(grid.shape))
+    corner = currents.corner_log_density()
     if all(grid.periodic):
         psi = _torus_psi(grid, flux_faces * np.exp(reference))
         with np.errstate(over="ignore"):
@@ -237,8 +249,7 @@ def stream_function(currents, beta):
         ratio[1:-1] = inner
     with np.errstate(under="ignore"):
         psi = psi if all(grid.periodic) else ratio * np.exp(corner)
-    q = beta * 0.25 * (ratio[1:, 1:] + ratio[:-1, 1:] + ratio[1:, :-1] + ratio[:-1, :-1])
-    return psi, q
+    return psi, beta * currents.from_corners(ratio)
 
 
 def corner_log_density(grid, phi):
