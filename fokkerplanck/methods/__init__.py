@@ -2,6 +2,8 @@
 
 from fokkerplanck.methods.backward_euler import BackwardEuler
 from fokkerplanck.methods.exponential import Exponential
-from fokkerplanck.methods.method import Method
+from fokkerplanck.methods.flux_corrected import FluxCorrected
+from fokkerplanck.methods.implicit import Implicit
+from fokkerplanck.methods.method import Context, Method
 
-__all__ = ["BackwardEuler", "Exponential", "Method"]
+__all__ = ["BackwardEuler", "Context", "Exponential", "FluxCorrected", "Implicit", "Method"]
