@@ -6,8 +6,11 @@ Zalesak, J. Comput. Phys. 31 (1979), for the lower bound zero alone.
 import numpy as np
 from numba import njit
 
-#: What a cell may give away, relative to what it has: rounding must not empty it.
-KEEP = 1.0 - 1e-12
+#: Parts of what it has and of what it had that a cell keeps: rounding must not empty it, nor many
+#: passes bring it to underflow.
+KEPT = 1e-12
+#: A pass that moves less than this part of all mass is the last one.
+ENOUGH = 1e-12
 
 
 @njit(cache=True)
@@ -25,6 +28,8 @@ def limit(tail, head, flux, outside, passes, mass):
         if outside[i] < 0.0:
             mass[i] -= outside[i]
             outside[i] = 0.0
+    kept = KEPT * mass
+    everything = mass.sum()
     for _ in range(passes):
         wanted[:] = 0.0
         for i in range(outside.size):
@@ -34,21 +39,25 @@ def limit(tail, head, flux, outside, passes, mass):
                 wanted[tail[e]] += flux[e]
             else:
                 wanted[head[e]] -= flux[e]
-        left = 0.0
+        left = False
         for i in range(n):
+            has = max((1.0 - KEPT) * mass[i] - kept[i], 0.0)
             # Written so that 0/0 does not occur.
-            share[i] = 1.0 if wanted[i] <= KEEP * mass[i] else KEEP * mass[i] / wanted[i]
+            share[i] = 1.0 if wanted[i] <= has else has / wanted[i]
             if share[i] < 1.0:
-                left = 1.0
+                left = True
+        total = 0.0
         for e in range(flux.size):
             donor = tail[e] if flux[e] > 0.0 else head[e]
             moved = share[donor] * flux[e]
             mass[tail[e]] -= moved
             mass[head[e]] += moved
             flux[e] -= moved
+            total += abs(moved)
         for i in range(outside.size):
             moved = share[i] * outside[i]
             mass[i] -= moved
             outside[i] -= moved
-        if left == 0.0:
+            total += moved
+        if not left or total < ENOUGH * everything:
             break

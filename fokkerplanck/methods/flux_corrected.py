@@ -21,7 +21,8 @@ from fokkerplanck.methods.method import Method
 #: gamma of the L-stable method of order two by two solves, and its weights.
 GAMMA = 1 - math.sqrt(0.5)
 WEIGHTS = powers.weights(2, GAMMA)
-PASSES = 3
+# Long steps need many: fluxes then exceed what their donors hold at any one time.
+PASSES = 50
 # Relative difference of two steps up to which they are the same; factorisations kept.
 SLACK = 1e-12
 KEPT = 2
@@ -36,7 +37,7 @@ class FluxCorrected(Method):
     The step of high order takes the linear nine-point flux (central, error independent of the
     anisotropy) by L-stable SDIRK2; that of low order is backward Euler on the Markov generator,
     positive whatever happens. The difference of their mass currents is added to the second as far
-    as every donor can pay it (Zalesak's limiter for the lower bound zero, three passes):
+    as every donor can pay it (Zalesak's limiter for the lower bound zero, pass after pass):
     :math:`p=p_{low}+\sum_f\pm R_f\,(F_{high}-F_{low})_f`, 0 <= R <= 1, over faces f; currents along
     oblique edges go through faces by staircases.
 

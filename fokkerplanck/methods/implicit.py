@@ -26,10 +26,12 @@ SHARE = 1 / 8
 NEXT = 1.5
 # Error aimed at, over the error allowed; largest change of a step, in factors of two.
 SAFETY, MOST_DOUBLINGS = 0.8, 4
+# Steps after a rejection before longer ones are tried.
+WAIT = 8
 # A factorisation costs about this many solves: longer steps must save as many.
 FACTORISATION = {1: 10, 2: 20, 3: 60}
 # Passes of the limiter; halvings for the sake of the relative entropy before a step of order one.
-PASSES, MAX_HALVINGS = 3, 6
+PASSES, MAX_HALVINGS = 10, 6
 # Relative entropy that is nothing but rounding, and below which solves are refined.
 KL_ROUNDING, KL_SMALL = 1e-27, 1e-8
 # Steps shorter than this, over the inverse of the largest rate, help nothing.
@@ -97,7 +99,8 @@ class Implicit(Method):
     is_adaptive = True
 
     def __post_init__(self):
-        if isinstance(self.order, bool) or self.order not in powers.FAMILIES:
+        is_number = isinstance(self.order, (int, np.integer)) and not isinstance(self.order, bool)
+        if not is_number or self.order not in powers.FAMILIES:
             choices = " or ".join(map(str, powers.FAMILIES))
             raise ValueError(f"order is {self.order!r}; give {choices}")
         given = self.tolerance
@@ -116,7 +119,7 @@ class Implicit(Method):
 
     def step(self, state, p, span):
         """Masses after a span of time, by steps of the method's own."""
-        done, halvings = 0.0, 0
+        done, state.kl = 0.0, None  # p need not be what the last step returned
         if state.tau is None:
             state.start(p, span)
         while done < span:
@@ -125,13 +128,14 @@ class Implicit(Method):
             if attempt.error > state.allowed(h):
                 state.shorten(tau, attempt)
                 continue
-            if attempt.rises and halvings < MAX_HALVINGS:
+            if attempt.rises and state.halvings < MAX_HALVINGS:
                 state.rejected_entropy += 1
-                state.tau, halvings = tau / 2, halvings + 1
+                state.tau, state.halvings = tau / 2, state.halvings + 1
                 continue
             if attempt.rises:
                 attempt = state.order_one(attempt)
-            halvings = 0
+            else:
+                state.halvings = 0
             last = h >= span - done
             done = span if last else done + h
             p = state.accept(attempt, h)
@@ -191,7 +195,9 @@ class _State:
     kl: float | None = None
     steps: int = 0
     rejected: int = 0
+    wait: int = 0
     rejected_entropy: int = 0
+    halvings: int = 0  # since the last step of full order
     order_one_steps: int = 0
     order_one_error: float = 0.0
     limited_steps: int = 0
@@ -340,6 +346,7 @@ class _State:
     def shorten(self, tau, attempt):
         """Shorter steps after an error that was too large."""
         self.rejected += 1
+        self.wait = WAIT
         growth = self._growth(tau, attempt)
         self.tau = tau / 2 ** max(1, min(MOST_DOUBLINGS, math.ceil(-math.log2(growth))))
         if self.tau < SHORTEST * self.gamma / self.fastest:
@@ -351,7 +358,8 @@ class _State:
 
     def lengthen(self, tau, attempt, left):
         """Longer steps, if the error allows them and they save more than a factorisation."""
-        if tau < self.tau:  # a step cut short by an output time says little of longer ones
+        self.wait -= 1
+        if tau < self.tau or self.wait > 0:  # a step cut short says little of longer ones
             return
         doublings = math.floor(math.log2(self._growth(tau, attempt)))
         doublings = min(MOST_DOUBLINGS, doublings)
