@@ -145,6 +145,10 @@ class Factors:
                 return factor
         while len(self._kept) >= KEPT:  # before the next one needs the memory
             self._kept.pop(0)
-        self._kept.append(ImplicitFactor(self.generator, dt, self.flows))
+        self._kept.append(self.make(dt))
         self.made += 1
         return self._kept[-1]
+
+    def make(self, dt) -> ImplicitFactor:
+        """New factorisation for dt."""
+        return ImplicitFactor(self.generator, dt, self.flows)

@@ -78,6 +78,36 @@ def mixture(stages, gamma):
     return out
 
 
+def combination(weights, vectors):
+    """Sum of vectors (list of arrays) with weights, one vector at a time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fokkerplanck.linalg.powers import combination
+    >>> combination([2.0, -1.0], [np.ones(2), np.arange(2.0)])
+    array([2., 1.])
+    """
+    out = weights[0] * vectors[0]
+    for weight, vector in zip(weights[1:], vectors[1:], strict=True):
+        if weight != 0:
+            out += weight * vector
+    return out
+
+
+def power_of_two(tau, up=False) -> float:
+    """Power of two next to tau, from below or from above.
+
+    Examples
+    --------
+    >>> from fokkerplanck.linalg.powers import power_of_two
+    >>> power_of_two(0.3), power_of_two(0.3, up=True)
+    (0.25, 0.5)
+    """
+    exponent = math.log2(tau)
+    return 2.0 ** (math.ceil(exponent) if up else math.floor(exponent))
+
+
 def _solve(powers, gamma):
     """Weights of the given powers of 1/(1 - gamma z) that agree with e^z to as many orders."""
     powers = list(powers)

@@ -1,6 +1,7 @@
 """Implicit: tolerance kept, and every single step positive, mass exact, of falling entropy."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.generator import Generator
 from fokkerplanck.linalg import powers
 from fokkerplanck.linalg.implicit import ImplicitFactor
+from fokkerplanck.linalg.implicit_multigrid import solver_for
 from fokkerplanck.methods import Context, Exponential, Implicit
 from tests.convergence.rates import assert_rate
 from tests.methods.test_backward_euler import spiral, wells
@@ -158,6 +160,32 @@ def test_absorbing_sides_lose_mass_at_the_slowest_rate():
     assert grid.integrate(np.abs(sharp.rho - exact.rho)).max() < 1e-3
 
 
+@pytest.mark.parametrize("build", [wells, spiral, PROBLEMS["3D"]], ids=["2D", "circulating", "3D"])
+def test_multilevel_solves_give_the_same(build):
+    problem = build()
+    rho0 = blob(problem)
+    times = [0, 0.02, 0.5, 3]
+    direct, multilevel = (
+        fp.solve(problem, rho0, times, Implicit(tolerance=1e-5, solver=name))
+        for name in ("direct", "multilevel")
+    )
+    assert (direct.stats["solver"], multilevel.stats["solver"]) == ("direct", "multilevel")
+    assert problem.grid.integrate(np.abs(direct.rho - multilevel.rho)).max() < 1e-9
+    assert multilevel.min_rho.min() >= 0
+    assert np.abs(multilevel.mass - 1).max() < 1e-13
+    assert np.all(np.diff(multilevel.free_energy) < 0)
+    assert direct.stats["repaired_mass"] == 0 <= multilevel.stats["repaired_mass"] < 1e-10
+
+
+def test_large_grids_are_not_factorised():
+    choices = {(1, 10**6): "direct", (2, 1000): "direct", (2, 1300): "multilevel",
+               (3, 32): "direct", (3, 48): "multilevel"}  # fmt: skip
+    for (d, n), expected in choices.items():
+        standing_in = SimpleNamespace(grid=SimpleNamespace(size=n**d, dim=d))
+        assert solver_for(standing_in, "auto") == expected
+        assert solver_for(standing_in, "direct") == "direct"
+
+
 # --- what the steps are protected from -----------------------------------------------------------
 
 
@@ -265,6 +293,8 @@ BAD = {
     "tolerance 1": (lambda: Implicit(4, 1), "tolerance is 1; give a number from 1e-12"),
     "tolerance nan": (lambda: Implicit(4, math.nan), "tolerance is nan; give a number"),
     "tolerance text": (lambda: Implicit(4, "fine"), "tolerance is 'fine'; give a number"),
+    "solver": (lambda: Implicit(solver="amg"), "solver is 'amg'; choose from auto, direct, multi"),
+    "solver list": (lambda: Implicit(solver=["direct"]), r"solver is \['direct'\]; choose from"),
     "rtol too small": (
         lambda: fp.solve(wells(), blob(wells()), 1.0, Implicit(), rtol=1e-14),
         r"rtol \+ atol is 1e-14; Implicit keeps 1e-12 and more",
