@@ -8,7 +8,13 @@ from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.generator import Generator
 from fokkerplanck.grid import Grid
 from fokkerplanck.io import load
-from fokkerplanck.methods import BackwardEuler, Exponential, Splitting
+from fokkerplanck.methods import (
+    BackwardEuler,
+    Exponential,
+    FluxCorrected,
+    Implicit,
+    Splitting,
+)
 from fokkerplanck.problem import Problem
 from fokkerplanck.quasi_stationary import QuasiStationary, quasi_stationary
 from fokkerplanck.solution import Solution
@@ -21,8 +27,10 @@ __all__ = [
     "ConvergenceError",
     "Edges",
     "Exponential",
+    "FluxCorrected",
     "Generator",
     "Grid",
+    "Implicit",
     "Problem",
     "QuasiStationary",
     "Solution",

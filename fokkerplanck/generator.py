@@ -28,6 +28,8 @@ class Generator:
     matrix : scipy.sparse.csr_array, shape (n, n)
     exit_rates : array (n,)
         Total rate out of each cell, minus the diagonal, in 1/time.
+    problem : Problem or None
+        What the generator was made of; None if of Edges.
 
     Notes
     -----
@@ -53,6 +55,7 @@ class Generator:
             raise ValueError(
                 f"Generator received {type(problem).__name__}; give a Problem or Edges"
             )
+        self.problem = problem if isinstance(problem, Problem) else None
         self.edges = problem if isinstance(problem, Edges) else Edges.from_problem(problem)
         self.grid = self.edges.grid
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from fokkerplanck import storage
+from fokkerplanck.dense import Dense
 from fokkerplanck.grid import Grid
 
 #: Numbers kept at every output time.
@@ -40,7 +41,7 @@ class Solution:
         Least density.
     stats : mapping
         Method, seconds, and what the method reports about its work and its error.
-    status : {"finished", "stopped", "interrupted", "failed"}
+    status : {"finished", "stopped", "event", "interrupted", "failed"}
     message : str
         The status in words.
     grid : Grid
@@ -48,6 +49,10 @@ class Solution:
     log_rho_inf : array (\*shape) or None
         Steady log density that free energy, energy and dissipation refer to. Where there is none
         (absorbing sides, ``steady=False``) these three are nan.
+    dense : Dense or None
+        Interpolation between the steps of the run, with ``solve(..., dense=True)``.
+    t_events, rho_events : tuples of arrays (m,) and (m, \*shape)
+        Times and densities of the roots of every event.
 
     Notes
     -----
@@ -86,10 +91,16 @@ class Solution:
     beta: float
     log_rho_inf: np.ndarray | None = None
     problem: str = field(default="", repr=False)
+    dense: Dense | None = field(default=None, repr=False)
+    t_events: tuple = ()
+    rho_events: tuple = ()
 
     def __post_init__(self):
-        for entry in fields(self):
-            value = getattr(self, entry.name)
+        values = [getattr(self, entry.name) for entry in fields(self)]
+        values += [*self.t_events, *self.rho_events]
+        if self.dense is not None:
+            values += [self.dense.t, self.dense.rho, self.dense.rate]
+        for value in values:
             if isinstance(value, np.ndarray):
                 value.flags.writeable = False
         object.__setattr__(self, "stats", MappingProxyType(dict(self.stats)))
@@ -102,6 +113,31 @@ class Solution:
 
     def __iter__(self):
         return zip(self.t.tolist(), self.rho, strict=True)
+
+    def at(self, t):
+        r"""Density at any time of the run (\*shape), or densities at times (m,), by ``dense``.
+
+        Positive, mass exact, fourth order in the steps of the run: see ``Dense``.
+
+        Raises
+        ------
+        ValueError
+            For times outside of the run, or a run without ``dense=True``.
+
+        Examples
+        --------
+        >>> import fokkerplanck as fp
+        >>> grid = fp.Grid([(0, 1)], 8)
+        >>> fp.solve(fp.Problem(grid), fp.uniform(grid), [0, 1], dense=True).at([0.2, 0.4]).shape
+        (2, 8)
+        """
+        if self.dense is None:
+            raise ValueError("the run kept nothing between its output times; solve with dense=True")
+        return self.dense(t)
+
+    def __call__(self, t):
+        """Return ``at(t)``."""
+        return self.at(t)
 
     def save(self, path):
         """Write everything to one ``.npz`` file, whole or not at all; ``load`` reads it.
@@ -130,7 +166,12 @@ class Solution:
         arrays |= {name: getattr(self, name) for name in ("t", "rho", *LEDGER)}
         if self.log_rho_inf is not None:
             arrays["log_rho_inf"] = self.log_rho_inf
+        if self.dense is not None:
+            arrays |= {f"dense_{name}": getattr(self.dense, name) for name in ("t", "rho", "rate")}
+        for k, (t, rho) in enumerate(zip(self.t_events, self.rho_events, strict=True)):
+            arrays |= {f"t_events_{k}": t, f"rho_events_{k}": rho}
         words = {name: getattr(self, name) for name in ("status", "message", "beta", "problem")}
+        words["n_events"] = len(self.t_events)
         metadata = {"grid": grid, "stats": dict(self.stats), **words}
         return storage.write(path, "Solution", arrays, metadata)
 
@@ -140,7 +181,19 @@ class Solution:
         values = {name: arrays[name] for name in ("t", "rho", *LEDGER)}
         words = {name: metadata[name] for name in ("stats", "status", "message", "beta", "problem")}
         grid = storage.unpack_grid(arrays, metadata["grid"])
-        return cls(**values, **words, grid=grid, log_rho_inf=arrays.get("log_rho_inf"))
+        dense = None
+        if "dense_t" in arrays:
+            parts = {name: arrays[f"dense_{name}"] for name in ("t", "rho", "rate")}
+            dense = Dense(**parts, volume=np.asarray(grid.volume))
+        # Files of version 0.1 have no events.
+        events = [
+            tuple(arrays[f"{name}_{k}"] for k in range(metadata.get("n_events", 0)))
+            for name in ("t_events", "rho_events")
+        ]
+        return cls(
+            **values, **words, grid=grid, log_rho_inf=arrays.get("log_rho_inf"), dense=dense,
+            t_events=events[0], rho_events=events[1],
+        )  # fmt: skip
 
     def __repr__(self):
         """Times, status, free energy and least density."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 
 import numpy as np
@@ -10,21 +11,25 @@ from tqdm import tqdm
 from fokkerplanck import observables
 from fokkerplanck.densities import check_density
 from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.events import Finished, Watch, check_events, on_a_copy
 from fokkerplanck.generator import Generator
 from fokkerplanck.grid import describe, positive_number, real_array
 from fokkerplanck.methods.exponential import Exponential
-from fokkerplanck.methods.method import Method
+from fokkerplanck.methods.method import Context, Method
 from fokkerplanck.problem import Problem
 from fokkerplanck.solution import LEDGER, Solution
 from fokkerplanck.steady import steady_state
 
 #: A bar appears by itself only if the run is not over after this long, in seconds.
 BAR_AFTER = 1.0
+# Rate of change of a density, over its exchange, up to which the generator is taken to keep it.
+STATIONARY = 1e-9
 
 
 def solve(
     problem, rho0, t, method=None, *,
     rtol=None, atol=None, callback=None, progress=None, steady=None, throw=True,
+    dense=False, events=None,
 ) -> Solution:  # fmt: skip
     r"""Evolve a density by :math:`\rho_t=\nabla\cdot(g\rho+\beta^{-1}\nabla\cdot(D\rho))`.
 
@@ -54,6 +59,16 @@ def solve(
         scheme F levels off at the distance of the two schemes; see the Notes of Solution.
     throw : bool, default True
         False: a method that fails ends the run with status "failed" in place of an exception.
+    dense : bool, default False
+        Keep density and rate at every step for ``Solution.at``: see ``Solution.dense``. Steps are
+        the method's own for Implicit, BackwardEuler and FluxCorrected, the output intervals for
+        Exponential and for methods that do not say.
+    events : callable or list of callables, optional
+        ``event(t, rho)``, a number, whose roots are sought, rho read-only. With ``event.terminal =
+        True`` the first root ends the run with status "event" and is the last output time,
+        ``event.direction = 1`` (-1) takes rising (falling) roots alone. A change of sign is seen
+        between two steps as above (two roots within one are not seen), and its time located to
+        1e-10 of the step, by steps of the method that end there.
 
     Returns
     -------
@@ -91,12 +106,16 @@ def solve(
     tolerance = _check_tolerance(rtol, atol, method)
     if callback is not None and not callable(callback):
         raise ValueError(f"callback is {type(callback).__name__}; give a function callback(t, rho)")
+    if not isinstance(dense, (bool, np.bool_)):
+        raise ValueError(f"dense is {describe(dense)}; give True or False")
+    events = check_events(events)
     rho0 = check_density(rho0, problem.grid, "rho0")
     rho0 = rho0 / problem.grid.integrate(rho0)
     bar = _bar(progress, times)
     try:
         generator = Generator(problem)
         run = _Run(problem, generator, _steady_log(problem, steady), times, callback, bar)
+        run.watch = Watch(generator, events, bool(dense))
         failure = run.advance(rho0, method, tolerance)
     finally:
         bar.close()
@@ -114,7 +133,7 @@ class _Run:
         self.rho = np.empty((times.size, *problem.grid.shape))
         self.ledger = {name: np.full(times.size, np.nan) for name in LEDGER}
         self.Phi = None if log_inf is None else (log_inf.max() - log_inf) / problem.beta
-        self.n = 0
+        self.n, self.watch = 0, None
         self.status, self.message, self.report = "finished", "all output times were reached", {}
         self.seconds = time.perf_counter()
 
@@ -126,14 +145,22 @@ class _Run:
         try:
             stop = self.output(rho0)
             p = (rho0 * volume).ravel()
-            state = method.init(self.generator, tolerance, self.tick)
+            state = self.init(method, tolerance)
+            self.watch.step = on_a_copy(method, state)
+            self.watch.see(times[0], p)
             while not stop and self.n < times.size:
                 span = times[self.n] - times[self.n - 1]
                 p = _check_masses(method.step(state, p, span), grid, method)
+                self.watch.see(times[self.n], p)
                 stop = self.output(p.reshape(grid.shape) / volume)
             if stop:
                 self.status = "stopped"
                 self.message = f"callback returned True at t = {self.last:g}"
+        except Finished as event:
+            self.times[self.n] = event.t
+            self.output(event.p.reshape(grid.shape) / volume)
+            self.status = "event"
+            self.message = f"events[{event.index}] at t = {event.t:g} ended the run"
         except KeyboardInterrupt:
             self.status = "interrupted"
             self.message = f"interrupted after t = {self.last:g}; everything up to it is here"
@@ -145,6 +172,23 @@ class _Run:
             failure.__cause__ = error
         self.report = {} if state is None else method.report(state)
         return failure
+
+    def init(self, method, tolerance):
+        """State of the method, with a context if its ``init`` takes one."""
+        if "context" not in inspect.signature(method.init).parameters:
+            return method.init(self.generator, tolerance, self.tick)
+        context = Context(
+            duration=float(self.times[-1] - self.times[0]),
+            log_rho_inf=self.log_inf if _is_kept(self.generator, self.log_inf) else None,
+            observe=self.observe if self.watch.active else None,
+        )
+        return method.init(self.generator, tolerance, self.tick, context=context)
+
+    def observe(self, elapsed, p):
+        """Take a step of a method's own within the present interval."""
+        t = self.times[self.n - 1] + elapsed
+        if t < self.times[self.n]:
+            self.watch.see(t, _check_masses(p, self.problem.grid, "the method"))
 
     @property
     def last(self) -> float:
@@ -176,6 +220,8 @@ class _Run:
 
     def tick(self, fraction):
         """Show the part of the present interval that is done."""
+        if self.watch.busy:
+            return
         before, after = self.times[self.n - 1], self.times[self.n]
         self.bar.at(before + min(float(fraction), 1.0) * (after - before))
 
@@ -183,6 +229,7 @@ class _Run:
         """Everything up to the last output time."""
         n = self.n
         seconds = time.perf_counter() - self.seconds
+        t_events, rho_events, dense = self.watch.results()
         return Solution(
             t=self.times[:n].copy(),
             rho=self.rho if n == len(self.rho) else self.rho[:n].copy(),
@@ -194,6 +241,9 @@ class _Run:
             beta=self.problem.beta,
             log_rho_inf=self.log_inf,
             problem=repr(self.problem),
+            dense=dense,
+            t_events=t_events,
+            rho_events=rho_events,
         )
 
 
@@ -294,6 +344,15 @@ def _check_masses(p, grid, method):
     if not np.all(np.isfinite(p)):
         raise ConvergenceError(f"{method!r} returned masses that are not finite; shorten its step")
     return p
+
+
+def _is_kept(generator, log_rho) -> bool:
+    """Whether the generator keeps a log density to rounding."""
+    if log_rho is None:
+        return False
+    volume = np.broadcast_to(generator.grid.volume, generator.grid.shape)
+    p = (np.exp(log_rho) * volume).ravel()
+    return bool(np.abs(generator.matrix @ p).sum() <= STATIONARY * (generator.exit_rates @ p))
 
 
 def _steady_log(problem, steady):

@@ -43,6 +43,8 @@ FLOORS = {
     "observables": 5,
     "transport": 5,
     "methods": 6,
+    "dense": 6,
+    "events": 7,
     "solution": 7,
     "solve": 7,
     "steady": 7,

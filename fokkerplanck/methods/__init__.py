@@ -2,7 +2,17 @@
 
 from fokkerplanck.methods.backward_euler import BackwardEuler
 from fokkerplanck.methods.exponential import Exponential
-from fokkerplanck.methods.method import Method
+from fokkerplanck.methods.flux_corrected import FluxCorrected
+from fokkerplanck.methods.implicit import Implicit
+from fokkerplanck.methods.method import Context, Method
 from fokkerplanck.methods.splitting import Splitting
 
-__all__ = ["BackwardEuler", "Exponential", "Method", "Splitting"]
+__all__ = [
+    "BackwardEuler",
+    "Context",
+    "Exponential",
+    "FluxCorrected",
+    "Implicit",
+    "Method",
+    "Splitting",
+]

@@ -55,9 +55,9 @@ class BackwardEuler(Method):
             raise ValueError(f"dt is {self.dt!r}; give a finite positive number, the longest step")
         object.__setattr__(self, "dt", dt)
 
-    def init(self, generator, tolerance=None, tick=None):
+    def init(self, generator, tolerance=None, tick=None, context=None):
         """State of a run: factorisations and counters."""
-        return _State(generator, tick)
+        return _State(generator, tick, None if context is None else context.observe)
 
     def step(self, state, p, span):
         """Masses after equal steps of at most dt that fill the span."""
@@ -70,6 +70,8 @@ class BackwardEuler(Method):
                 q = q * correction
                 state.mass_correction = max(state.mass_correction, abs(correction - 1))
             p = q
+            if state.observe is not None:
+                state.observe((k + 1) / n * span, p)
             if state.tick is not None:
                 state.tick((k + 1) / n)
         state.steps += n
@@ -91,6 +93,7 @@ class _State:
 
     generator: Generator
     tick: object
+    observe: object = None
     steps: int = 0
     mass_correction: float = 0.0
     factors: Factors = field(init=False)

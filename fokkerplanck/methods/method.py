@@ -3,7 +3,39 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    r"""What a method may know of a run besides the generator.
+
+    Attributes
+    ----------
+    duration : float
+        Time from the first to the last output.
+    log_rho_inf : array (\*shape) or None
+        Log density that the generator keeps to rounding, if it is known: the relative entropy to it
+        decreases along the exact evolution.
+    observe : callable or None
+        ``observe(elapsed, p)`` may be told the masses after every step of the method's own, elapsed
+        being the time since the beginning of the interval: events are then seen between output
+        times, and dense output is interpolated between these steps. What it raises must pass.
+
+    Examples
+    --------
+    >>> from fokkerplanck.methods import Context
+    >>> Context(duration=2.0).observe is None
+    True
+    """
+
+    duration: float
+    log_rho_inf: np.ndarray | None = None
+    observe: Callable | None = None
 
 
 class Method(ABC):
@@ -66,6 +98,10 @@ class Method(ABC):
         tick : callable, optional
             ``tick(fraction)`` may be told now and then which part of the span is done, for the
             progress bar.
+
+        Notes
+        -----
+        A method whose ``init`` has a parameter ``context`` is given a ``Context`` by that name.
         """
 
     @abstractmethod

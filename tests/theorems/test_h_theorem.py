@@ -15,7 +15,7 @@ from scipy.sparse.linalg import spsolve
 import fokkerplanck as fp
 from fokkerplanck import observables
 from fokkerplanck.generator import Generator
-from fokkerplanck.methods import BackwardEuler, Exponential, Method
+from fokkerplanck.methods import BackwardEuler, Exponential, Implicit, Method
 
 FLOOR = 1e-28
 
@@ -70,6 +70,8 @@ METHODS = {
     "Exponential": Exponential(),
     "Krylov": Exponential(kind="krylov"),
     "Chebyshev": Exponential(kind="chebyshev"),
+    "Implicit": Implicit(),
+    "Implicit, tolerant": Implicit(order=2, tolerance=1e-2),
     "BackwardEuler short": BackwardEuler(0.1),
     "BackwardEuler long": BackwardEuler(10.0),
 }
