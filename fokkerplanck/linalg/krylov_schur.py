@@ -61,14 +61,15 @@ class SlowSpace:
         self._basis = np.empty((0, weight.size))
         self._H = np.zeros((0, 0))
 
-    def converge(self, count, multiplicity=None):
+    def converge(self, count, expected=None):
         """Iterate until the `count` slowest modes, and those at equal decay, have converged.
 
         Parameters
         ----------
         count : int
-        multiplicity : int, optional
-            The largest among the slowest, where it is known; else it is searched for.
+        expected : array, optional
+            Rates that must be among those found, as often as they are here, where they are known;
+            else the iteration looks for multiple ones by itself.
 
         Returns
         -------
@@ -80,22 +81,36 @@ class SlowSpace:
         self._grow(capacity + 1)
         while True:
             theta, _, residual = self._ritz()
-            size = _cut((self.shift - 1 / theta).real, count)
-            done = self.m >= count and (residual[:size] <= self.tol).all()
-            if done and multiplicity is None and self.starts > 1 and self.m < self.n_left:
-                done = self.m > size and residual[size] <= SHOWN
-            if done and self._is_complete(theta[:size], multiplicity):
+            rates = self.shift - 1 / theta
+            size = _cut(rates.real, count)
+            converged = self.m >= count and (residual[:size] <= self.tol).all()
+            if converged and self._is_complete(rates[:size], expected):
                 Q, _ = self._leading(size)
-                return Q.T @ self._basis[: self.m], (self.shift - 1 / theta)[: Q.shape[1]]
-            if self.products >= self.max_products:
-                self._give_up(theta, residual)
-            if done:
+                return Q.T @ self._basis[: self.m], rates[: Q.shape[1]]
+            if self.products >= self.max_products or (converged and self.m == self.n_left):
+                self._give_up(rates, residual, converged)
+            again = converged and self._has_shown(residual, size)
+            if again:
                 self._compress(size)
-            elif self.m == capacity and self.pending:
+            elif self.m >= capacity and self.pending:
                 self._compress((size + self.m) // 2)
-            if done or not self.pending:
+            if again or not self.pending:
                 self._inject()
             self._expand()
+
+    def _has_shown(self, residual, size):
+        """Whether the last start has converged to a mode beyond the slowest, or to all it has."""
+        return self.starts == 1 or (self.m > size and residual[size] <= SHOWN)
+
+    def _is_complete(self, rates, expected):
+        """Whether no rate can be missing, or none that is expected is."""
+        if expected is not None:
+            return _includes(rates, expected)
+        if self.m == self.n_left:
+            return True
+        # Found once in every start: the next may show it again.
+        residual = self._ritz()[2]
+        return self._has_shown(residual, rates.size) and _multiplicity(rates) < self.starts
 
     def _grow(self, rows):
         """Make room for basis vectors."""
@@ -164,14 +179,6 @@ class SlowSpace:
             return theta, Z, np.zeros(m)
         return theta, Z, np.abs(self._H[m, :m] @ Z) / np.abs(theta)
 
-    def _is_complete(self, theta, multiplicity):
-        """False if some eigenvalue was found once in every start: the next may show it again."""
-        if self.m >= self.n_left:
-            return True
-        if multiplicity is not None:
-            return self.starts >= multiplicity
-        return largest_multiplicity(self.shift - 1 / theta) < self.starts
-
     def _compress(self, size):
         """Keep a basis of the slowest Ritz vectors, about `size` of them, and what is pending."""
         Q, T = self._leading(size)
@@ -198,15 +205,17 @@ class SlowSpace:
         )
         return Q[:, :q], T[:q, :q]
 
-    def _give_up(self, theta, residual):
+    def _give_up(self, rates, residual, converged):
         """Raise with the rates that have converged."""
         good = residual <= self.tol
-        raise ConvergenceError(
-            f"{np.count_nonzero(good)} eigenvalues have converged after {self.products} solves "
-            "(they are in .iterate); raise max_solves or tol, or ask for fewer modes",
-            iterate=(self.shift - 1 / theta)[good],
-            residual=float(residual[~good].min(initial=np.inf)),
-        )
+        what = f"{np.count_nonzero(good)} eigenvalues have converged after {self.products} solves"
+        if converged:
+            what += ", but not as often as their transposed ones: one is defective (drift without "
+            what += "noise does that); add a little noise, or ask for fewer modes"
+        else:
+            what += " (they are in .iterate); raise max_solves or tol, or ask for fewer modes"
+        worst = float(residual[~good].min(initial=np.inf))
+        raise ConvergenceError(what, iterate=rates[good], residual=worst)
 
 
 def _cut(decay, size, gap=CUT):
@@ -217,7 +226,17 @@ def _cut(decay, size, gap=CUT):
     return r
 
 
-def largest_multiplicity(rates):
-    """How many rates coincide, to `CLUSTER`, at most."""
+def _multiplicity(rates):
+    """How many rates coincide, at most."""
     near = np.abs(np.subtract.outer(rates, rates)) <= CLUSTER * np.abs(rates)
     return int(near.sum(axis=0).max(initial=0))
+
+
+def _includes(rates, expected):
+    """Whether every expected rate is among the others, as often as it is expected."""
+    left, limit = list(rates), CLUSTER * np.abs(expected).max(initial=0)
+    for rate in expected:
+        nearest = min(range(len(left)), key=lambda i: abs(left[i] - rate), default=None)
+        if nearest is None or abs(left.pop(nearest) - rate) > limit:
+            return False
+    return True

@@ -13,7 +13,7 @@ from scipy.special import logsumexp
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.generator import Generator
 from fokkerplanck.linalg.edge_form import EdgeForm, symmetric_modes, two_sided_modes
-from fokkerplanck.linalg.krylov_schur import SlowSpace, largest_multiplicity
+from fokkerplanck.linalg.krylov_schur import SlowSpace
 from fokkerplanck.linalg.null_vector import closed_class, null_vector
 from fokkerplanck.linalg.reversible import exact_log_density
 
@@ -131,13 +131,12 @@ def slow_modes(generator, masses, count, tol, solver, max_solves) -> Modes:
             lambda v: inverse.solve(omega * v) / omega,
             None if pi is None else (pi / omega, omega),
         )
-        multiplicity = largest_multiplicity(rates)
-        Y, _ = densities.converge(len(X), multiplicity)
+        Y, again = densities.converge(len(X), rates)
         for _ in range(3):  # equal decays that one side had told apart
             if len(X) < len(Y):
-                X, rates = functions.converge(len(Y), multiplicity)
+                X, rates = functions.converge(len(Y), again)
             elif len(Y) < len(X):
-                Y, _ = densities.converge(len(X), multiplicity)
+                Y, again = densities.converge(len(X), rates)
         rates, U, V = _paired(form, X, Y, rates)
     message = f"Krylov-Schur iteration from {len(start)} moments; {masses.message}"
     return Modes(rates, U, V, inverse, message)
