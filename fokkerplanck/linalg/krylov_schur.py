@@ -6,6 +6,7 @@ import numpy as np
 from scipy.linalg import schur
 
 from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.kernels import projection
 
 #: Relative distance of rates up to which they count as one multiple eigenvalue.
 CLUSTER = 1e-6
@@ -50,7 +51,8 @@ class SlowSpace:
     """
 
     def __init__(self, apply, shift, weight, removed, start, is_symmetric, tol, max_products):
-        self.apply, self.shift, self.removed = apply, shift, removed
+        self.apply, self.shift = apply, shift
+        self.removed = (np.zeros(weight.size),) * 2 if removed is None else removed
         self.is_symmetric, self.tol, self.max_products = is_symmetric, tol, max_products
         self.n_left = weight.size - (removed is not None)
         self.weight = weight / weight.sum()
@@ -78,7 +80,7 @@ class SlowSpace:
         """
         count = min(count, self.n_left)
         capacity = min(2 * count + 24, self.n_left)
-        self._grow(capacity + 1)
+        self._grow(capacity + 2)
         while True:
             theta, _, residual = self._ritz()
             rates = self.shift - 1 / theta
@@ -129,7 +131,7 @@ class SlowSpace:
         self.starts += 1
         self._grow(self.m + 2)
         self._H[self.m :] = 0.0
-        self._basis[self.m] = x / self._orthogonalise(x, self.m)[1]
+        self._basis[self.m] = x / self._orthogonalise(x, self.m)[2]
         self.pending = True
 
     def _expand(self):
@@ -138,8 +140,7 @@ class SlowSpace:
         x = np.array(self.apply(self._basis[m]))
         self.products += 1
         self._grow(m + 2)
-        size = self._norm(x)
-        self._H[: m + 1, m], norm = self._orthogonalise(x, m + 1)
+        self._H[: m + 1, m], size, norm = self._orthogonalise(x, m + 1)
         self._H[m + 1 :, m] = 0.0
         self.m = m + 1
         largest = max(size, float(np.abs(self._H).max()))
@@ -149,22 +150,21 @@ class SlowSpace:
             self._basis[m + 1] = x / norm
 
     def _orthogonalise(self, x, m):
-        """Make x orthogonal to the first m basis vectors, in place; coefficients (m,) and norm."""
-        total = np.zeros(m)
-        for _ in range(3):
-            if self.removed is not None:
-                z, functional = self.removed
-                x -= (x @ functional) * z
-            weighted = x * self.weight
-            before, part = float(x @ weighted), self._basis[:m] @ weighted
-            x -= part @ self._basis[:m]
-            total += part
-            if before - part @ part > TWICE**2 * before:
-                break
-        return total, self._norm(x)
+        """Make x orthogonal to the first m basis vectors, in place.
 
-    def _norm(self, x):
-        return float(np.sqrt(x @ (x * self.weight)))
+        Returns coefficients (m,) and the norms before and after.
+        """
+        part, dots, total = np.zeros(m + 1), np.zeros(m + 1), np.zeros(m)
+        arrays = (self._basis, m, self.weight, *self.removed)
+        first = before = projection.project(*arrays, part, x, dots)
+        for _ in range(3):
+            part, dots = dots, part
+            total += part[:m]
+            after = projection.project(*arrays, part, x, dots)
+            if after > TWICE**2 * before:
+                break
+            before = after
+        return total, np.sqrt(first), np.sqrt(after)
 
     def _ritz(self):
         """Ritz values of B (slowest first), vectors, and residuals relative to the values."""
