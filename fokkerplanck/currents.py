@@ -11,13 +11,16 @@ underflows. The leftover field is :math:`j_x=\frac12\sum_e \nu_e\,\Delta x_e` ov
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from fokkerplanck import fields
+from fokkerplanck.cells import cell_type
 from fokkerplanck.grid import Grid
+from fokkerplanck.kernels import assembly, flux, threads
 from fokkerplanck.kernels import current as kernels
-from fokkerplanck.kernels import flux
+from fokkerplanck.nine_point import cell_widths
 
 #: Least value of m over the denser end, so that velocities of unresolved edges stay finite.
 TINY = 1e-100
@@ -31,8 +34,8 @@ class EdgeCurrents:
     ----------
     grid : Grid
     log_rho : array (n,)
-    tail, head : int arrays (n_edges,)
-    offset : int array (n_edges, d)
+    tail, head : int32 arrays (n_edges,)
+    offset : int16 array (n_edges, d)
         Head minus tail in cells, across periodic seams.
     velocity : array (n_edges,)
         nu_e in index units, 1/time.
@@ -44,7 +47,6 @@ class EdgeCurrents:
     log_rho: np.ndarray
     tail: np.ndarray
     head: np.ndarray
-    offset: np.ndarray
     velocity: np.ndarray
     affinity: np.ndarray | None
     _over_denser: np.ndarray
@@ -52,28 +54,37 @@ class EdgeCurrents:
     @classmethod
     def from_edges(cls, edges, log_rho):
         """Velocities of the Markov scheme on an edge list, for log density (n,)."""
-        over_denser = np.empty_like(edges.weight)
-        flux.edge_velocities(edges.tail, edges.head, edges.weight, edges.tilt, log_rho, over_denser)
-        g = log_rho[edges.head] - log_rho[edges.tail]
-        volume = np.broadcast_to(edges.grid.volume, edges.grid.shape).ravel()
-        over_denser /= 0.5 * (volume[edges.tail] + volume[edges.head])
-        velocity = over_denser / np.maximum(_bernoulli(np.abs(g)), TINY)
-        offset = edge_offsets(edges)
-        affinity = edges.tilt - g
-        return cls(
-            edges.grid, log_rho, edges.tail, edges.head, offset, velocity, affinity, over_denser
-        )
+        grid, tail, head = edges.grid, edges.tail, edges.head
+        velocity, affinity, over_denser = (np.empty_like(edges.weight) for _ in range(3))
+        threads.run(
+            kernels.edge_currents, kernels.edge_currents_threads, threads.parts(grid.size),
+            tail, head, edges.weight, edges.tilt, np.array(log_rho), np.ravel(grid.volume).copy(),
+            TINY, velocity, affinity, over_denser,
+        )  # fmt: skip
+        return cls(grid, log_rho, tail, head, velocity, affinity, over_denser)
 
     @classmethod
     def from_faces(cls, scheme, log_rho):
         """Velocities of the nine-point scheme, for log density (n,)."""
-        offset = np.zeros((len(scheme.lower), scheme.grid.dim), np.int64)
-        offset[np.arange(len(offset)), scheme.axis] = 1
         velocity = scheme.velocity(log_rho)
         over_denser = velocity * _bernoulli(np.abs(scheme.step @ log_rho))
-        return cls(
-            scheme.grid, log_rho, scheme.lower, scheme.upper, offset, velocity, None, over_denser
-        )
+        tail, head = (a.astype(cell_type(scheme.grid.size)) for a in (scheme.lower, scheme.upper))
+        return cls(scheme.grid, log_rho, tail, head, velocity, None, over_denser)
+
+    @cached_property
+    def offset(self) -> np.ndarray:
+        """Head minus tail in cells (n_edges, d)."""
+        return edge_offsets(self)
+
+    @cached_property
+    def _bounds(self):
+        """Least and largest cell of every chunk of edges."""
+        bounds = np.empty((-(-self.tail.size // kernels.CHUNK), 2), self.tail.dtype)
+        threads.run(
+            assembly.chunk_bounds, assembly.chunk_bounds_threads, threads.parts(self.grid.size),
+            self.tail, self.head, bounds,
+        )  # fmt: skip
+        return bounds
 
     def without(self, empty):
         """Return the currents with those of edges at empty cells (n,) set to zero."""
@@ -92,8 +103,10 @@ class EdgeCurrents:
         return self._over_denser * self._mean_volume(), reference
 
     def _mean_volume(self):
-        """Mean volume of the two cells (n_edges,): face area times distance for neighbours."""
-        volume = np.broadcast_to(self.grid.volume, self.grid.shape).ravel()
+        """Mean volume of the two cells: face area times distance for neighbours."""
+        if self.grid.is_uniform:
+            return self.grid.volume
+        volume = self.grid.volume.ravel()
         return 0.5 * (volume[self.tail] + volume[self.head])
 
     def mass_currents(self):
@@ -103,34 +116,37 @@ class EdgeCurrents:
 
     def leftover_field(self):
         r"""Field :math:`j=J/\rho`, shape (d, \*shape)."""
-        out = []
+        out = np.empty((self.grid.dim, *self.grid.shape))
         for k in range(self.grid.dim):
-            step = self._displacement(k)
-            moved = 0.5 * self.velocity * step
-            out.append(self._at_cells(moved, moved))
-        return np.stack(out)
+            out[k] = self._at_cells(0.5 * self.velocity * self._displacement(k), 1.0)
+        return out
 
     def _displacement(self, k):
         """Distance from tail to head along axis k (n_edges,)."""
+        if not self.grid.graded[k]:
+            return self.offset[:, k] * self.grid.h[k]
         widths = self.grid.widths[k].reshape([-1 if i == k else 1 for i in range(self.grid.dim)])
         widths = np.broadcast_to(widths, self.grid.shape).ravel()
-        return self.offset[:, k] * 0.5 * (widths[self.tail] + widths[self.head])
+        return self.offset[:, k] * (0.5 * (widths[self.tail] + widths[self.head]))
 
     def divergence_of_j(self):
         r"""Divergence of j, shape (\*shape): net outflow of velocity."""
         flow = self.velocity * self._mean_volume()
-        return self._at_cells(flow, -flow) / self.grid.volume
+        return self._at_cells(flow, -1.0) / self.grid.volume
 
     def divergence_of_J(self):
         r"""Divergence of :math:`j\rho`, shape (\*shape): zero to rounding at a steady state."""
         current = self.mass_currents()
-        return self._at_cells(current, -current) / self.grid.volume
+        return self._at_cells(current, -1.0) / self.grid.volume
 
-    def _at_cells(self, to_tail, to_head):
-        """Sum edge values at their two cells."""
-        n = self.grid.size
-        total = np.bincount(self.tail, to_tail, n) + np.bincount(self.head, to_head, n)
-        return total.reshape(self.grid.shape)
+    def _at_cells(self, value, sign):
+        """Sum edge values at their tails, and sign times these at their heads."""
+        out = np.empty(self.grid.size)
+        threads.run(
+            kernels.at_cells, kernels.at_cells_threads, threads.parts(out.size), self.tail,
+            self.head, self._bounds, value, sign, out,
+        )  # fmt: skip
+        return out.reshape(self.grid.shape)
 
     def entropy_production_of_edges(self):
         r"""Rate :math:`\sum_eJ_e\log(J^+_e/J^-_e)\ge0`, 1/time (Schnakenberg, RMP 48, 1976)."""
@@ -138,10 +154,14 @@ class EdgeCurrents:
 
     def mean_Q(self, beta):
         r"""Mean of Q, :math:`\frac\beta2\langle x_ij_k-x_kj_i\rangle`, shape (d, d)."""
-        x = self.grid.x.reshape(self.grid.dim, -1)
-        step = np.stack([self._displacement(k) for k in range(self.grid.dim)])
-        middle = x[:, self.tail] + 0.5 * step
-        moment = np.einsum("ie,ke,e->ik", middle, step, self.mass_currents())
+        grid, d = self.grid, self.grid.dim
+        uniform = np.array(grid.h)[:, None] if grid.is_uniform else cell_widths(grid)
+        out = np.empty((-(-self.tail.size // kernels.CHUNK), d * d))
+        threads.run(
+            kernels.moments, kernels.moments_threads, threads.parts(grid.size), self.tail,
+            self.head, self.offset, grid.x.reshape(d, -1), uniform, self.mass_currents(), out,
+        )  # fmt: skip
+        moment = out.sum(axis=0).reshape(d, d)
         return 0.5 * beta * (moment - moment.T)
 
     def faces(self):
@@ -151,31 +171,28 @@ class EdgeCurrents:
         along axis k. Oblique edges go along two staircases, half each, which keeps every balance.
         """
         d, n, shape = self.grid.dim, self.grid.size, self.grid.shape
-        if np.abs(self.offset).sum(axis=1).max() == 1:
-            scaled, densest = self.scaled_mass_currents()
-            out, reference = np.zeros((d, n)), np.zeros((d, n))
-            axis = np.abs(self.offset).argmax(axis=1)
-            out[axis, self.tail], reference[axis, self.tail] = scaled, densest
-            return out.reshape(d, *shape), reference.reshape(d, *shape)
-        out = np.zeros((d, n))
+        out, reference = np.zeros((d, n)), np.zeros((d, n))
         scaled, densest = self.scaled_mass_currents()
+        if kernels.unit_faces(self.tail, self.offset, scaled, densest, out, reference):
+            return out.reshape(d, *shape), reference.reshape(d, *shape)
+        out[:] = 0.0
         kernels.staircase_fluxes(
-            np.array(shape), np.array(self.grid.periodic), self.tail.astype(np.int64),
-            self.offset, scaled, densest, np.array(self.log_rho), out,
+            np.array(shape), np.array(self.grid.periodic), self.tail, self.offset, scaled, densest,
+            np.array(self.log_rho), out,
         )  # fmt: skip
         reference = np.broadcast_to(self.log_rho.reshape(shape), (d, *shape))
         return out.reshape(d, *shape), reference
 
 
 def edge_offsets(edges):
-    """Head minus tail in cells (n_edges, d); the shorter way round on periodic axes."""
-    shape = edges.grid.shape
-    head, tail = (np.stack(np.unravel_index(a, shape), axis=1) for a in (edges.head, edges.tail))
-    offset = (head - tail).astype(np.int64)
-    for k, (n, wraps) in enumerate(zip(shape, edges.grid.periodic, strict=True)):
-        if wraps:
-            offset[:, k] = (offset[:, k] + n // 2) % n - n // 2 if n > 2 else offset[:, k]
-    return offset
+    """Head minus tail in cells (n_edges, d), int16; the shorter way round on periodic axes."""
+    grid = edges.grid
+    out = np.empty((edges.tail.size, grid.dim), np.int16)
+    threads.run(
+        kernels.offsets, kernels.offsets_threads, threads.parts(grid.size), np.array(grid.shape),
+        np.array(grid.periodic), edges.tail, edges.head, out,
+    )  # fmt: skip
+    return out
 
 
 def _bernoulli(z):

@@ -8,11 +8,13 @@ that of any second-order scheme; arrays by second-order differences on the grid.
 from __future__ import annotations
 
 import inspect
+from functools import partial
 
 import numpy as np
 from scipy.interpolate import make_interp_spline
 
 from fokkerplanck.grid import real_array
+from fokkerplanck.kernels import tensors, threads
 
 # Step of the difference quotients of callables, in cells: small against h, large against rounding.
 STEP = 0.06
@@ -100,6 +102,12 @@ def matrix_field(u, grid, name, points=None, columns=None):
     m = d unless columns is given.
     """
     points = grid.x if points is None else points
+    entries = _matrix_entries(u, grid, name, points, columns)
+    return check_finite(_compact(entries), points, name)
+
+
+def _matrix_entries(u, grid, name, points, columns=None):
+    """Entries of a matrix field, a list of rows of arrays (*shape)."""
     d, shape = grid.dim, points.shape[1:]
     value = evaluate(u, points, name)
     size = f"{d} x {d}" if columns is None else f"{d} x m"
@@ -115,7 +123,7 @@ def matrix_field(u, grid, name, points=None, columns=None):
             rows = [[row if i == k else 0.0 for k in range(d)] for i, row in enumerate(rows)]
         lengths = [len(row) if np.iterable(row) else 1 for row in rows]
         if len(set(lengths)) == 1 and (columns is not None or lengths[0] == d):
-            return check_finite(_compact(_entries(rows, shape, name)), points, name)
+            return _entries(rows, shape, name)
         came = f"rows of {' and '.join(map(str, lengths))} entries"
     raise ValueError(f"{name} {gave(u)} {came} on a {d}-dimensional grid; give {expected}")
 
@@ -223,8 +231,17 @@ def gave(u):
 def check_diffusion(D, grid, name="D"):
     """Return D (d, d, *shape), made exactly symmetric, if it is >= 0; else say where not."""
     d = grid.dim
-    scale = np.abs(D).max(axis=(0, 1))
-    if d > 1:
+    if not any(D.strides[2:]):  # one matrix for all cells
+        one = _checked_cells(D[(..., *(slice(1),) * d)], grid, name)
+        return np.broadcast_to(one, D.shape)
+    return _checked_cells(D, grid, name)
+
+
+def _checked_cells(D, grid, name):
+    """``check_diffusion`` of an array, which may hold the first cells of the grid only."""
+    d = grid.dim
+    if any(not np.array_equal(D[i, k], D[k, i]) for i in range(d) for k in range(i)):
+        scale = np.abs(D).max(axis=(0, 1))
         difference = np.abs(D - np.swapaxes(D, 0, 1)).max(axis=(0, 1))
         if (difference > 1e-10 * scale).any():
             cell = first_cell(difference > 1e-10 * scale)
@@ -232,21 +249,35 @@ def check_diffusion(D, grid, name="D"):
                 f"{name} is not symmetric at {cell_text(grid, cell)}: "
                 f"{np.round(D[(slice(None), slice(None), *cell)], 6).tolist()}; give D = D^T"
             )
-        if difference.any():
-            D = 0.5 * (D + np.swapaxes(D, 0, 1))
-    least = smallest_eigenvalue(D)
-    if (least < -ROUNDING * scale).any():
-        cell = first_cell(least == least.min())
-        raise ValueError(
-            f"{name} has the negative eigenvalue {least[cell]:.6g} at {cell_text(grid, cell)}; "
-            "give a diffusion matrix without negative eigenvalues"
-        )
-    if not scale.any():
+        D = 0.5 * (D + np.swapaxes(D, 0, 1))
+    if not _surely_positive(D):
+        scale, least = np.abs(D).max(axis=(0, 1)), smallest_eigenvalue(D)
+        if (least < -ROUNDING * scale).any():
+            cell = first_cell(least == least.min())
+            raise ValueError(
+                f"{name} has the negative eigenvalue {least[cell]:.6g} at {cell_text(grid, cell)}; "
+                "give a diffusion matrix without negative eigenvalues"
+            )
+    if not D.any():
         raise ValueError(
             f"{name} is zero everywhere, and without noise there is no Fokker-Planck density; give "
             f"{name} > 0 somewhere"
         )
     return D
+
+
+def _surely_positive(D):
+    """True if elimination shows that D (d, d, *shape) is positive everywhere: no eigenvalues."""
+    d = D.shape[0]
+    flat = np.ascontiguousarray(D).reshape(d * d, -1)
+    flags, parts = np.empty(flat.shape[1], bool), threads.parts(flat.shape[1])
+    flat = flat.view()
+    flat.flags.writeable = False
+    threads.run(
+        tensors.suspects, tensors.suspects_threads, parts, flat, np.ones((d, d)), 0.0, ROUNDING,
+        flags,
+    )  # fmt: skip
+    return not flags.any()
 
 
 def smallest_eigenvalue(D):
@@ -256,8 +287,8 @@ def smallest_eigenvalue(D):
     if D.shape[0] == 2:
         half = 0.5 * (D[0, 0] - D[1, 1])
         return 0.5 * (D[0, 0] + D[1, 1]) - np.hypot(half, D[0, 1])
-    if all(s == 0 for s in D.strides[2:]):
-        return np.broadcast_to(np.linalg.eigvalsh(D[:, :, 0, 0, 0])[0], D.shape[2:])
+    if not any(D.strides[2:]):
+        return np.broadcast_to(np.linalg.eigvalsh(D[(..., *(0,) * (D.ndim - 2))])[0], D.shape[2:])
     return np.linalg.eigvalsh(np.moveaxis(D, (0, 1), (-2, -1)))[..., 0]
 
 
@@ -296,9 +327,18 @@ def gradient(u, grid, name):
     return np.stack([derivative(u, grid, k, name) for k in range(grid.dim)])
 
 
-def row_divergence(A, grid, name, sample=matrix_field):
+def row_divergence(A, grid, name):
     r"""Row divergence :math:`(\nabla\cdot A)_i = \sum_k \partial_k A_{ik}`, shape (d, \*shape)."""
-    return sum(derivative(A, grid, k, name, sample)[:, k] for k in range(grid.dim))
+    return sum(derivative(A, grid, k, name, partial(_column, k)) for k in range(grid.dim))
+
+
+def _column(k, u, grid, name, points=None):
+    """Column k of a matrix field, (d, *shape), without copies of the others."""
+    points = grid.x if points is None else points
+    rows = _matrix_entries(u, grid, name, points)
+    return np.stack(
+        [check_finite(row[k], points, f"{name}[{i}, {k}]") for i, row in enumerate(rows)]
+    )
 
 
 def check_periodic(u, values, grid, name, sample=scalar_field, axes=(0, 1, 2)):

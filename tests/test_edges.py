@@ -142,7 +142,7 @@ def test_walls_give_back_the_energy_of_dropped_edges(kappa, angle):
 
 def test_without_the_wall_edges_energy_is_lost(monkeypatch):
     """Counterexample: dropping the edges that leave thins the medium along the wall."""
-    monkeypatch.setattr("fokkerplanck.edges._wall_edges", lambda *_: None)
+    monkeypatch.setattr("fokkerplanck.tensor_edges._lost", lambda *_: [])
     found, exact = channel_energy(10.0, 0.7)
     assert found < 0.985 * exact
 

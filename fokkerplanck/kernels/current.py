@@ -3,7 +3,153 @@
 import math
 
 import numpy as np
-from numba import njit
+from numba import njit, prange
+
+#: Edges whose moments are added up before those of others, whatever the number of threads.
+CHUNK = 2048
+
+
+@njit(cache=True)
+def _bernoulli(z):
+    """B(z) = z / (e^z - 1) (a cached kernel calls only kernels of its own file)."""
+    if z == 0.0:
+        return 1.0
+    return z / math.expm1(z) if z < 700.0 else z * math.exp(-z)
+
+
+@njit(cache=True)
+def edge_currents(
+    part, parts, tail, head, weight, tilt, log_rho, volume, least, velocity, affinity, over_denser
+):
+    """Fill velocity J/m, affinity z - g and J over the density of the denser cell of every edge.
+
+    g is the difference of log rho; volume (n or 1) of cells; least value of m over that density.
+    J / rho_x = w (B(-z) - B(z) e^g); near equilibrium, g = z, as -w B(-z) expm1(g - z), which
+    vanishes to rounding. Neither form over- or underflows with rho.
+    """
+    m = tail.size
+    for e in range(part * m // parts, (part + 1) * m // parts):
+        x, y = tail[e], head[e]
+        z, g, sign = tilt[e], log_rho[y] - log_rho[x], 1.0
+        affinity[e] = z - g
+        if g > 0.0:  # seen from the head, the denser cell: both signs turn
+            z, g, sign = -z, -g, -1.0
+        small = _bernoulli(abs(z))
+        out = small + z if z > 0.0 else small
+        if abs(g - z) < 1.0:
+            flow = -sign * out * math.expm1(g - z)
+        else:
+            flow = sign * (out - (out - z) * math.exp(g))
+        cell = volume[0] if volume.size == 1 else 0.5 * (volume[x] + volume[y])
+        flow *= weight[e] / cell
+        over_denser[e] = flow
+        velocity[e] = flow / max(_bernoulli(-g), least)
+
+
+@njit(cache=True, parallel=True)
+def edge_currents_threads(
+    parts, tail, head, weight, tilt, log_rho, volume, least, velocity, affinity, over_denser
+):
+    """``edge_currents`` in threads."""
+    for part in prange(parts):
+        edge_currents(
+            part, parts, tail, head, weight, tilt, log_rho, volume, least, velocity, affinity,
+            over_denser,
+        )  # fmt: skip
+
+
+@njit(cache=True)
+def at_cells(part, parts, tail, head, bounds, value, sign, out):
+    """Fill out (n) with the sums of edge values at their tails and sign times those at their heads.
+
+    bounds (chunks, 2): least and largest cell of every chunk of edges.
+    """
+    low, high = part * out.size // parts, (part + 1) * out.size // parts
+    out[low:high] = 0.0
+    for c in range(bounds.shape[0]):
+        if bounds[c, 1] < low or bounds[c, 0] >= high:
+            continue
+        for e in range(c * CHUNK, min((c + 1) * CHUNK, tail.size)):
+            x, y = tail[e], head[e]
+            if low <= x < high:
+                out[x] += value[e]
+            if low <= y < high:
+                out[y] += sign * value[e]
+
+
+@njit(cache=True, parallel=True)
+def at_cells_threads(parts, tail, head, bounds, value, sign, out):
+    """``at_cells`` in threads."""
+    for part in prange(parts):
+        at_cells(part, parts, tail, head, bounds, value, sign, out)
+
+
+@njit(cache=True)
+def offsets(part, parts, shape, periodic, tail, head, out):
+    """Fill out (n_edges, d): head minus tail in cells, the shorter way round on periodic axes."""
+    m, d = tail.size, shape.size
+    for e in range(part * m // parts, (part + 1) * m // parts):
+        x, y = np.int64(tail[e]), np.int64(head[e])
+        for k in range(d - 1, -1, -1):
+            n = shape[k]
+            step = y % n - x % n
+            if periodic[k] and n > 2:
+                if step >= n - n // 2:
+                    step -= n
+                elif step < -(n // 2):
+                    step += n
+            out[e, k] = step
+            x, y = x // n, y // n
+
+
+@njit(cache=True, parallel=True)
+def offsets_threads(parts, shape, periodic, tail, head, out):
+    """``offsets`` in threads."""
+    for part in prange(parts):
+        offsets(part, parts, shape, periodic, tail, head, out)
+
+
+@njit(cache=True)
+def moments(part, parts, tail, head, offset, x, width, current, out):
+    """Fill out (chunks, d d): sums of (x_tail + s/2)_i s_k J over chunks, s the step of an edge.
+
+    x (d, n) and width (d, n or 1) of the cells.
+    """
+    d, chunks = offset.shape[1], out.shape[0]
+    s, middle = np.empty(d), np.empty(d)
+    for c in range(part * chunks // parts, (part + 1) * chunks // parts):
+        out[c] = 0.0
+        for e in range(c * CHUNK, min((c + 1) * CHUNK, tail.size)):
+            a, b = tail[e], head[e]
+            for k in range(d):
+                w = width[k, 0] if width.shape[1] == 1 else 0.5 * (width[k, a] + width[k, b])
+                s[k] = offset[e, k] * w
+                middle[k] = x[k, a] + 0.5 * s[k]
+            for i in range(d):
+                for k in range(d):
+                    out[c, i * d + k] += middle[i] * s[k] * current[e]
+
+
+@njit(cache=True, parallel=True)
+def moments_threads(parts, tail, head, offset, x, width, current, out):
+    """``moments`` in threads."""
+    for part in prange(parts):
+        moments(part, parts, tail, head, offset, x, width, current, out)
+
+
+@njit(cache=True)
+def unit_faces(tail, offset, current, log_current, faces, log_faces):
+    """Put currents between nearest neighbours on their faces; False if an edge is longer."""
+    for e in range(tail.size):
+        axis = -1
+        for k in range(offset.shape[1]):
+            if offset[e, k] != 0:
+                if axis >= 0 or abs(offset[e, k]) > 1:
+                    return False
+                axis = k
+        faces[axis, tail[e]] = current[e]
+        log_faces[axis, tail[e]] = log_current[e]
+    return True
 
 
 @njit(cache=True)

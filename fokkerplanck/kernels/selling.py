@@ -7,8 +7,12 @@ Imaging Vis. 49 (2014).
 """
 
 import numpy as np
-from numba import njit
+from numba import njit, prange
 
+#: Rows that share a superbase. Fixed, so that results do not depend on the number of threads.
+BLOCK = 256
+#: Largest entry of an offset (they are stored as int16).
+WIDEST = 32_767
 # Superbase changes after which a tensor counts as too anisotropic to decompose.
 MAX_STEPS = 10_000
 
@@ -56,6 +60,8 @@ def _terms2(b, a, c, d, weights, offsets):
         e0, e1 = -b[k, 1], b[k, 0]
         if e0 < 0 or (e0 == 0 and e1 < 0):  # one sign for the pair +e, -e
             e0, e1 = -e0, -e1
+        if max(abs(e0), abs(e1)) > WIDEST:
+            return np.inf
         weights[k] = w
         offsets[k, 0], offsets[k, 1] = e0, e1
         r0 -= w * e0 * e0
@@ -65,25 +71,40 @@ def _terms2(b, a, c, d, weights, offsets):
 
 
 @njit(cache=True)
-def selling2(D, weights, offsets):
+def selling2(part, parts, D, weights, offsets, failed):
     """Decompose tensors in the plane.
 
-    D (n, 3) holds D00, D01, D11; weights (n, 3) and offsets (n, 3, 2) are filled. The superbase is
-    carried from row to row and started afresh wherever the sum does not give D back. Returns -1,
-    or the first row that could not be decomposed.
+    D (n, 3) holds D00, D01, D11; weights (n, 3) and offsets (n, 3, 2) are filled. Within a block of
+    rows the superbase is carried from row to row, and started afresh wherever the sum does not give
+    D back. failed[part] is the first row of the part that could not be decomposed, or -1.
     """
     b = np.empty((3, 2), np.int64)
-    _reset2(b)
-    for x in range(D.shape[0]):
+    blocks = (D.shape[0] + BLOCK - 1) // BLOCK
+    failed[part] = -1
+    for x in range(
+        part * blocks // parts * BLOCK, min((part + 1) * blocks // parts * BLOCK, D.shape[0])
+    ):
+        if x % BLOCK == 0:
+            _reset2(b)
         a, c, d = D[x, 0], D[x, 1], D[x, 2]
         tolerance = 1e-11 * (a + d)
-        good = _reduce2(b, a, c, d)
-        if not good or not _terms2(b, a, c, d, weights[x], offsets[x]) <= tolerance:
-            _reset2(b)
-            good = _reduce2(b, a, c, d)
-            if not good or not _terms2(b, a, c, d, weights[x], offsets[x]) <= 1e3 * tolerance:
-                return x
-    return -1
+        done = False
+        for attempt in range(2):
+            if not done and attempt == 1:
+                _reset2(b)
+                tolerance *= 1e3
+            if not done and _reduce2(b, a, c, d):
+                done = _terms2(b, a, c, d, weights[x], offsets[x]) <= tolerance
+        if not done:
+            failed[part] = x
+            return
+
+
+@njit(cache=True, parallel=True)
+def selling2_threads(parts, D, weights, offsets, failed):
+    """``selling2`` in threads."""
+    for part in prange(parts):
+        selling2(part, parts, D, weights, offsets, failed)
 
 
 @njit(cache=True)
@@ -126,9 +147,9 @@ def _reduce3(b, D):
 
 
 @njit(cache=True)
-def _terms3(b, D, weights, offsets):
+def _terms3(b, D, rest, weights, offsets):
     """Weights and offsets of an obtuse superbase; returns the largest reconstruction error."""
-    rest = D.copy()
+    rest[:] = D
     t = 0
     for i in range(3):
         for j in range(i + 1, 4):
@@ -143,6 +164,8 @@ def _terms3(b, D, weights, offsets):
             e2 = u[0] * v[1] - u[1] * v[0]
             if e0 < 0 or (e0 == 0 and (e1 < 0 or (e1 == 0 and e2 < 0))):
                 e0, e1, e2 = -e0, -e1, -e2
+            if max(abs(e0), abs(e1), abs(e2)) > WIDEST:
+                return np.inf
             weights[t] = w
             offsets[t, 0], offsets[t, 1], offsets[t, 2] = e0, e1, e2
             rest[0] -= w * e0 * e0
@@ -156,16 +179,31 @@ def _terms3(b, D, weights, offsets):
 
 
 @njit(cache=True)
-def selling3(D, weights, offsets):
+def selling3(part, parts, D, weights, offsets, failed):
     """Decompose tensors in space: D (n, 6), weights (n, 6), offsets (n, 6, 3). See ``selling2``."""
-    b = np.empty((4, 3), np.int64)
-    _reset3(b)
-    for x in range(D.shape[0]):
-        tolerance = 1e-11 * (D[x, 0] + D[x, 3] + D[x, 5])
-        good = _reduce3(b, D[x])
-        if not good or not _terms3(b, D[x], weights[x], offsets[x]) <= tolerance:
+    b, rest = np.empty((4, 3), np.int64), np.empty(6)
+    blocks = (D.shape[0] + BLOCK - 1) // BLOCK
+    failed[part] = -1
+    for x in range(
+        part * blocks // parts * BLOCK, min((part + 1) * blocks // parts * BLOCK, D.shape[0])
+    ):
+        if x % BLOCK == 0:
             _reset3(b)
-            good = _reduce3(b, D[x])
-            if not good or not _terms3(b, D[x], weights[x], offsets[x]) <= 1e3 * tolerance:
-                return x
-    return -1
+        tolerance = 1e-11 * (D[x, 0] + D[x, 3] + D[x, 5])
+        done = False
+        for attempt in range(2):
+            if not done and attempt == 1:
+                _reset3(b)
+                tolerance *= 1e3
+            if not done and _reduce3(b, D[x]):
+                done = _terms3(b, D[x], rest, weights[x], offsets[x]) <= tolerance
+        if not done:
+            failed[part] = x
+            return
+
+
+@njit(cache=True, parallel=True)
+def selling3_threads(parts, D, weights, offsets, failed):
+    """``selling3`` in threads."""
+    for part in prange(parts):
+        selling3(part, parts, D, weights, offsets, failed)

@@ -7,6 +7,7 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
 from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.kernels import graph, threads
 from fokkerplanck.kernels.elimination import (
     NEGLIGIBLE,
     RADIX,
@@ -100,9 +101,9 @@ def null_vector(A, shape):
     cells = closed_class(A, shape)
     coordinates = np.stack(np.unravel_index(cells, shape), axis=1)
     whole = _graph(A)
-    graph = whole if cells.size == A.shape[0] else _graph(A[cells][:, cells])
+    inner = whole if cells.size == A.shape[0] else _graph(A[cells][:, cells])
     log_mass = np.full(A.shape[0], -np.inf)
-    log_mass[cells], n_fill, how = _solve(graph, coordinates)
+    log_mass[cells], n_fill, how = _solve(inner, coordinates)
     residual = float(flow_imbalance(*whole, log_mass))
     if not residual <= TRUSTED:
         raise ConvergenceError(
@@ -113,6 +114,15 @@ def null_vector(A, shape):
         )
     log_mass.flags.writeable = False
     return NullVector(log_mass, residual, n_fill, A.shape[0] - cells.size, how)
+
+
+def chain_log_mass(A, coordinates):
+    """Log of the stationary vector (n,) of an irreducible chain on any graph.
+
+    A holds the rates j -> i off the diagonal; coordinates (n, d) are integers in which neighbours
+    are near each other. No check of either.
+    """
+    return _solve(_graph(_off_diagonal(A)), coordinates)[0]
 
 
 def balance_residual(A, log_mass):
@@ -142,9 +152,15 @@ def balance_residual(A, log_mass):
     >>> balance_residual(A, np.log([0.5, 0.5])) > 0.1
     True
     """
-    graph = _graph(_off_diagonal(csr_array(A, dtype=np.float64)))
+    A = csr_array(A, dtype=np.float64)
+    rows = A.indptr, A.indices, A.data
+    outflow, parts = np.empty(A.shape[0]), threads.parts(A.shape[0])
+    graph.column_sums(*rows, outflow)
+    worst = np.empty(parts)
     # A copy: a read-only array would be compiled for a second time.
-    return float(flow_imbalance(*graph, np.array(log_mass, dtype=np.float64)))
+    log_mass = np.array(log_mass, dtype=np.float64)
+    threads.run(graph.imbalance, graph.imbalance_threads, parts, *rows, outflow, log_mass, worst)
+    return float(worst.max())
 
 
 def _check_generator(A, shape):
@@ -186,6 +202,9 @@ def _off_diagonal(A):
 
 def closed_class(A, shape):
     """Cells (numbers) of the only closed class of a generator; ValueError if there are several."""
+    A = csr_array(A)
+    if graph.is_chained(A.indptr, A.indices, A.data):
+        return np.arange(A.shape[0])
     A = _off_diagonal(A)
     n_classes, label = connected_components(A, directed=True, connection="strong")
     if n_classes == 1:
@@ -226,9 +245,9 @@ def _graph(A):
     return indptr, neighbours, back.data, A.data
 
 
-def _solve(graph, coordinates):
+def _solve(rows, coordinates):
     """Logarithm of the stationary vector of an irreducible chain, fill, and how it was done."""
-    indptr, neighbours, rate_out, rate_in = graph
+    indptr, neighbours, rate_out, rate_in = rows
     tree = nested_dissection(indptr, neighbours, coordinates)
     pattern = (
         *(tree.order, tree.position, tree.starts, tree.n_children, tree.bound_ptr, tree.bound),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from fokkerplanck.kernels import current
+from fokkerplanck.kernels import current, graph, threads
 
 #: Name of the source of a density found without a known potential.
 SUMMED = "line integrals of the drift"
@@ -47,21 +47,35 @@ def _candidates(problem):
 
 def _explains(edges, phi):
     """True if every tilt is the difference of phi, to rounding."""
-    defect = np.abs(edges.tilt - (phi[edges.head] - phi[edges.tail])).max(initial=0.0)
-    return bool(defect <= 1e-12 * (1 + np.ptp(phi)))
+    limit = 1e-12 * (1 + float(np.ptp(phi)))
+    parts = threads.parts(edges.grid.size)
+    worst = np.empty(parts)
+    threads.run(
+        graph.tilt_defect, graph.tilt_defect_threads, parts, edges.tail, edges.head, edges.tilt,
+        np.array(phi), limit, worst,
+    )  # fmt: skip
+    return bool((worst <= limit).all())
 
 
 def _summed(edges):
-    """Sums of tilts along a breadth-first tree of the edge list; None if it falls apart."""
+    """Sums of tilts along a tree of the edge list; None if it falls apart."""
+    phi, first = np.empty(edges.grid.size), np.empty(edges.grid.size, np.int64)
+    if graph.sum_tilts(edges.tail, edges.head, edges.tilt, first, phi):
+        return phi
+    return _searched(edges)
+
+
+def _searched(edges):
+    """Sums of tilts along a breadth-first tree, for lists whose cells are not in a good order."""
     n, m = edges.grid.size, edges.tail.size
     where = np.concatenate([edges.tail, edges.head]), np.concatenate([edges.head, edges.tail])
     entry = np.concatenate([np.arange(m), np.arange(m)]).astype(float)
-    graph = sparse.coo_array((entry + 1, where), shape=(n, n)).tocsr()
-    if graph.nnz < 2 * m:  # two edges between one pair of cells: not a tree of tilts
+    rows = sparse.coo_array((entry + 1, where), shape=(n, n)).tocsr()
+    if rows.nnz < 2 * m:  # two edges between one pair of cells: not a tree of tilts
         return None
-    edge = graph.data.astype(np.int64) - 1
-    rows = np.repeat(np.arange(n), np.diff(graph.indptr))
-    tilt = np.where(edges.tail[edge] == rows, edges.tilt[edge], -edges.tilt[edge])
+    edge = rows.data.astype(np.int64) - 1
+    own = np.repeat(np.arange(n), np.diff(rows.indptr))
+    tilt = np.where(edges.tail[edge] == own, edges.tilt[edge], -edges.tilt[edge])
     phi = np.empty(n)
-    components = current.integrate_tilts(graph.indptr, graph.indices, tilt, phi)
+    components = current.integrate_tilts(rows.indptr, rows.indices, tilt, phi)
     return phi if components == 1 else None

@@ -1,0 +1,29 @@
+"""How many threads a kernel shares its work among, and the number a user wants.
+
+A kernel that pays in parallel comes as ``f(part, parts, ...)``, which does one part of the rows,
+and ``f_threads(parts, ...)``, a prange over the parts. Results never depend on the number of parts.
+"""
+
+import numba
+
+#: Cells below which threads cost more than they save. Small problems start no threads at all:
+#: a process that has started them must not be forked (GNU OpenMP ends the child).
+LARGE = 50_000
+
+
+def limit(number):
+    """Use at most this many threads (and no more than numba was started with)."""
+    numba.set_num_threads(min(number, numba.config.NUMBA_NUM_THREADS))
+
+
+def parts(n):
+    """Return how many parts the work on n cells is cut into: one, or one per thread."""
+    return 1 if n < LARGE else numba.get_num_threads()
+
+
+def run(alone, together, parts, *args):
+    """Call a kernel for all parts, in this thread if there is only one."""
+    if parts == 1:
+        alone(0, 1, *args)
+    else:
+        together(parts, *args)
