@@ -19,6 +19,7 @@ from fokkerplanck.problem import Problem
 from fokkerplanck.quasi_stationary import QuasiStationary, quasi_stationary
 from fokkerplanck.solution import Solution
 from fokkerplanck.solve import solve
+from fokkerplanck.spectrum import Spectrum, spectrum
 from fokkerplanck.steady import SteadyState, steady_state
 from fokkerplanck.version import __version__
 
@@ -35,6 +36,7 @@ __all__ = [
     "QuasiStationary",
     "Solution",
     "Splitting",
+    "Spectrum",
     "SteadyState",
     "__version__",
     "from_particles",
@@ -45,6 +47,7 @@ __all__ = [
     "quasi_stationary",
     "sgd",
     "solve",
+    "spectrum",
     "steady_state",
     "uniform",
     "zoo",
