@@ -1,5 +1,7 @@
 """The machinery of tests/benchmarks: records, limits, resuming, rendering. Measures nothing."""
 
+import types
+
 import numpy as np
 import pytest
 
@@ -123,6 +125,7 @@ def test_peak_memory_sees_an_array():
     del a
 
 
+@pytest.mark.slow
 def test_a_child_that_fails_dies_or_hangs(tmp_path):
     (tmp_path / "bad_rows.py").write_text(
         "import os, time\n"
@@ -133,11 +136,17 @@ def test_a_child_that_fails_dies_or_hangs(tmp_path):
         "    if what == 'hang': time.sleep(60)\n"
         "    return [{'case': 'c', 'seconds_min': 1.0, 'error': None}]\n"
     )
+    (tmp_path / "slow_rows.py").write_text(
+        "import time\n"
+        "def rows(quick):\n"
+        "    yield {'method': 'm', 'n': 4, 'd': 3, 't': 0.5, 'seconds': 2.0}\n"
+        "    time.sleep(60)\n"
+    )
     arguments = {"module": "bad_rows", "quick": True}
     for what, status, limit in [
         ("raise", "failed: RuntimeError: a | b", 60),
         ("die", "failed: exit 3, no message", 60),
-        ("hang", "over 3 s", 3),
+        ("hang", "over 5 s", 5),
         ("fine", "ok", 60),
     ]:
         job = harness.Job("q", "bad_rows", "", kind="rows", limit=limit, arguments=arguments)
@@ -149,6 +158,31 @@ def test_a_child_that_fails_dies_or_hangs(tmp_path):
     assert found["question"] == "q"
     assert found["seconds_min"] == 1.0
     assert "error" not in found
+    arguments = {"module": "slow_rows", "quick": True}
+    job = harness.Job("q", "slow", "", kind="rows", limit=10, arguments=arguments)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(tmp_path))
+        first, second = harness.measure(job)
+    assert (first["who"], first["cells"], first["case"]) == ("m", "4x4x4", "t = 0.5")
+    assert first["seconds_min"] == 2.0
+    assert second["status"] == "over 10 s"
+
+
+def test_rows_that_are_reported_are_kept(monkeypatch, tmp_path):
+    def rows(quick, report):
+        report({"case": "a", "seconds_min": np.float64(1)})
+        kept.append(harness.load(tmp_path / "r.json"))
+        return [{"case": "a"}]
+
+    kept = []
+    monkeypatch.setattr(
+        child.importlib, "import_module", lambda _: types.SimpleNamespace(rows=rows)
+    )
+    job = {"module": "m", "quick": True, "result": str(tmp_path / "r.json")}
+    assert child.measure_rows(job) == {"status": "ok", "complete": True, "rows": [{"case": "a"}]}
+    assert kept == [
+        {"status": "ok", "complete": False, "rows": [{"case": "a", "seconds_min": 1.0}]}
+    ]
 
 
 # --- a run --------------------------------------------------------------------------------------
@@ -205,7 +239,7 @@ def test_ratios_and_products():
 
 
 def test_arguments():
-    assert command.arguments(["quick", "only=a,b"]) == (True, ["a", "b"], False)
+    assert command.arguments(["quick", "only=a,b", "only=c"]) == (True, ["a,b", "c"], False)
     with pytest.raises(SystemExit, match="not understood"):
         command.arguments(["quik"])
     jobs = harness.collect(True)

@@ -2,7 +2,7 @@
 
 Without ``quick`` the results go to docs/benchmarks.json and from there to docs/benchmarks.md and
 docs/figures; ``quick`` takes under three minutes, prints its tables and leaves the page alone.
-``only=`` keeps the rows whose name contains WORDS (several: ``only=A,B``) and replaces them among
+``only=`` keeps the rows whose name contains WORDS (it may be given again) and replaces them among
 the results there are. After Ctrl-C the same command goes on where it stopped;
 ``fresh`` starts anew.
 """
@@ -28,7 +28,7 @@ def arguments(words):
         elif word == "fresh":
             fresh = True
         elif word.startswith("only=") and word != "only=":
-            only = word[len("only=") :].split(",")
+            only.append(word[len("only=") :])
         else:
             raise SystemExit(f"{word!r} is not understood.\n\n{__doc__}")
     return quick, only, fresh

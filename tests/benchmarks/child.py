@@ -6,6 +6,7 @@ peer that dies from taking the run with it. JOB is a JSON text, RESULT the file 
 
 import contextlib
 import importlib
+import inspect
 import json
 import resource
 import sys
@@ -92,9 +93,30 @@ def measure_steady(job, warm=None, budget=BUDGET) -> dict:
 
 
 def measure_rows(job) -> dict:
-    """Whatever ``rows(quick)`` of a module returns."""
-    module = importlib.import_module(job["module"])
-    return {"status": "ok", "rows": [dict(row) for row in module.rows(job["quick"])]}
+    """Whatever ``rows(quick)`` of a module returns or yields.
+
+    Rows that are yielded, or given to ``report`` where ``rows`` takes one, outlive a time limit.
+    """
+    rows = importlib.import_module(job["module"]).rows
+    found = []
+
+    def keep(row):
+        found.append(dict(row))
+        write(job["result"], {"status": "ok", "complete": False, "rows": found})
+
+    if "report" in inspect.signature(rows).parameters:
+        found = [dict(row) for row in rows(job["quick"], report=keep)]
+    else:
+        for row in rows(job["quick"]):
+            keep(row)
+    return {"status": "ok", "complete": True, "rows": found}
+
+
+def write(path, record):
+    """Write all or nothing."""
+    partial = Path(path).with_suffix(".tmp")
+    partial.write_text(json.dumps(record, default=plain), encoding="utf-8")
+    partial.replace(path)
 
 
 KINDS = {"steady": measure_steady, "rows": measure_rows}
@@ -107,7 +129,7 @@ def plain(value):
 
 def main(arguments):
     """Measure and write."""
-    job = json.loads(arguments[0])
+    job = json.loads(arguments[0]) | {"result": arguments[1]}
     try:
         record = KINDS[job["kind"]](job)
     except MemoryError:
@@ -115,7 +137,7 @@ def main(arguments):
     except Exception as error:
         words = " ".join(str(error).split())[:200]
         record = {"status": f"failed: {type(error).__name__}: {words}"}
-    Path(arguments[1]).write_text(json.dumps(record, default=plain), encoding="utf-8")
+    write(arguments[1], record)
 
 
 if __name__ == "__main__":

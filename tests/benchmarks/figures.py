@@ -195,7 +195,7 @@ def work_precision_figure(results):
             colour, marker = colours[who]
             (handles[who],) = ax.plot(
                 [r["error"] for r in own], [r["seconds_min"] for r in own], marker=marker,
-                color=colour, ms=5, lw=2.2 if who.startswith("ours") else 1.3,
+                color=colour, ms=5, lw=2.2 if harness.is_ours(who) else 1.3,
             )  # fmt: skip
         ax.set_xscale("log")
         ax.set_yscale("log")

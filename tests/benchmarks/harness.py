@@ -82,28 +82,50 @@ def measure(job: Job) -> list[dict]:
                 command, cwd=ROOT, env=environment(), start_new_session=True,
                 stdout=subprocess.DEVNULL, stderr=noise,
             )  # fmt: skip
+            over = False
             try:
                 process.wait(timeout=job.limit)
             except subprocess.TimeoutExpired:
-                return [identity | {"status": f"over {job.limit:g} s"}]
+                over = True
             finally:
                 _stop(process)
             noise.seek(0)
             said = noise.read()
+        record = {"status": _post_mortem(process.returncode, said)}
         if result.exists():
             record = json.loads(result.read_text(encoding="utf-8"))
-        else:
-            record = {"status": _post_mortem(process.returncode, said)}
-    wall = round(time.perf_counter() - began, 2)
-    if "rows" not in record:
-        return [identity | record | {"wall": wall}]
-    return [_identified(row, job) for row in record["rows"]]
+    rows = [_identified(row, job) for row in record.pop("rows", [])]
+    if over:
+        record = {"status": f"over {job.limit:g} s"}
+    elif rows and not record.pop("complete", True):
+        record = {"status": f"ended early: {_post_mortem(process.returncode, said)}"}
+    elif rows or "complete" in record:
+        return rows
+    return [*rows, identity | record | {"wall": round(time.perf_counter() - began, 2)}]
 
 
 def _identified(row, job):
-    """Record of a module's row: what the row does not say is said by its module and position."""
+    """Record of a module's row: what the row does not say is said by its module."""
     named = {"question": job.question, "case": "", "cells": "", "who": "", "status": "ok"}
-    return named | {k: v for k, v in row.items() if v is not None} | {"module": job.case}
+    return named | canonical(row) | {"module": job.case}
+
+
+def canonical(row: dict) -> dict:
+    """A row under the names of the harness: method, seconds, n, d, t and coupling go by others."""
+    row = {k: v for k, v in row.items() if v is not None}
+    if "who" not in row and "method" in row:
+        row["who"] = row.pop("method")
+    if "seconds_min" not in row and isinstance(row.get("seconds"), int | float):
+        row["seconds_min"] = row.pop("seconds")
+    if "cells" not in row and isinstance(row.get("n"), int):
+        n, d = row.pop("n"), row.pop("d", 2)
+        row |= {"cells": "x".join([str(n)] * d), "n_cells": n**d}
+    if "case" not in row:
+        words = [f"t = {row.pop('t'):g}"] if "t" in row else []
+        if coupling := row.pop("coupling", 0):
+            words.append(f"coupling {coupling:g}")
+        row["case"] = ", ".join(words)
+    return row
 
 
 def _stop(process):
@@ -137,7 +159,7 @@ def collect(quick: bool, names=None) -> list[Job]:
             found += module.jobs(quick)
         elif hasattr(module, "rows"):
             short = name.rpartition(".")[2]
-            limit = getattr(module, "LIMIT", (20.0, 1200.0))[0 if quick else 1]
+            limit = getattr(module, "LIMIT", (20.0, 3600.0))[0 if quick else 1]
             arguments = {"module": name, "quick": quick}
             question = getattr(module, "QUESTION", short.replace("_", " "))
             found.append(Job(question, short, "", kind="rows", limit=limit, arguments=arguments))
@@ -228,6 +250,11 @@ def brief(record: dict) -> str:
     if "peak_bytes_per_cell" in record:
         words += f", {record['peak_bytes_per_cell']:.0f} bytes/cell"
     return words if record["status"] == "ok" else f"{words}, {record['status']}"
+
+
+def is_ours(who: str) -> bool:
+    """Whether a name means this library: "ours", or a call such as "Exponential()"."""
+    return who.startswith("ours") or "(" in who
 
 
 def bandwidth(records: list[dict]) -> float | None:

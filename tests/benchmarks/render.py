@@ -12,7 +12,7 @@ ROOT = harness.ROOT
 PAGE = ROOT / "docs" / "benchmarks.md"
 RESULTS = ROOT / "docs" / "benchmarks.json"
 #: Questions with tables of their own.
-KNOWN = ("machine", "steady state", "latency")
+KNOWN = ("machine", "steady state", "latency", "work precision")
 #: Columns that say how a record came about, not what was found.
 HIDDEN = {
     "question", "job", "date", "module", "status", "n_cells", "seconds", "schema", "bytes_moved",
@@ -196,6 +196,33 @@ def targets_table(results) -> str:
     return table(["target", "reached", "met", "measured by"], rows)
 
 
+def cost(records, error) -> float | None:
+    """Time of the cheapest record that is at least as accurate."""
+    return min((r["seconds_min"] for r in records if r["error"] <= error), default=None)
+
+
+def work_table(results) -> str:
+    """Time of the others over ours at equal error; the least of errors 1e-2, 1e-3, ... 1e-8."""
+    records = [r for r in results["records"] if r["question"] == "work precision" and "error" in r]
+    rows, errors = [], [10.0**-k for k in range(2, 9)]
+    for case, cells in ordered((r["case"], r["cells"]) for r in records):
+        own = [r for r in records if (r["case"], r["cells"]) == (case, cells)]
+        best = {e: cost([r for r in own if harness.is_ours(r["who"])], e) for e in errors}
+        for who in ordered(r["who"] for r in own if not harness.is_ours(r["who"])):
+            theirs = [r for r in own if r["who"] == who]
+            pairs = {e: (cost(theirs, e), best[e]) for e in errors}
+            ratios = {e: a / b for e, (a, b) in pairs.items() if a and b}
+            least = min(ratios, key=ratios.get, default=None)
+            worst = "" if least is None else f"{number(ratios[least])} at {least:.0e}"
+            rows.append([
+                case, short(cells), who, *(number(ratios.get(e)) for e in (1e-3, 1e-6)), worst,
+            ])  # fmt: skip
+    picture = "![Time against error, one panel for each grid and time](figures/{}.png)\n\n"
+    return (picture.format("bench_work_precision") if rows else "") + table(
+        ["case", "cells", "who", "at 1e-3", "at 1e-6", "least"], rows
+    )
+
+
 def other_tables(results) -> str:
     """Records of all other modules: a table per question, with the columns that vary."""
     parts = []
@@ -239,6 +266,7 @@ TABLES = {
     "memory": lambda results: grid_of(steady(results), memory_entry),
     "bandwidth": bandwidth_table,
     "latency": latency_table,
+    "work": work_table,
     "others": other_tables,
 }
 
