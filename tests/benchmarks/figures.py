@@ -1,7 +1,7 @@
 """Figures of docs/benchmarks.md, drawn from the results file."""
 
 import matplotlib as mpl
-from matplotlib import ticker
+from matplotlib import patheffects, ticker
 from matplotlib.figure import Figure
 
 from tests.benchmarks import harness, machine
@@ -14,6 +14,13 @@ STYLE = {
     "nine points by hand": ("#1f4e9c", "^"), "fplanck": ("#c0392b", "v"), "FiPy": ("#d98a1f", "P"),
     "py-pde": ("#7d3c98", "X"),
 }  # fmt: skip
+GREENS = ["#0b6e4f", "#6bbf8f", "#a3b18a"]
+#: Panels of the work-precision figure where there are more than nine.
+PANELS = [
+    ("t = 0.1", "256x256"), ("t = 1", "256x256"), ("t = 10", "256x256"),
+    ("t = 0.1", "1024x1024"), ("t = 1", "1024x1024"), ("t = 10", "1024x1024"),
+    ("t = 1, coupling 0.5", "1024x1024"), ("t = 1", "64x64x64"), ("t = 1", "128x128x128"),
+]  # fmt: skip
 SPARE = ["#1f4e9c", "#c0392b", "#d98a1f", "#7d3c98", "#4d4d4d", "#0fa3b1", "#b5179e"]
 INK = "#333333"
 RC = {
@@ -52,17 +59,39 @@ def style(who, spare=0):
 
 
 def label_ends(ax, ends):
-    """Names at the right ends of curves, moved apart where they would overlap (log axis)."""
+    """Names at the right ends of curves, moved apart where curves end together (log axes)."""
     ax.figure.canvas.draw()
     to_pixel, back = ax.transData.transform, ax.transData.inverted().transform
-    gap = 1.25 * mpl.rcParams["font.size"] * ax.figure.dpi / 72
-    last = None
-    for x, y, words, colour in sorted(ends, key=lambda e: e[1]):
-        px, py = to_pixel((x, y))
-        if last is not None and py < last + gap:
-            py = last + gap
-        last = py
-        ax.text(*back((px + 9, py)), words, color=colour, va="center", clip_on=False)
+    gap = 1.15 * mpl.rcParams["font.size"] * ax.figure.dpi / 72
+    halo = [patheffects.withStroke(linewidth=2.5, foreground="white")]
+    for x in {e[0] for e in ends}:
+        here = sorted((e for e in ends if e[0] == x), key=lambda e: e[1])
+        pixels = [to_pixel((x, e[1])) for e in here]
+        heights = spread([py for _, py in pixels], gap)
+        for (px, _), py, (_, _, words, colour) in zip(pixels, heights, here, strict=True):
+            ax.text(
+                *back((px + 9, py)), words, color=colour, va="center", clip_on=False,
+                path_effects=halo,
+            )  # fmt: skip
+
+
+def spread(heights, gap):
+    """Increasing heights moved as little as possible to be a gap apart (pooled neighbours)."""
+    pools = []  # [mean of height - index * gap, how many]
+    for i, y in enumerate(heights):
+        pools.append([y - i * gap, 1])
+        while len(pools) > 1 and pools[-2][0] > pools[-1][0]:
+            (a, m), (b, n) = pools[-2:]
+            pools[-2:] = [[(m * a + n * b) / (m + n), m + n]]
+    levels = [level for level, count in pools for _ in range(count)]
+    return [level + i * gap for i, level in enumerate(levels)]
+
+
+def plain_numbers(axis):
+    """Ticks of a log axis at 1, 2 and 5, written out."""
+    axis.set_major_locator(ticker.LogLocator(10, subs=(1, 2, 5)))
+    axis.set_major_formatter(ticker.FuncFormatter(lambda v, _: f"{v:g}"))
+    axis.set_minor_locator(ticker.NullLocator())
 
 
 def sizes_axis(ax, records):
@@ -82,13 +111,12 @@ def time_panel(ax, results, case, title):
     ends, everything = [], [r for own in found.values() for r in own]
     for i, (who, own) in enumerate(found.items()):
         colour, marker = style(who, i)
-        good = [r for r in own if r["status"] == "ok"]
         lost = [r for r in own if r["status"] != "ok"]
-        x, y = [r["n_cells"] for r in good], [r["seconds_min"] for r in good]
+        x, y = [r["n_cells"] for r in own], [r["seconds_min"] for r in own]
         ax.plot(x, y, marker=marker, color=colour, lw=2.4 if who == "ours" else 1.4, ms=6)
         # Hollow: stopped at its limit without an answer.
         ax.plot(
-            [r["n_cells"] for r in lost], [r["seconds_min"] for r in lost], marker, mfc="none",
+            [r["n_cells"] for r in lost], [r["seconds_min"] for r in lost], marker, mfc="white",
             color=colour, ms=7,
         )  # fmt: skip
         last = own[-1]
@@ -105,7 +133,6 @@ def time_panel(ax, results, case, title):
     ax.grid(axis="y", color="#e6e6e6", lw=0.8)
     ax.set_axisbelow(True)
     sizes_axis(ax, everything)
-    ax.set_ylabel("seconds")
     ax.set_title(title)
     return ends
 
@@ -113,13 +140,13 @@ def time_panel(ax, results, case, title):
 def steady_figure(results):
     """Steady states of the rotating process in the plane and in space."""
     cases = [c for c in ("rotating OU, 2D", "rotating OU, 3D") if solved(results, c)]
-    return panels(results, cases, time_panel, "time to the steady state") if cases else None
+    return panels(results, cases, time_panel, "seconds to the steady state") if cases else None
 
 
 def hard_figure(results):
     """Double well, and a D of condition number 100."""
     cases = [c for c in ("double well", "turning D, kappa 100") if solved(results, c)]
-    return panels(results, cases, time_panel, "time to the steady state") if cases else None
+    return panels(results, cases, time_panel, "seconds to the steady state") if cases else None
 
 
 def memory_panel(ax, results, case, title):
@@ -138,7 +165,7 @@ def memory_panel(ax, results, case, title):
     ax.grid(axis="y", color="#e6e6e6", lw=0.8)
     ax.set_axisbelow(True)
     sizes_axis(ax, everything)
-    ax.set_ylabel("bytes per cell")
+    plain_numbers(ax.yaxis)
     ax.set_title(title)
     return ends
 
@@ -146,23 +173,18 @@ def memory_panel(ax, results, case, title):
 def memory_figure(results):
     """Peak memory of steady states."""
     cases = [c for c in ("rotating OU, 2D", "rotating OU, 3D") if solved(results, c)]
-    return panels(results, cases, memory_panel, "peak memory above the inputs") if cases else None
+    return panels(results, cases, memory_panel, "bytes per cell") if cases else None
 
 
 def panels(results, cases, panel, words):
     """One panel per case side by side, curves named at their ends."""
-    figure = Figure(figsize=(5.4 * len(cases), 4.3))
+    figure = Figure(figsize=(5.2 * len(cases), 4.6))
     axes = figure.subplots(1, len(cases), squeeze=False)[0]
     all_ends = [
-        panel(ax, results, case, f"{case}: {words}") for ax, case in zip(axes, cases, strict=True)
+        panel(ax, results, case, f"{case}\n{words}") for ax, case in zip(axes, cases, strict=True)
     ]
-    figure.subplots_adjust(
-        left=0.11 / len(cases) ** 0.5,
-        right=1 - 0.27 / len(cases),
-        bottom=0.13,
-        top=0.91,
-        wspace=0.75,
-    )
+    sides = {"left": 0.11 / len(cases), "right": 1 - 0.26 / len(cases)}
+    figure.subplots_adjust(**sides, bottom=0.12, top=0.87, wspace=0.52)
     for ax, ends in zip(axes, all_ends, strict=True):
         label_ends(ax, ends)
     return figure
@@ -170,43 +192,44 @@ def panels(results, cases, panel, words):
 
 def work_precision_figure(results):
     """Error against time, one panel per case and grid, from records with both."""
-    records = [
-        r for r in results["records"]
-        if r["question"] == "work precision" and r.get("error") and r.get("seconds_min")
-    ]  # fmt: skip
     groups = {}
-    for r in records:
-        groups.setdefault((r["case"], r["cells"]), {}).setdefault(r["who"], []).append(r)
+    for r in results["records"]:
+        if r["question"] == "work precision" and r.get("error") and r.get("seconds_min"):
+            groups.setdefault((r["case"], r["cells"]), {}).setdefault(r["who"], []).append(r)
     groups = {k: v for k, v in groups.items() if len(v) > 1}
     if not groups:
         return None
-    names = list(dict.fromkeys(who for group in groups.values() for who in group))
-    colours = {who: style(who, i) for i, who in enumerate(names)}
-    columns = min(3, len(groups))
-    lines = -(-len(groups) // columns)
-    figure = Figure(figsize=(4.2 * columns, 3.5 * lines + 0.7), layout="constrained")
-    axes = figure.subplots(lines, columns, squeeze=False).ravel()
-    for ax in axes[len(groups) :]:
+    shown = [key for key in PANELS if key in groups] if len(groups) > 9 else list(groups)[:9]
+    names = list(dict.fromkeys(who for key in shown for who in groups[key]))
+    own = [who for who in names if harness.is_ours(who)]
+    colours = {who: (GREENS[i % len(GREENS)], "o") for i, who in enumerate(own)}
+    others = [who for who in names if who not in own]
+    colours |= {who: (SPARE[i % len(SPARE)], "^vPXsD"[i % 6]) for i, who in enumerate(others)}
+    columns = min(3, len(shown))
+    lines = -(-len(shown) // columns)
+    figure = Figure(figsize=(3.7 * columns, 2.9 * lines + 0.6), layout="constrained")
+    axes = figure.subplots(lines, columns, squeeze=False, sharex=True)
+    for ax in axes.ravel()[len(shown) :]:
         ax.remove()
     handles = {}
-    for ax, ((case, cells), group) in zip(axes, groups.items(), strict=False):
-        for who, own in group.items():
-            own = sorted(own, key=lambda r: r["error"])
+    for ax, (case, cells) in zip(axes.ravel(), shown, strict=False):
+        for who, curve in groups[case, cells].items():
+            curve = sorted(curve, key=lambda r: r["error"])
             colour, marker = colours[who]
             (handles[who],) = ax.plot(
-                [r["error"] for r in own], [r["seconds_min"] for r in own], marker=marker,
-                color=colour, ms=5, lw=2.2 if harness.is_ours(who) else 1.3,
+                [r["error"] for r in curve], [r["seconds_min"] for r in curve], marker=marker,
+                color=colour, ms=4.5, lw=2.4 if who in own else 1.2, zorder=3 if who in own else 2,
             )  # fmt: skip
-        ax.set_xscale("log")
         ax.set_yscale("log")
-        ax.invert_xaxis()
         ax.grid(color="#eeeeee", lw=0.8)
-        ax.set_title(f"{case}, {cells}" if cells else case)
-        ax.set_xlabel("error (better to the right)")
-        ax.set_ylabel("seconds")
-    figure.legend(
-        handles.values(), handles.keys(), loc="outside lower center", ncols=4, frameon=False
-    )
+        sides = cells.split("x")
+        ax.set_title(f"{case}, ${sides[0]}^{len(sides)}$")
+    axes[0, 0].set_xscale("log")
+    axes[0, 0].set_xlim(3e-1, 1e-11)
+    figure.supxlabel("error against the exact semigroup (better to the right)")
+    figure.supylabel("seconds")
+    where = {"loc": "outside upper center", "ncols": 4, "frameon": False}
+    figure.legend(handles.values(), handles.keys(), **where)
     return figure
 
 

@@ -118,7 +118,9 @@ def time_entry(r) -> str:
         return r["status"]
     text = seconds(r["seconds_min"])
     if r["status"] != "ok":
-        return f"{r['status']}"
+        return r["status"]
+    if r.get("scheme") == "exact":
+        text += ", closed form"
     if r["who"] != "ours" and "ratio_to_ours" in r:
         text += f" ({number(r['ratio_to_ours'])})"
     return text
