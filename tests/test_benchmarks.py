@@ -233,9 +233,11 @@ def test_ratios_and_products():
     assert found[2]["ratio_to_ours"] == 5
     assert found[1]["ratio_to_ours"] == 1
     assert found[1]["products"] == pytest.approx(2.0 * 1e10 / (56 * 128**2))
-    alone = harness.finished([record("FiPy")])
+    again = harness.finished([found[0], record("ours", seconds=1.0), found[2]])
+    assert again[2]["ratio_to_ours"] == 10
+    alone = harness.finished([found[2]])
     assert "ratio_to_ours" not in alone[0]
-    assert "products" not in alone[0]
+    assert "products" not in harness.finished([record("FiPy")])[0]
 
 
 def test_arguments():

@@ -53,7 +53,8 @@ def main(words):
     quick, only, fresh = arguments(words)
     head, stored = harness.header(quick), harness.load(RESULTS)
     merging = bool(only and not quick and stored["records"])
-    if merging and (differ := harness.comparable(head, stored)):
+    differ = [name for name in harness.comparable(head, stored) if name != "source"]
+    if merging and differ:
         raise SystemExit(
             f"{RESULTS.name} was measured with another {' and '.join(differ)}: rows of two "
             "different set-ups do not belong in one table; run without only="

@@ -222,6 +222,7 @@ def run(jobs, quick: bool, path: Path, fresh=False, show=print, within=None) -> 
         for job in bar:
             bar.set_description(job.name[:60])
             stamp = {"job": _mark(job), "date": time.strftime("%Y-%m-%d")}
+            stamp["source"] = head["source"]
             left = job.limit if within is None else within + began - time.perf_counter()
             found = [record | stamp for record in _measured(job, left, within)]
             records = [r for r in records if r["job"] != stamp["job"]] + found
@@ -281,6 +282,8 @@ def finished(records: list[dict]) -> list[dict]:
     for record in records:
         record = dict(record)
         own, seconds = reference.get(_key(record)[:3]), record.get("seconds_min")
+        if "module" not in record:
+            record.pop("ratio_to_ours", None)  # that of an earlier run
         if own and seconds and "ratio_to_ours" not in record:
             record["ratio_to_ours"] = seconds / own
         if seconds and speed and "n_cells" in record and record["question"] != "machine":

@@ -16,7 +16,7 @@ KNOWN = ("machine", "steady state", "latency", "work precision")
 #: Columns that say how a record came about, not what was found.
 HIDDEN = {
     "question", "job", "date", "module", "status", "n_cells", "seconds", "schema", "bytes_moved",
-    "errors", "orders", "target", "reached", "met", "wall", "command",
+    "errors", "orders", "target", "reached", "met", "wall", "command", "source",
 }  # fmt: skip
 HEADS = {
     "seconds_min": "seconds", "ratio_to_ours": "ratio to ours", "peak_bytes_per_cell": "bytes/cell",
@@ -78,7 +78,7 @@ def machine_table(results) -> str:
         ],
         ["memory", f"{machine['memory_GiB']} GiB, {machine['system']}"],
         ["versions", ", ".join(f"{k} {v}" for k, v in versions.items())],
-        ["source", f"{results['source']}, {results['mode']} run, {_dates(results['records'])}"],
+        ["source", f"{_sources(results)}, {results['mode']} run, {_dates(results['records'])}"],
     ]
     for r in results["records"]:
         if r["question"] == "machine" and "bandwidth_GB_s" in r:
@@ -86,6 +86,13 @@ def machine_table(results) -> str:
             moved = f"{seconds(r['seconds_min'])}, {r['bandwidth_GB_s']:.1f} GB/s"
             lines.append([f"{r['case']}{cells}", moved])
     return table(["what", "is"], lines)
+
+
+def _sources(results):
+    """Digests of the library's source that the records were measured with."""
+    return ", ".join(
+        ordered([results["source"], *(r["source"] for r in results["records"] if "source" in r)])
+    )
 
 
 def _dates(records):
