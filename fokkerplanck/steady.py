@@ -13,6 +13,7 @@ from fokkerplanck.accuracy import check_accuracy, estimated_error, fourth_order_
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.generator import Generator
 from fokkerplanck.grid import Grid, positive_number
+from fokkerplanck.linalg.multilevel import multilevel_log_mass
 from fokkerplanck.linalg.newton import solve_nine_point
 from fokkerplanck.linalg.null_vector import balance_residual, closed_class, null_vector
 from fokkerplanck.linalg.reversible import exact_log_density
@@ -20,8 +21,9 @@ from fokkerplanck.nine_point import NinePoint, index_units
 from fokkerplanck.problem import Problem
 
 SCHEMES = ("auto", "markov", "log")
-#: Null-vector solvers of the Markov generator, ``solver(generator) -> log mass (n,)``.
-SOLVERS = {"direct": lambda generator: null_vector(generator.matrix, generator.grid.shape).log_mass}
+SOLVERS = ("direct", "multilevel")
+#: Cells from which the multilevel solver is the faster one, and takes less memory in any case.
+MULTILEVEL_FROM = {1: np.inf, 2: 50_000, 3: 8_000}
 #: Log density of cells without mass, below the least that has some.
 EMPTY = 800.0
 
@@ -39,9 +41,11 @@ class SteadyStats:
     message : str
         In words, with every fallback that was taken.
     iterations : int
-        Newton steps (0 where there were none).
+        Newton steps, or corrections of the multilevel solver (0 where there were none).
     history : tuple of float
-        Relative balance after each Newton step.
+        Relative balance after each of them.
+    reason : str
+        Why this solver.
     """
 
     scheme: str
@@ -49,6 +53,7 @@ class SteadyStats:
     message: str
     iterations: int = 0
     history: tuple[float, ...] = ()
+    reason: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -246,10 +251,12 @@ def steady_state(problem, scheme="auto", solver=None, tol=1e-10, accuracy=2) -> 
         Newton's method, whose error hardly depends on anisotropy and circulation. ``"auto"``:
         closed form where the edge list is in detailed balance, else ``"log"``, and ``"markov"``
         where Newton's method fails; ``stats.scheme`` and ``stats.message`` say which and why.
-    solver : {None, "direct"}
-        Linear solver of the Markov scheme.
+    solver : {None, "direct", "multilevel"}
+        ``"direct"``: sparse elimination. ``"multilevel"``: nested grids and multigrid, cost and
+        memory proportional to the cells. None: by size and dimension; ``stats.reason``.
     tol : float
-        Of Newton's method: net flow of a cell over its exchange rate.
+        Of Newton's method: net flow of a cell over its exchange rate. Of the multilevel solver:
+        estimated error of log rho.
     accuracy : {2, 4}
         Order. 4: smooth problems on uniform grids with D > 0, by deferred correction of the
         ``"log"`` state with a conservative flux of fourth order ((30a) in docs/theory.md).
@@ -264,7 +271,8 @@ def steady_state(problem, scheme="auto", solver=None, tol=1e-10, accuracy=2) -> 
         If a side is absorbing (there is no steady state), if the steady state is not unique, a
         name is unknown, or ``accuracy=4`` does not exist for the problem.
     ConvergenceError
-        If ``scheme="log"`` was asked for and Newton's method failed, or if the grid does not
+        If ``scheme="log"`` was asked for and Newton's method failed, if the multilevel solver did
+        not converge, or if the grid does not
         resolve the problem to fourth order; ``.iterate`` holds the last log density.
 
     Examples
@@ -286,10 +294,11 @@ def steady_state(problem, scheme="auto", solver=None, tol=1e-10, accuracy=2) -> 
         exact = exact_log_density(problem, generator.edges)
         if exact is not None:
             return _from_potential(problem, generator, *exact)
-    markov = _markov(problem, generator, solver)
+    solver, reason = _choose(solver, problem.grid, reached.size)
+    markov = _markov(problem, generator, solver, reason, tol)
     if scheme == "markov" or (scheme == "auto" and reached.size < problem.grid.size):
         return markov  # log rho is minus infinity somewhere: nothing for Newton's method
-    return _log(problem, markov, tol, forced=scheme == "log")
+    return _log(problem, generator, markov, tol, forced=scheme == "log")
 
 
 def _check_arguments(problem, scheme, solver, tol):
@@ -298,7 +307,7 @@ def _check_arguments(problem, scheme, solver, tol):
         raise ValueError(f"steady_state received {type(problem).__name__}; give a Problem")
     if scheme not in list(SCHEMES):
         raise ValueError(f"scheme is {scheme!r}; choose from {', '.join(SCHEMES)}")
-    if solver is not None and solver not in list(SOLVERS):
+    if solver is not None and solver not in SOLVERS:
         raise ValueError(f"solver is {solver!r}; choose from {', '.join(SOLVERS)} or None")
     positive_number(tol, "tol")
     if problem.grid.has_absorbing_sides:
@@ -342,30 +351,53 @@ def _from_potential(problem, generator, phi, name) -> SteadyState:
     return _state(problem, phi, stats, edge_currents, residual)
 
 
-def _markov(problem, generator, solver) -> SteadyState:
+def _choose(solver, grid, n_reached):
+    """Name of the solver of the Markov scheme, and why."""
+    if n_reached < grid.size:
+        if solver == "multilevel":
+            raise ValueError(
+                f"solver is 'multilevel', but {grid.size - n_reached} cells are left for good and "
+                "carry no mass; use solver=\"direct\""
+            )
+        return "direct", "there are cells without mass"
+    if solver is not None:
+        return solver, "asked for"
+    least = MULTILEVEL_FROM[grid.dim]
+    name = "multilevel" if grid.size >= least else "direct"
+    return name, f"{grid.size} cells in {grid.dim} dimensions (multilevel from {least:g} cells on)"
+
+
+def _markov(problem, generator, solver, reason, tol) -> SteadyState:
     """Null vector of the generator."""
-    name = solver or "direct"
-    log_mass = SOLVERS[name](generator)
+    message, steps, history = f"null vector of the Markov generator, {solver} solver", 0, ()
+    if solver == "multilevel":
+        result = multilevel_log_mass(problem, generator, tol)
+        log_mass, history, steps = result.log_mass, result.history, len(result.steps)
+        message += f": {result.message}"
+    else:
+        log_mass = null_vector(generator.matrix, problem.grid.shape).log_mass
     residual = balance_residual(generator.matrix, log_mass)
-    message = f"null vector of the Markov generator, {name} solver"
     empty = np.isneginf(log_mass)
     if empty.any():
         # Logarithms stay finite: the density of these cells is zero in double precision.
         log_mass = np.where(empty, log_mass[~empty].min() - EMPTY, log_mass)
         message += f"; {np.count_nonzero(empty)} cells are left for good: no mass, and j is 0 there"
     phi = log_mass - np.log(_volumes(problem.grid))
-    stats = SteadyStats("markov", name, message)
+    stats = SteadyStats("markov", solver, message, steps, history, reason)
     edge_currents = currents.EdgeCurrents.from_edges(generator.edges, phi).without(empty)
     return _state(problem, phi, stats, edge_currents, residual)
 
 
-def _log(problem, markov, tol, forced) -> SteadyState:
+def _log(problem, generator, markov, tol, forced) -> SteadyState:
     """Nine-point scheme from the Markov solution; that solution where Newton's method fails."""
     scheme = NinePoint(problem.grid, *index_units(problem))
-    result = solve_nine_point(scheme, markov.log_rho.ravel(), tol)
+    solver, reason = markov.stats.solver, markov.stats.reason
+    chain = generator if solver == "multilevel" else None
+    result = solve_nine_point(scheme, markov.log_rho.ravel(), tol, chain)
     if result.converged:
-        message = f"nine-point scheme by Newton's method, {result.iterations} steps"
-        stats = SteadyStats("log", "newton", message, result.iterations, result.history)
+        how = "multigrid" if chain else "factorisations"
+        message = f"nine-point scheme by Newton's method, {result.iterations} steps with {how}"
+        stats = SteadyStats("log", "newton", message, result.iterations, result.history, reason)
         edge_currents = currents.EdgeCurrents.from_faces(scheme, result.log_rho)
         balance, rate = scheme.residual(result.log_rho)
         residual = np.abs(balance / rate).max()

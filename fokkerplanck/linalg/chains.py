@@ -15,7 +15,6 @@ from scipy import sparse
 from fokkerplanck.kernels import aggregation as kernels
 from fokkerplanck.kernels import basins, grid_chain, grid_multigrid
 from fokkerplanck.linalg.aggregation import Aggregation, Level
-from fokkerplanck.linalg.flows import Flows
 from fokkerplanck.linalg.grid_multigrid import GridMultigrid
 from fokkerplanck.linalg.null_vector import chain_log_mass
 

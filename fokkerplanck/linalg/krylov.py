@@ -25,7 +25,10 @@ class KrylovResult:
         return len(self.history) - 1
 
 
-def fgmres(apply, precondition, b, weight, reduction, max_iterations=100, restart=12, floor=0.0, flexible=True):  # fmt: skip
+def fgmres(
+    apply, precondition, b, weight, reduction, max_iterations=100, restart=12, floor=0.0,
+    flexible=True,
+):  # fmt: skip
     r"""Solve A x = b by flexible GMRES: least :math:`\|w(b-Ax)\|_2` over preconditioned directions.
 
     Parameters

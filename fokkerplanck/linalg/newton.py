@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import splu
 
 from fokkerplanck.kernels import basins
+from fokkerplanck.linalg.newton_steps import Factorised, Preconditioned
 from fokkerplanck.linalg.null_vector import null_vector
 
 #: Largest change of a difference of log rho between neighbours in one step.
@@ -17,6 +17,10 @@ MAX_CHANGE = 3.0
 FIRST_STEP, LEAST_GROWTH, MOST_GROWTH = 10.0, 2.0, 10.0
 #: Pseudo-time step beyond which a step is Newton's own.
 INFINITE_STEP = 1e6
+#: Part of the tolerance that is asked for where steps are no exact solutions.
+SAFETY = 1e-2
+#: Cells up to which factorisations are affordable where steps by multigrid fail.
+FACTORISED = {1: np.inf, 2: 300_000, 3: 30_000}
 #: Steps after which the iteration gives up.
 MAX_ITERATIONS = 100
 #: Balance on the way from high temperature, and steps after which that is given up.
@@ -38,7 +42,7 @@ class NewtonResult:
     history: tuple[float, ...]
 
 
-def solve_nine_point(scheme, start, tol) -> NewtonResult:
+def solve_nine_point(scheme, start, tol, generator=None) -> NewtonResult:
     r"""Steady log density of the nine-point scheme, well by well.
 
     The weights of wells behind barriers of many kT are an almost free mode of the linearised
@@ -52,15 +56,25 @@ def solve_nine_point(scheme, start, tol) -> NewtonResult:
         Log density to start from; that of the Markov scheme.
     tol : float
         On the net outflow of a cell over its total exchange rate, the largest over the box.
+    generator : Generator, optional
+        Markov generator of the same problem: linear equations are then solved by GMRES with its
+        aggregation multigrid, in place of a factorisation.
 
     Returns
     -------
     NewtonResult
         ``converged`` says whether the tolerance was met; nothing is raised.
     """
-    result = _iterate(scheme, np.array(start), tol)
-    if not result.converged:
-        result = _cooled(scheme, tol, result)
+    linear = Factorised()
+    if generator is not None:
+        linear, tol = Preconditioned(generator, start), SAFETY * tol
+    result = _iterate(scheme, np.array(start), tol, linear)
+    if not result.converged and scheme.grid.size <= FACTORISED[scheme.grid.dim]:
+        if generator is not None:
+            linear = Factorised()
+            result = _iterate(scheme, np.array(start), tol, linear)
+        if not result.converged:
+            result = _cooled(scheme, tol, result, linear)
     previous = None
     for _ in range(MAX_WEIGHT_UPDATES):
         wells = _wells(scheme, result.log_rho)
@@ -77,7 +91,7 @@ def solve_nine_point(scheme, start, tol) -> NewtonResult:
             previous = None
         else:
             previous = shift
-        again = _iterate(scheme, phi, tol)
+        again = _iterate(scheme, phi, tol, linear)
         result = replace(
             again,
             iterations=result.iterations + again.iterations,
@@ -88,7 +102,7 @@ def solve_nine_point(scheme, start, tol) -> NewtonResult:
     return replace(result, converged=False)
 
 
-def _cooled(scheme, tol, failed) -> NewtonResult:
+def _cooled(scheme, tol, failed, linear) -> NewtonResult:
     """Follow the solution from a temperature at which log rho is flat down to that of the problem.
 
     Temperature times log rho hardly depends on temperature (exactly not for linear drift and
@@ -99,7 +113,7 @@ def _cooled(scheme, tol, failed) -> NewtonResult:
     while total < MAX_PATH and factor > 1.03:
         start = np.zeros(scheme.grid.size) if path is None else path[1] * path[0] / heat
         hot = scheme if heat == 1.0 else scheme.heated(heat)
-        result = _iterate(hot, start, tol if heat == 1.0 else PATH_TOLERANCE)
+        result = _iterate(hot, start, tol if heat == 1.0 else PATH_TOLERANCE, linear)
         total, history = total + result.iterations, history + result.history
         if result.converged and heat == 1.0:
             return replace(result, iterations=total, history=history)
@@ -113,7 +127,7 @@ def _cooled(scheme, tol, failed) -> NewtonResult:
     return replace(failed, iterations=total, history=history)
 
 
-def _iterate(scheme, phi, tol) -> NewtonResult:
+def _iterate(scheme, phi, tol, linear) -> NewtonResult:
     """Newton's method by pseudo-transient continuation, with the densest cell of every well held.
 
     Each step is an implicit step of d log rho/dt = - balance / exchange rate, every cell in its own
@@ -125,9 +139,11 @@ def _iterate(scheme, phi, tol) -> NewtonResult:
     history = [float(np.abs(scaled).max())]
     time_step = FIRST_STEP / np.clip(history[0], 1e-6, 1.0) ** 2
     while history[-1] > tol and len(history) <= MAX_ITERATIONS and time_step > 1e-3:
-        step = _step(scheme, phi, wells, scaled, rate, time_step)
-        if step is None:
-            break
+        step = _step(scheme, phi, wells, scaled, rate, time_step, linear)
+        if step is None:  # closer to the diagonal
+            time_step = min(time_step, INFINITE_STEP) / 5
+            history.append(history[-1])
+            continue
         change = float(np.abs(scheme.step @ step).max())
         t = min(1.0, MAX_CHANGE / change) if change > 0 else 1.0
         trial = phi + t * step
@@ -166,23 +182,14 @@ def _wells(scheme, phi):
     return np.flatnonzero(flags)
 
 
-def _step(scheme, phi, wells, scaled, rate, time_step):
+def _step(scheme, phi, wells, scaled, rate, time_step, linear):
     """Solve the linearised equation with the wells' densest cells held; None if it is singular."""
     held = np.zeros(phi.size, bool)
     held[wells] = True
-    keep = np.flatnonzero(~held)
     J = sparse.diags_array(1 / rate) @ scheme.jacobian(phi)
     if time_step < INFINITE_STEP:
         J = J + sparse.eye_array(phi.size) / time_step
-    try:
-        factor = splu(
-            J.tocsr()[keep][:, keep].tocsc(),
-            permc_spec="MMD_AT_PLUS_A",
-            diag_pivot_thresh=1e-3,
-            options={"SymmetricMode": True},
-        )
-    except RuntimeError:
-        return None
-    step = np.zeros_like(phi)
-    step[keep] = factor.solve(-scaled[keep])
-    return step if np.isfinite(step).all() else None
+    else:
+        time_step = np.inf
+    step = linear.solve(J.tocsr(), -scaled, held, phi, rate, time_step)
+    return step if step is not None and np.isfinite(step).all() else None
