@@ -149,7 +149,7 @@ def _line_integral(problem, lower, pieces=8):
 
     with np.errstate(divide="ignore", invalid="ignore"):  # cells without noise are seen to later
         force = problem.on_line(inside(nodes), inside(middle), (stop - start) / pieces)
-    return problem.beta * force.sum(axis=0)
+        return problem.beta * force.sum(axis=0)
 
 
 def _axis_exits(problem):
