@@ -23,7 +23,9 @@ from numba import njit, prange
 
 LARGE = 600.0  # differences of log mass beyond this are cut, so that no exponential overflows
 ROWS = 4  # rows whose pivots are computed in step
-UNBALANCED = 1e4  # inflow into a cell over its outflow beyond which it is cut, on levels
+# Inflow over outflow of a cell beyond which the inflow is cut on the levels: the guess is far off
+# there, and corrections that grow from cell to cell would leave single precision.
+UNBALANCED = 3.0
 
 
 @njit(cache=True)
@@ -112,10 +114,13 @@ def _copy_row(inflow, diagonal, c, centre, least):
     for j in range(diagonal.size):
         diagonal[j] = max(diagonal[j], least)
         centre[j] = diagonal[j]
-    for k in range(inflow.shape[0]):
-        for j in range(diagonal.size):
-            # Where balance is that far off the guess is worthless; single precision has an end.
-            c[k, j] = min(inflow[k, j], UNBALANCED * diagonal[j])
+    for j in range(diagonal.size):
+        total = 0.0
+        for k in range(inflow.shape[0]):
+            total += inflow[k, j]
+        share = min(1.0, UNBALANCED * diagonal[j] / max(total, diagonal[j]))
+        for k in range(inflow.shape[0]):
+            c[k, j] = share * inflow[k, j]
 
 
 @njit(cache=True)
@@ -135,7 +140,8 @@ def _pivot_rows(below, above, diagonal, pivot, floor):
 def fill_level(inflow, diagonal, c, centre, pivot, floor, least):
     """Copy the operator to c, centre (any precision); fill pivot, the inverse pivots along lines.
 
-    The diagonal is raised to least; pivots are not smaller than floor times the diagonal.
+    The diagonal is raised to least, the inflow cut to UNBALANCED times the diagonal; pivots are not
+    smaller than floor times the diagonal.
     """
     n0, n1, _ = diagonal.shape
     m = inflow.shape[0]

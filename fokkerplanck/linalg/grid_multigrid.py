@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.kernels import grid_cycle, grid_multigrid
 
 #: Levels of at most this many cells are solved directly, by number of axes longer than one.
@@ -87,12 +88,16 @@ class GridMultigrid:
     ValueError
         For shapes that do not fit, rates or shift that are negative or not finite, cells that
         nothing leaves.
+    ConvergenceError
+        From :meth:`precondition`, if the correction overflows.
 
     Notes
     -----
     Horton, Leutenegger, SIGMETRICS (1994), multi-level solution of Markov chains; Braess, Computing
     55 (1995), over-correction of aggregation; Wesseling, An Introduction to Multigrid Methods
-    (1992), cell-centred transfer. Modes slower than 1e-8 of the exit rates are not resolved.
+    (1992), cell-centred transfer. The guess is good enough where the imbalance \|L 1\| of each
+    cell is below its exit rate; beyond about twice that coarse corrections do not help. Modes
+    slower than 1e-8 of the exit rates are not resolved.
 
     Examples
     --------
@@ -201,11 +206,13 @@ class GridMultigrid:
         """Inverse of the coarsest level, slightly shifted."""
         n, d = chain.diagonal.size, len(chain.up)
         cells = np.arange(n).reshape(chain.diagonal.shape)
+        total = np.maximum(chain.inflow.sum(axis=0), chain.diagonal)
+        inflow = chain.inflow * np.minimum(1, grid_multigrid.UNBALANCED * chain.diagonal / total)
         A = np.zeros((n, n))
         for k in range(d):
             for side, step in ((0, 1), (1, -1)):
                 neighbour = np.roll(cells, step, k + 3 - d).ravel()
-                np.subtract.at(A, (cells.ravel(), neighbour), chain.inflow[2 * k + side].ravel())
+                np.subtract.at(A, (cells.ravel(), neighbour), inflow[2 * k + side].ravel())
         scale = chain.diagonal.ravel()
         A /= scale[:, None]
         A[np.arange(n), np.arange(n)] += 1 + FLOOR
@@ -263,8 +270,23 @@ class GridMultigrid:
         if size > 0:
             grid_cycle.load(values, 1 / size, self.levels[0].r)
             self._cycle(0)
+            self._check_correction()
             grid_cycle.load(self.levels[0].u, size, z)
         return z.reshape(np.shape(r))
+
+    def _check_correction(self):
+        """ConvergenceError if the correction left the range of its precision."""
+        u = self.levels[0].u
+        with np.errstate(invalid="ignore", over="ignore"):
+            is_finite = np.isfinite(u.sum(dtype=float))
+        if not is_finite:
+            raise ConvergenceError(
+                "the multigrid correction is not finite: the guess log_mass is too far from "
+                "stationary (L 1 should be below the exit rates); improve it on a coarser grid or "
+                "at a higher temperature",
+                iterate=u.reshape(self.grid_shape).astype(float),
+                residual=np.inf,
+            )
 
     def apply(self, u):
         r"""Product L u in double precision, u (n,) or (\*grid)."""

@@ -299,7 +299,7 @@ def level_arrays(rng, shape, periodic, dtype=float):
     """Random level: chain data, c, diagonal, pivot."""
     up, down, log_mass = random_chain(rng, shape, periodic, 0.5)
     inflow = numpy_inflows(up, down, log_mass)
-    diagonal = up.sum(axis=0) + down.sum(axis=0) + 0.1
+    diagonal = up.sum(axis=0) + down.sum(axis=0) + inflow.sum(axis=0)
     c, centre, pivot = (np.empty(a.shape, dtype) for a in (inflow, diagonal, diagonal))
     grid_multigrid.fill_level(inflow, diagonal, c, centre, pivot, 1e-7, 0.0)
     return inflow, diagonal, c, centre, pivot
@@ -340,6 +340,20 @@ def test_a_line_without_exit_has_bounded_pivots():
     grid_multigrid.fill_level(inflow, diagonal, c, centre, pivot, 1e-7, 0.0)
     assert np.isfinite(pivot).all()
     assert pivot.max() <= 1.001e7
+
+
+def test_levels_cut_what_is_far_out_of_balance(rng):
+    up, down, log_mass = random_chain(rng, (1, 6, 7), (False,) * 3)
+    inflow, diagonal = numpy_inflows(up, down, log_mass), up.sum(axis=0) + down.sum(axis=0)
+    c, centre, pivot = np.empty_like(inflow), np.empty_like(diagonal), np.empty_like(diagonal)
+    limit, least = grid_multigrid.UNBALANCED, np.median(diagonal)
+    raised = np.maximum(diagonal, least)
+    excess = inflow.sum(axis=0) / (limit * raised)
+    assert (excess > 1).any()
+    assert (excess < 1).any()
+    grid_multigrid.fill_level(inflow, diagonal, c, centre, pivot, 1e-7, least)
+    np.testing.assert_array_equal(centre, raised)
+    np.testing.assert_allclose(c, inflow / np.maximum(excess, 1), rtol=1e-14)
 
 
 @pytest.mark.parametrize(("shape", "periodic"), SHAPES)

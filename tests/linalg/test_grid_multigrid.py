@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.sparse import coo_array, diags_array
 
+from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.kernels import grid_multigrid as kernels
 from fokkerplanck.linalg.grid_multigrid import GridMultigrid
 from fokkerplanck.linalg.null_vector import null_vector
@@ -302,3 +303,16 @@ def test_a_residual_that_is_not_finite_is_refused():
     levels = GridMultigrid(FINE, FINE, (True, True), np.zeros((4, 5)))
     with pytest.raises(ValueError, match="r has"):
         levels.precondition(np.full((4, 5), np.inf))
+
+
+def test_far_guesses_stay_finite_and_hopeless_ones_raise(rng):
+    up, down, periodic = chain(linear(ROTATION), [(-5, 5)] * 2, (64, 64), 10.0)
+    x = -5 + 10 * (np.arange(64) + 0.5) / 64
+    levels = GridMultigrid(up, down, periodic, -5 * np.add.outer(x**2, x**2))
+    imbalance = np.abs(levels.apply(np.ones((64, 64)))) / levels.diagonal[0]
+    assert imbalance.max() > 100
+    r = rng.standard_normal((64, 64))
+    assert np.isfinite(levels.precondition(r)).all()
+    levels.refresh(500 * rng.random((64, 64)))
+    with pytest.raises(ConvergenceError, match="too far from stationary"):
+        levels.precondition(r)
