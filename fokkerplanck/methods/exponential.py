@@ -288,7 +288,7 @@ def _clipped(state, p, action):
     if lost:
         state.clipped_mass += lost
         state.clipped_cells = max(state.clipped_cells, int(np.count_nonzero(negative)))
-        state.bound += lost / size
+        state.bound += lost / float(size)
         q = np.where(negative, 0.0, q)
     return q
 

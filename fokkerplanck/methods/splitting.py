@@ -99,7 +99,7 @@ class Splitting(Method):
             # No tiny last step: two equal ones.
             h = (span - done) / 2 if h < span - done < 2 * h else h
             q, error = state.lines.step(p, h)
-            error = error / size
+            error = float(error / size)
             allowed = max(tolerance * h / span, ROUNDING)
             low, high = CHANGES
             factor = SAFETY * (allowed / max(error, 1e-300)) ** 0.25
@@ -168,7 +168,7 @@ class _State:
         if lost:
             self.clipped_mass += lost
             self.clipped_cells = max(self.clipped_cells, int(np.count_nonzero(negative)))
-            self.bound += lost / p.sum()
+            self.bound += lost / float(p.sum())
             q = np.where(negative, 0.0, q)
         if self.leaks:
             return q

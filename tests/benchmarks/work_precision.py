@@ -28,7 +28,7 @@ BUDGET = 2.0
 RUNS = 5
 # Cells beyond which a competitor is left out: it would take minutes or gigabytes.
 SUPERLU_CELLS = {2: 1024**2, 3: 40**3}
-BDF_CELLS = {2: 256**2, 3: 32**3}
+BDF_CELLS = {2: 128**2, 3: 24**3}
 EXPM_CELLS = {2: 512**2, 3: 128**3}
 EXPM_WORK = 3e10
 # Largest rate times t from which splitting is shown.
