@@ -1,6 +1,8 @@
 # make demo    the main picture: minibatch SGD on real data against its Fokker-Planck steady state
 # make test    the fast tests
 # make check   everything: style, types, all tests, kernels once more with index checks
+# make bench   time and memory against scipy by hand and other libraries: docs/benchmarks.md
+#              (make bench-quick: three minutes, printed; make bench-docs: the page only)
 # make clean   remove what these made, the environment included
 #
 # Each sets up $(VENV) by itself. Another Python: make PYTHON=python3.12 test
@@ -12,7 +14,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 BOUNDS_CACHE := $(CURDIR)/.cache/numba-boundscheck
 
-.PHONY: demo test check lint types tests-all tests-bounds clean
+.PHONY: demo test check lint types tests-all tests-bounds bench bench-quick bench-docs clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -39,6 +41,16 @@ tests-bounds: $(VENV)/.installed-dev
 	rm -rf "$(BOUNDS_CACHE)"
 	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR="$(BOUNDS_CACHE)" $(BIN)/python -m pytest -m "not bench" tests/kernels
 
+# QUICK=1 and WORDS='only="double well" fresh' reach the runner.
+bench: $(VENV)/.installed-bench
+	$(BIN)/python -m tests.benchmarks $(if $(QUICK),quick) $(WORDS)
+
+bench-quick: $(VENV)/.installed-bench
+	$(BIN)/python -m tests.benchmarks quick $(WORDS)
+
+bench-docs: $(VENV)/.installed
+	$(BIN)/python -m tests.benchmarks.render
+
 clean:
 	rm -rf "$(VENV)" .cache .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -55,4 +67,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(PIP) --no-build-isolation --editable ".[dev]"
+	@touch $@
+
+$(VENV)/.installed-bench: $(VENV)/.installed
+	$(PIP) --no-build-isolation --editable ".[bench]"
 	@touch $@

@@ -3,15 +3,23 @@
 from fokkerplanck import observables, sgd, zoo
 from fokkerplanck.densities import from_particles, gaussian, uniform
 from fokkerplanck.edges import Edges
+from fokkerplanck.environment import limit_threads as _limit_threads
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.generator import Generator
 from fokkerplanck.grid import Grid
 from fokkerplanck.io import load
-from fokkerplanck.methods import BackwardEuler, Exponential, FluxCorrected, Implicit
+from fokkerplanck.methods import (
+    BackwardEuler,
+    Exponential,
+    FluxCorrected,
+    Implicit,
+    Splitting,
+)
 from fokkerplanck.problem import Problem
 from fokkerplanck.quasi_stationary import QuasiStationary, quasi_stationary
 from fokkerplanck.solution import Solution
 from fokkerplanck.solve import solve
+from fokkerplanck.spectrum import Spectrum, spectrum
 from fokkerplanck.steady import SteadyState, steady_state
 from fokkerplanck.version import __version__
 
@@ -27,6 +35,8 @@ __all__ = [
     "Problem",
     "QuasiStationary",
     "Solution",
+    "Splitting",
+    "Spectrum",
     "SteadyState",
     "__version__",
     "from_particles",
@@ -37,10 +47,13 @@ __all__ = [
     "quasi_stationary",
     "sgd",
     "solve",
+    "spectrum",
     "steady_state",
     "uniform",
     "zoo",
 ]
+
+_limit_threads()
 
 
 def __getattr__(name):

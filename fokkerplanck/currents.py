@@ -16,9 +16,9 @@ from functools import cached_property
 import numpy as np
 
 from fokkerplanck import fields
-from fokkerplanck.cells import cell_type
+from fokkerplanck.cells import cell_type, diffusion, flat
 from fokkerplanck.grid import Grid
-from fokkerplanck.kernels import assembly, flux, threads
+from fokkerplanck.kernels import assembly, flux, tensors, threads
 from fokkerplanck.kernels import current as kernels
 from fokkerplanck.nine_point import cell_widths
 
@@ -148,6 +148,18 @@ class EdgeCurrents:
         )  # fmt: skip
         return out.reshape(self.grid.shape)
 
+    def corner_log_density(self):
+        """Log density at cell corners (nx + 1, ny + 1), by which psi is scaled, for d = 2."""
+        return corner_log_density(self.grid, self.log_rho.reshape(self.grid.shape))
+
+    def from_corners(self, u):
+        """Values at cells of a field at cell corners, for d = 2."""
+        return 0.25 * (u[1:, 1:] + u[:-1, 1:] + u[1:, :-1] + u[:-1, :-1])
+
+    def quadrature(self, rho):
+        """Density in place of rho (*shape) for ``grid.integrate``: rho, the midpoint rule."""
+        return rho
+
     def entropy_production_of_edges(self):
         r"""Rate :math:`\sum_eJ_e\log(J^+_e/J^-_e)\ge0`, 1/time (Schnakenberg, RMP 48, 1976)."""
         return float(np.sum(self.mass_currents() * self.affinity))
@@ -216,7 +228,7 @@ def stream_function(currents, beta):
     """
     grid = currents.grid
     flux_faces, reference = currents.faces()
-    corner = corner_log_density(grid, currents.log_rho.reshape(grid.shape))
+    corner = currents.corner_log_density()
     if all(grid.periodic):
         psi = _torus_psi(grid, flux_faces * np.exp(reference))
         with np.errstate(over="ignore"):
@@ -237,8 +249,7 @@ def stream_function(currents, beta):
         ratio[1:-1] = inner
     with np.errstate(under="ignore"):
         psi = psi if all(grid.periodic) else ratio * np.exp(corner)
-    q = beta * 0.25 * (ratio[1:, 1:] + ratio[:-1, 1:] + ratio[1:, :-1] + ratio[:-1, :-1])
-    return psi, q
+    return psi, beta * currents.from_corners(ratio)
 
 
 def corner_log_density(grid, phi):
@@ -274,24 +285,41 @@ def _torus_psi(grid, faces):
 def entropy_production(j, problem, rho):
     r"""Entropy production :math:`\beta\int\rho\,j\cdot D^{-1}j\,dx`, 1/time; inf off range(D)."""
     grid, d = problem.grid, problem.grid.dim
-    D = np.moveaxis(problem.D, (0, 1), (-2, -1)).reshape(-1, d, d)
-    flat = j.reshape(d, -1).T[..., None]
     singular = is_singular(problem)
+    inverse = np.empty((grid.size, d))
+    D, parts = diffusion(problem), threads.parts(grid.size)
+    packed = np.empty((D.shape[1], d * (d + 1) // 2))
+    threads.run(tensors.pack, tensors.pack_threads, parts, D, np.ones((d, d)), packed)
     if singular.any():
-        solution = np.linalg.pinv(D[singular], hermitian=True) @ flat[singular]
-        left = np.abs(D[singular] @ solution - flat[singular]).max(axis=(1, 2))
+        full = np.moveaxis(problem.D, (0, 1), (-2, -1)).reshape(-1, d, d)[singular]
+        force = j.reshape(d, -1).T[singular, :, None]
+        solution = np.linalg.pinv(full, hermitian=True) @ force
+        left = np.abs(full @ solution - force).max(axis=(1, 2))
         if (left > 1e-10 * np.abs(j).max()).any():
             return float("inf")
-    inverse = np.empty_like(flat)
-    regular = ~singular
-    inverse[regular] = np.linalg.solve(D[regular], flat[regular])
+        packed = np.broadcast_to(packed, (grid.size, packed.shape[1])).copy()
+        packed[singular] = np.eye(d)[np.triu_indices(d)]
+    threads.run(
+        tensors.solve, tensors.solve_threads, parts, packed, flat(j, d), np.ones(d),
+        np.empty((0, d)), inverse,
+    )  # fmt: skip
     if singular.any():
-        inverse[singular] = solution
-    local = np.sum(flat * inverse, axis=(1, 2)).reshape(grid.shape)
+        inverse[singular] = solution[..., 0]
+    local = np.einsum("ni,in->n", inverse, j.reshape(d, -1)).reshape(grid.shape)
     return float(problem.beta * grid.integrate(rho * local))
 
 
 def is_singular(problem):
     """Flags (n,) of the cells where D has a direction without noise, to rounding."""
-    least = fields.smallest_eigenvalue(problem.D).ravel()
-    return least <= fields.ROUNDING * np.abs(problem.D).max(axis=(0, 1)).ravel()
+    D, d = diffusion(problem), problem.grid.dim
+    flags, parts = np.empty(D.shape[1], bool), threads.parts(D.shape[1])
+    threads.run(
+        tensors.suspects, tensors.suspects_threads, parts, D, np.ones((d, d)),
+        2 * fields.ROUNDING, 1e-14, flags,
+    )  # fmt: skip
+    at = np.flatnonzero(flags)
+    if at.size:  # the pivots leave a doubt
+        some = D[:, at].reshape(d, d, -1)
+        least = fields.smallest_eigenvalue(some)
+        flags[at] = least <= fields.ROUNDING * np.abs(some).max(axis=(0, 1))
+    return np.broadcast_to(flags, (problem.grid.size,))

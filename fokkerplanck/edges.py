@@ -39,6 +39,12 @@ class Edges:
         Cells whose D was too anisotropic for the grid: its weak eigenvalue was raised to 4/n^2 of
         the largest (1/4n if it is zero; index units), and the drift along it is upwinded.
 
+    Notes
+    -----
+    24 bytes an edge (32 on grids of 2^31 cells or more). Edges come in the order of the cells that
+    write them, the same at every number of threads. While they are made, tensors need about 94
+    (plane) or 186 (space) bytes a cell besides, diagonal D 18 or 27.
+
     Examples
     --------
     >>> import fokkerplanck as fp
@@ -69,8 +75,8 @@ class Edges:
         if not isinstance(problem, Problem):
             raise ValueError(f"from_problem received {describe(problem)}; give a Problem")
         if problem.D_kind == "tensor":
-            *arrays, width, n_floored = tensor_edges(problem)
-            return cls(problem.grid, *arrays, "tensor", width, n_floored)
+            tail, head, weight, tilt, exits, width, n_floored = tensor_edges(problem)
+            return cls(problem.grid, tail, head, weight, tilt, exits, "tensor", width, n_floored)
         return _axis_edges(problem)
 
     def __repr__(self):

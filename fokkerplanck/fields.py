@@ -372,13 +372,14 @@ def check_periodic(u, values, grid, name, sample=scalar_field, axes=(0, 1, 2)):
             )
 
 
-def interpolate(u, source, target):
-    r"""Cubic spline through the cells of one grid (\*shape), at those of another on its box."""
+def interpolate(u, source, target, degree=3):
+    r"""Spline through the cells of one grid (\*shape), at those of another on its box."""
     for k, periodic in enumerate(source.periodic):
         nodes, length = source.centers[k], source.box[k][1] - source.box[k][0]
         if periodic:
-            turns = [np.take(nodes, range(-3, 0)) - length, nodes, nodes[:3] + length]
-            edge = np.take(u, range(-3, 0), axis=k), u, np.take(u, range(3), axis=k)
+            turns = [np.take(nodes, range(-degree, 0)) - length, nodes, nodes[:degree] + length]
+            edge = np.take(u, range(-degree, 0), axis=k), u, np.take(u, range(degree), axis=k)
             nodes, u = np.concatenate(turns), np.concatenate(edge, axis=k)
-        u = make_interp_spline(nodes, u, k=min(3, len(nodes) - 1), axis=k)(target.centers[k])
+        order = min(degree, len(nodes) - 1)
+        u = make_interp_spline(nodes, u, k=order, axis=k)(target.centers[k])
     return u

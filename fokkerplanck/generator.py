@@ -60,7 +60,7 @@ class Generator:
         self.grid = self.edges.grid
 
     @property
-    def rates(self):
+    def edge_rates(self):
         """Coefficients (forward, backward) of the edge currents, volume/time."""
         weight = self.edges.weight
         forward, backward = np.empty_like(weight), np.empty_like(weight)
@@ -116,7 +116,7 @@ class Generator:
 
     def currents(self, rho):
         """Mass current of every edge (n_edges,), from tail to head."""
-        forward, backward = self.rates
+        forward, backward = self.edge_rates
         rho = np.asarray(rho, dtype=float).ravel()
         return forward * rho[self.edges.tail] - backward * rho[self.edges.head]
 

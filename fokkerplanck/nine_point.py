@@ -73,11 +73,14 @@ class NinePoint:
         """Return nu on every face: current over density, in distances of centres per time."""
         return self.drift - self.slope @ log_rho
 
-    def residual(self, log_rho):
-        """Net outflow of every cell over its own mass, and the outflow rate it is small against."""
+    def residual(self, log_rho, nu=None):
+        """Net outflow of every cell over its own mass, and the outflow rate it is small against.
+
+        Velocities nu of the faces other than its own may be given.
+        """
         g = self.step @ log_rho
         (up, _), (down, _) = _bernoulli(-g), _bernoulli(g)
-        nu = self.velocity(log_rho)
+        nu = self.velocity(log_rho) if nu is None else nu
         balance = self._to_lower @ (up * nu) - self._to_upper @ (down * nu)
         # Diffusive and convective exchange: what a balance can be compared with.
         rate = self._to_lower @ (up * (self.normal + np.abs(nu)))
@@ -92,7 +95,7 @@ class NinePoint:
         upper = _rows(d_down * nu) @ self.step - _rows(down) @ self.slope
         return (self._to_lower @ lower - self._to_upper @ upper).tocsr()
 
-    def chain(self, log_rho):
+    def chain(self, log_rho, nu=None):
         r"""Markov generator on masses that keeps those of rho wherever the currents balance.
 
         Face rates :math:`(c+J/2)/\rho_x` and :math:`(c-J/2)/\rho_y` with :math:`c\ge|J|/2`: no
@@ -100,7 +103,7 @@ class NinePoint:
         """
         g = self.step @ log_rho
         (up, _), (down, _) = _bernoulli(-g), _bernoulli(g)
-        nu = self.velocity(log_rho)
+        nu = self.velocity(log_rho) if nu is None else nu
         exchange = np.maximum(self.normal, np.abs(nu))
         forward, backward = up * (exchange + 0.5 * nu), down * (exchange - 0.5 * nu)
         forward = self._to_lower.sum(axis=0) * forward

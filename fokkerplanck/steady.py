@@ -9,12 +9,13 @@ import numpy as np
 from scipy.special import logsumexp
 
 from fokkerplanck import currents, fields
+from fokkerplanck.accuracy import check_accuracy, estimated_error, fourth_order_state
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.generator import Generator
 from fokkerplanck.grid import Grid, positive_number
 from fokkerplanck.linalg.newton import solve_nine_point
 from fokkerplanck.linalg.null_vector import balance_residual, closed_class, null_vector
-from fokkerplanck.linalg.reversible import SUMMED, exact_log_density
+from fokkerplanck.linalg.reversible import exact_log_density
 from fokkerplanck.nine_point import NinePoint, index_units
 from fokkerplanck.problem import Problem
 
@@ -31,8 +32,9 @@ class SteadyStats:
 
     Attributes
     ----------
-    scheme : {"exact", "markov", "log"}
-        ``"exact"``: no current on any edge, closed form. The others as in ``steady_state``.
+    scheme : {"exact", "markov", "log", "log4"}
+        ``"exact"``: no current on any edge, closed form; ``"log4"``: ``accuracy=4``. The others as
+        in ``steady_state``.
     solver : str
     message : str
         In words, with every fallback that was taken.
@@ -170,14 +172,16 @@ class SteadyState:
     @cached_property
     def mean_current(self) -> np.ndarray:
         r"""Mean of J over the box (d,), the part on a periodic axis that no Q can carry."""
-        return _frozen(self.grid.integrate(self.J) / self.grid.integrate(1.0))
+        J = self.currents.quadrature(self.rho) * self.j
+        return _frozen(self.grid.integrate(J) / self.grid.integrate(1.0))
 
     @cached_property
     def entropy_production(self) -> float:
         """Steady entropy production, 1/time."""
         if self.currents.affinity is not None and not currents.is_singular(self.problem).any():
             return self.currents.entropy_production_of_edges()
-        return currents.entropy_production(self.j, self.problem, self.rho)
+        rho = self.currents.quadrature(self.rho)
+        return currents.entropy_production(self.j, self.problem, rho)
 
     @cached_property
     def gibbsian_defect(self) -> float:
@@ -197,23 +201,12 @@ class SteadyState:
     def error_estimate(self) -> float:
         r"""Error :math:`\int|\rho_h-\rho|dx`, estimated on half as many cells.
 
-        Second order assumed: the distance of the two densities, over :math:`(h_c/h)^2-1`. It is 0
-        for a known potential, and nan if the problem is given by arrays, which know one grid only,
-        or if the coarse grid is solved by another scheme.
+        Order p, 2 or 4, assumed: the distance of the two densities, over :math:`(h_c/h)^p-1`. It
+        is 0 for a known potential, and nan if the problem is given by arrays, which know one grid
+        only, or if the coarse grid is solved by another scheme or not at all.
         """
-        if self.stats.scheme == "exact" and not self.stats.message.endswith(SUMMED):
-            return 0.0
-        grid = self.grid.coarsened()
-        try:
-            problem = self.problem.on(grid)
-        except ValueError:
-            return float("nan")
-        coarse = steady_state(problem, "markov" if self.stats.scheme == "markov" else "auto")
-        if coarse.stats.scheme != self.stats.scheme:
-            return float("nan")
-        guess = np.exp(fields.interpolate(coarse.log_rho, grid, self.grid))
-        ratio = min(n / m for n, m in zip(self.grid.shape, grid.shape, strict=True))
-        return float(self.grid.integrate(np.abs(self.rho - guess)) / (ratio**2 - 1))
+        scheme = "markov" if self.stats.scheme == "markov" else "auto"
+        return estimated_error(self, lambda p, order: steady_state(p, scheme, accuracy=order))
 
     def is_reversible(self, tol=1e-8) -> bool:
         r"""Whether j vanishes: rms j at most tol times rms of :math:`D\nabla\Phi`, under rho.
@@ -239,7 +232,7 @@ class SteadyState:
         )
 
 
-def steady_state(problem, scheme="auto", solver=None, tol=1e-10) -> SteadyState:
+def steady_state(problem, scheme="auto", solver=None, tol=1e-10, accuracy=2) -> SteadyState:
     r"""Steady state :math:`\nabla\cdot(g\rho+\beta^{-1}\nabla\cdot(D\rho))=0`, :math:`\int\rho=1`.
 
     Parameters
@@ -257,6 +250,9 @@ def steady_state(problem, scheme="auto", solver=None, tol=1e-10) -> SteadyState:
         Linear solver of the Markov scheme.
     tol : float
         Of Newton's method: net flow of a cell over its exchange rate.
+    accuracy : {2, 4}
+        Order. 4: smooth problems on uniform grids with D > 0, by deferred correction of the
+        ``"log"`` state with a conservative flux of fourth order ((30a) in docs/theory.md).
 
     Returns
     -------
@@ -265,11 +261,11 @@ def steady_state(problem, scheme="auto", solver=None, tol=1e-10) -> SteadyState:
     Raises
     ------
     ValueError
-        If a side is absorbing (there is no steady state), if the steady state is not unique, or a
-        name is unknown.
+        If a side is absorbing (there is no steady state), if the steady state is not unique, a
+        name is unknown, or ``accuracy=4`` does not exist for the problem.
     ConvergenceError
-        If ``scheme="log"`` was asked for and Newton's method failed; ``.iterate`` holds its last
-        log density.
+        If ``scheme="log"`` was asked for and Newton's method failed, or if the grid does not
+        resolve the problem to fourth order; ``.iterate`` holds the last log density.
 
     Examples
     --------
@@ -281,6 +277,9 @@ def steady_state(problem, scheme="auto", solver=None, tol=1e-10) -> SteadyState:
     ('log', -0.74)
     """
     _check_arguments(problem, scheme, solver, tol)
+    check_accuracy(problem, scheme, accuracy)
+    if accuracy == 4:
+        return fourth_order_state(steady_state(problem, scheme, solver, tol), tol)
     generator = Generator(problem)
     reached = closed_class(generator.matrix, problem.grid.shape)  # raises if not unique
     if scheme != "log" and reached.size == problem.grid.size:

@@ -601,6 +601,40 @@ STEADY = {
     "tol zero": (lambda: steady(tol=0), r"tol is 0; give a finite positive number"),
     "tol negative": (lambda: steady(tol=-1e-8), r"tol is -1e-08; give a finite positive number"),
     "tol nan": (lambda: steady(tol=math.nan), r"tol is nan; give a finite positive number"),
+    "accuracy 3": (lambda: steady(accuracy=3), r"accuracy is 3; choose from 2, 4"),
+    "accuracy text": (lambda: steady(accuracy="4"), r"accuracy is '4'; choose from 2, 4"),
+    "accuracy True": (lambda: steady(accuracy=True), r"accuracy is True; choose from 2, 4"),
+    "accuracy nan": (lambda: steady(accuracy=math.nan), r"accuracy is nan; choose from 2, 4"),
+    "accurate and linear": (
+        lambda: steady(accuracy=4, scheme="markov"),
+        r'accuracy=4 with scheme="markov": no linear scheme .*"auto" or "log", or accuracy=2',
+    ),
+    "accurate and graded": (
+        lambda: steady_state(Problem(GRADED), accuracy=4),
+        r"accuracy=4 on a graded axis: .*give \(lo, hi\) for every axis, or use accuracy=2",
+    ),
+    "accurate on few cells": (
+        lambda: steady_state(Problem(Grid([(-1, 1)] * 2, (8, 5))), accuracy=4),
+        r"accuracy=4 on a grid of shape \(8, 5\); give at least 6 cells per axis",
+    ),
+    "accurate without noise": (
+        lambda: steady_state(Problem(PLANE, D=(0, 1)), accuracy=4),
+        r"accuracy=4 needs noise in every direction, and D is singular at cell \(0, 0\).*=2",
+    ),
+    "accurate and absorbing": (
+        lambda: steady_state(Problem(ABSORBING), accuracy=4),
+        r"absorbing sides: all mass leaves and there is no steady state",
+    ),
+    "accurate from Phi on the grid": (
+        lambda: steady_state(Problem.from_potential(PLANE, PLANE.x[0] ** 2, Q=0.5), accuracy=4),
+        r"accuracy=4 with Problem.from_potential and Phi given as arrays: .*give callables",
+    ),
+    "accurate Stratonovich on the grid": (
+        lambda: steady_state(
+            Problem(PLANE, D=1 + PLANE.x[0] ** 2, calculus="stratonovich"), accuracy=4
+        ),
+        r"accuracy=4 with Stratonovich calculus and D given as arrays: .*give callables",
+    ),
     "no noise on a strip": (
         lambda: steady_state(
             Problem(Grid([(-1, 1)] * 2, 8), D=lambda x, y: np.where(np.abs(x) < 0.3, 0, 1.0))
@@ -652,6 +686,11 @@ EVOLUTION = {
     "method class": (lambda: evolve(method=BackwardEuler), r"is the class BackwardEuler; give an"),
     "dt zero": (lambda: BackwardEuler(0), r"dt is 0; give a finite positive number"),
     "dt text": (lambda: BackwardEuler("short"), r"dt is 'short'; give a finite positive number"),
+    "tolerance of splitting": (
+        lambda: fp.Splitting(0.0),
+        r"tolerance is 0.0; give a number between",
+    ),
+    "splitting too tight": (lambda: fp.Splitting(1e-15), r"reaches 1e-12 at best; use Exponential"),
     "tolerance 3": (lambda: Exponential(3), r"tolerance is 3; give a number between 0 and 1"),
     "rtol zero": (lambda: evolve(rtol=0), r"rtol is 0; give a number between 0 and 1"),
     "rtol negative": (lambda: evolve(rtol=-1e-8), r"rtol is -1e-08; give a number between 0 and"),

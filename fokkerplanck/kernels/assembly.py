@@ -192,16 +192,24 @@ def count_rows_threads(parts, tail, head, bounds, indptr):
 
 @njit(cache=True)
 def _sort_row(start, stop, indices, data):
-    """Sort a short row by column; True if a column comes twice."""
+    """Sort a short row by column, the diagonal last; True if a column comes twice.
+
+    Cells of lower numbers have come in order, so that little is left to move.
+    """
     clash = False
-    for k in range(start + 1, stop):
+    for k in range(start + 2, stop):
         column, value = indices[k], data[k]
         m = k
-        while m > start and indices[m - 1] > column:
+        while m > start + 1 and indices[m - 1] > column:
             indices[m], data[m] = indices[m - 1], data[m - 1]
             m -= 1
         indices[m], data[m] = column, value
-        clash = clash or (m > start and indices[m - 1] == column)
+        clash = clash or (m > start + 1 and indices[m - 1] == column)
+    column, value, m = indices[start], data[start], start
+    while m + 1 < stop and indices[m + 1] < column:
+        indices[m], data[m] = indices[m + 1], data[m + 1]
+        m += 1
+    indices[m], data[m] = column, value
     return clash
 
 

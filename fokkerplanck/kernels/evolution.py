@@ -73,6 +73,40 @@ def chain_threads(indptr, indices, inflow, outflow, exits, weights, state, total
 
 
 @njit(cache=True)
+def _recurrence(start, stop, indptr, indices, inflow, outflow, exits, p, q, weight, total):
+    """Fill q = 2 p - q + gain for the rows from start to stop and add weight q to total."""
+    e = np.uint32(indptr[start])
+    for i in range(start, stop):
+        p_i = p[i]
+        gain = -exits[i] * p_i
+        end = np.uint32(indptr[i + 1])
+        while e < end:
+            gain += inflow[e] * p[np.uint32(indices[e])] - outflow[e] * p_i
+            e += np.uint32(1)
+        # The order that loses nothing where p and q are close.
+        s = p_i + ((p_i - q[i]) + gain)
+        q[i] = s
+        total[i] += weight * s
+
+
+@njit(cache=True, parallel=True)
+def chebyshev_threads(indptr, indices, inflow, outflow, exits, weights, level, state, total):
+    """Advance the recurrence T' = 2 T - T'' + A T by a level per weight; add weighted levels up.
+
+    The generator A, scaled, is given by rows as for chain. state (2, n): level l lies in
+    state[l % 2], the last one known is ``level``.
+    """
+    n = total.size
+    for k in range(weights.size):
+        a, b = (level + k) % 2, (level + k + 1) % 2
+        for block in prange(BLOCKS):
+            _recurrence(
+                block * n // BLOCKS, (block + 1) * n // BLOCKS,
+                indptr, indices, inflow, outflow, exits, state[a], state[b], weights[k], total,
+            )  # fmt: skip
+
+
+@njit(cache=True)
 def implicit_residual(indptr, indices, inflow, outflow, exits, dt, b, x, residual):
     """Fill residual = b - x + dt A x; the currents of a row are added up in two-fold precision."""
     for i in range(x.size):

@@ -137,8 +137,10 @@ def _residual_row(c, diagonal, r, u, i0, i1, out):
     )  # fmt: skip
     centre, given = diagonal[i0, i1], r[i0, i1]
     for j in range(1, n2 - 1):
-        out[j] = given[j] - centre[j] * own[j] + (
-            c0[j] * left[j] + c1[j] * right[j] + c2[j] * own[j - 1] + c3[j] * own[j + 1]
+        out[j] = (
+            given[j]
+            - centre[j] * own[j]
+            + (c0[j] * left[j] + c1[j] * right[j] + c2[j] * own[j - 1] + c3[j] * own[j + 1])
         )
     for j in (0, n2 - 1):
         out[j] = given[j] - centre[j] * own[j] + (

@@ -9,11 +9,11 @@ Arrays have the shape (n0, n1, n2) of the grid, n0 = 1 in two dimensions; rates 
 q_yx e^(phi_y - phi_x) from the lower (2 k) and the upper neighbour (2 k + 1) along axis k. Missing
 neighbours have rate zero, so that their index may be anything.
 
-Aggregates of neighbouring cells are a Markov chain again, with flows F_IJ = sum of q_xy e^phi_x over
-the edges from I to J and log mass Phi_I. Constants on aggregates are steeper than what they stand
-for: u changes from I to J over the distance of their centres of mass, not over one cell. Hence the
-symmetric part of F_IJ, F_JI is multiplied by f = 1 / (that distance), at most down to half of the
-net current, which stays as it is: all balances are kept and no flow is negative.
+Blocks of neighbouring cells are a Markov chain again, with flows F_IJ = sum of q_xy e^phi_x over
+the edges from I to J and log mass Phi_I. Constants on blocks are steeper than what they stand for:
+u changes from I to J over the distance of their centres of mass, not over one cell. Hence the
+symmetric part of F_IJ, F_JI is divided by that distance, but not below half of the net current,
+which stays as it is: all balances are kept and no flow is negative.
 """
 
 import math
@@ -22,6 +22,7 @@ import numpy as np
 from numba import njit, prange
 
 LARGE = 600.0  # differences of log mass beyond this are cut, so that no exponential overflows
+ROWS = 4  # rows whose pivots are computed in step
 UNBALANCED = 1e4  # inflow into a cell over its outflow beyond which it is cut, on levels
 
 
@@ -106,23 +107,28 @@ def diagonals(up, down, shift, diagonal, sums):
 
 
 @njit(cache=True)
-def _level_row(inflow, diagonal, c, centre, pivot, floor, least):
-    """Copy one row of the operator and fill the inverse pivots of the elimination along it."""
-    m = inflow.shape[0]
+def _copy_row(inflow, diagonal, c, centre, least):
+    """Copy one row of the operator, with the diagonal raised to least."""
     for j in range(diagonal.size):
         diagonal[j] = max(diagonal[j], least)
         centre[j] = diagonal[j]
-    for k in range(m):
+    for k in range(inflow.shape[0]):
         for j in range(diagonal.size):
             # Where balance is that far off the guess is worthless; single precision has an end.
             c[k, j] = min(inflow[k, j], UNBALANCED * diagonal[j])
-    last = 1.0 / diagonal[0]
-    pivot[0] = last
-    for j in range(1, diagonal.size):
-        # A line that nothing leaves is singular; one sweep may not blow it up.
-        left = diagonal[j] - c[m - 2, j] * c[m - 1, j - 1] * last
-        last = 1.0 / max(left, floor * diagonal[j])
-        pivot[j] = last
+
+
+@njit(cache=True)
+def _pivot_rows(below, above, diagonal, pivot, floor):
+    """Fill the inverse pivots of the elimination along some rows, in step: divisions are slow."""
+    rows, n = diagonal.shape
+    for i in range(rows):
+        pivot[i, 0] = 1.0 / diagonal[i, 0]
+    for j in range(1, n):
+        for i in range(rows):
+            left = diagonal[i, j] - below[i, j] * above[i, j - 1] * pivot[i, j - 1]
+            # A line that nothing leaves is singular; one sweep may not blow it up.
+            pivot[i, j] = 1.0 / max(left, floor * diagonal[i, j])
 
 
 @njit(cache=True, parallel=True)
@@ -132,11 +138,16 @@ def fill_level(inflow, diagonal, c, centre, pivot, floor, least):
     The diagonal is raised to least; pivots are not smaller than floor times the diagonal.
     """
     n0, n1, _ = diagonal.shape
-    for row in prange(n0 * n1):
-        i0, i1 = row // n1, row % n1
-        _level_row(
-            inflow[:, i0, i1], diagonal[i0, i1],
-            c[:, i0, i1], centre[i0, i1], pivot[i0, i1], floor, least,
+    m = inflow.shape[0]
+    groups = (n1 + ROWS - 1) // ROWS
+    for group in prange(n0 * groups):
+        i0, first = group // groups, group % groups * ROWS
+        last = min(first + ROWS, n1)
+        for i1 in range(first, last):
+            _copy_row(inflow[:, i0, i1], diagonal[i0, i1], c[:, i0, i1], centre[i0, i1], least)
+        _pivot_rows(
+            c[m - 2, i0, first:last], c[m - 1, i0, first:last], centre[i0, first:last],
+            pivot[i0, first:last], floor,
         )  # fmt: skip
 
 
@@ -204,18 +215,36 @@ def _shares(starts2, first, last, log_mass, shares, c_log_mass):
 
 
 @njit(cache=True)
-def _add_blocks(starts2, share, a, total):
-    """Add share a, summed over the cells of each block, to total."""
-    for I2 in range(total.size):
+def _add_means(starts2, share, shift, weight, c_shift, centre):
+    """Add shares (weight), shift and position of one fine row to the sums of its blocks."""
+    for I2 in range(weight.size):
+        mass, rate, place = 0.0, 0.0, 0.0
         for j in range(starts2[I2], starts2[I2 + 1]):
-            total[I2] += share[j] * a[j]
+            mass += share[j]
+            rate += share[j] * shift[j]
+            place += share[j] * j
+        weight[I2] = mass
+        c_shift[I2] += rate
+        centre[I2] += place
+
+
+@njit(cache=True)
+def _add_face(starts2, share, rate, inflow, out, inn):
+    """Add the flows through the face of one fine row to those of its blocks."""
+    for I2 in range(out.size):
+        leaving, entering = 0.0, 0.0
+        for j in range(starts2[I2], starts2[I2 + 1]):
+            leaving += share[j] * rate[j]
+            entering += share[j] * inflow[j]
+        out[I2] += leaving
+        inn[I2] += entering
 
 
 @njit(cache=True)
 def _add_ends(starts2, share, rate_down, rate_up, inflow, out_down, out_up, inn):
     """Add the flows through the ends of blocks along the last axis."""
     for I2 in range(out_up.size):
-        j, k = starts2[I2], starts2[I2 + 1] - 1
+        j, k = starts2[I2], starts2[I2 + 1] - np.uint64(1)
         out_down[I2] += share[j] * rate_down[j]
         inn[0, I2] += share[j] * inflow[0, j]
         out_up[I2] += share[k] * rate_up[k]
@@ -224,7 +253,7 @@ def _add_ends(starts2, share, rate_down, rate_up, inflow, out_down, out_up, inn)
 
 @njit(cache=True)
 def _add_row(starts2, share, i0, i1, first, last, up, down, inflow, c_up, c_down, c_inflow,
-             centre):  # fmt: skip
+             weight, centre):  # fmt: skip
     """Add what one fine row gives to its row of blocks: flows through their faces and centres."""
     d = up.shape[0]
     for k in range(d):
@@ -234,20 +263,19 @@ def _add_row(starts2, share, i0, i1, first, last, up, down, inflow, c_up, c_down
                 starts2, share, down[k, i0, i1], up[k, i0, i1],
                 inflow[2 * k : 2 * k + 2, i0, i1], c_down[k], c_up[k], c_inflow[2 * k : 2 * k + 2],
             )  # fmt: skip
-            for I2 in range(centre.shape[1]):
-                for j in range(starts2[I2], starts2[I2 + 1]):
-                    centre[k, I2] += share[j] * j
             continue
         i = i0 if a == 0 else i1
         if i == first[a]:
-            _add_blocks(starts2, share, down[k, i0, i1], c_down[k])
-            _add_blocks(starts2, share, inflow[2 * k, i0, i1], c_inflow[2 * k])
+            _add_face(
+                starts2, share, down[k, i0, i1], inflow[2 * k, i0, i1], c_down[k], c_inflow[2 * k]
+            )
         if i == last[a] - 1:
-            _add_blocks(starts2, share, up[k, i0, i1], c_up[k])
-            _add_blocks(starts2, share, inflow[2 * k + 1, i0, i1], c_inflow[2 * k + 1])
-        for I2 in range(centre.shape[1]):
-            for j in range(starts2[I2], starts2[I2 + 1]):
-                centre[k, I2] += share[j] * i
+            _add_face(
+                starts2, share, up[k, i0, i1], inflow[2 * k + 1, i0, i1],
+                c_up[k], c_inflow[2 * k + 1],
+            )  # fmt: skip
+        for I2 in range(weight.size):
+            centre[k, I2] += weight[I2] * i
 
 
 @njit(cache=True, parallel=True)
@@ -255,7 +283,8 @@ def aggregate(starts0, starts1, starts2, up, down, inflow, log_mass, shift, omeg
               c_inflow, c_log_mass, c_shift, centre):  # fmt: skip
     """Fill the flows between blocks of cells, over the mass of each block (no correction yet).
 
-    Block I along axis a holds the cells starts_a[I] <= x < starts_a[I + 1]. Also filled: omega
+    Block I along axis a holds the cells starts_a[I] <= x < starts_a[I + 1]; starts2 is unsigned, so
+    that numba need not look for negative indices in the inner loops. Also filled: omega
     (share of a cell in its block), log mass and shift of the blocks, their centres of mass in
     units of cells. The arrays of the blocks are zero before.
     """
@@ -265,6 +294,7 @@ def aggregate(starts0, starts1, starts2, up, down, inflow, log_mass, shift, omeg
         first, last = (starts0[I0], starts1[I1]), (starts0[I0 + 1], starts1[I1 + 1])
         shares = np.empty(((last[0] - first[0]) * (last[1] - first[1]), log_mass.shape[2]))
         _shares(starts2, first, last, log_mass, shares, c_log_mass[I0, I1])
+        weight = np.empty(c_log_mass.shape[2])
         row = 0
         for i0 in range(first[0], last[0]):
             for i1 in range(first[1], last[1]):
@@ -272,10 +302,13 @@ def aggregate(starts0, starts1, starts2, up, down, inflow, log_mass, shift, omeg
                 row += 1
                 for j in range(share.size):
                     omega[i0, i1, j] = share[j]
-                _add_blocks(starts2, share, shift[i0, i1], c_shift[I0, I1])
+                _add_means(
+                    starts2, share, shift[i0, i1], weight, c_shift[I0, I1], centre[-1, I0, I1]
+                )
                 _add_row(
                     starts2, share, i0, i1, first, last, up, down, inflow,
-                    c_up[:, I0, I1], c_down[:, I0, I1], c_inflow[:, I0, I1], centre[:, I0, I1],
+                    c_up[:, I0, I1], c_down[:, I0, I1], c_inflow[:, I0, I1],
+                    weight, centre[:, I0, I1],
                 )  # fmt: skip
 
 
@@ -327,7 +360,7 @@ def connect(starts0, starts1, starts2, periodic, centre, c_up, c_down, c_inflow,
     weights[k, x] > 0 and the lower one if it is negative; nothing from beyond a wall.
     """
     d, N0, N1, N2 = centre.shape
-    n = (starts0[N0], starts1[N1], starts2[N2])
+    n = (starts0[N0], starts1[N1], np.int64(starts2[N2]))
     for row in prange(N0 * N1):
         I0, I1 = row // N1, row % N1
         below, above = np.empty(N2), np.empty(N2)

@@ -30,16 +30,18 @@ class GraphChain:
 
     Parameters
     ----------
-    generator : Generator
+    flows : Flows
+    shape : tuple of int
+        Cells along every axis; says which cells are near each other.
     start : array (n,)
         Log masses to start from.
     """
 
-    flexible = True
+    #: Whether the preconditioner changes from call to call, and serves another guess too.
+    flexible, is_reusable = True, False
 
-    def __init__(self, generator, start):
-        flows = Flows.from_generator(generator)
-        self.shape = generator.grid.shape
+    def __init__(self, flows, shape, start):
+        self.shape = shape
         self._rows = flows.indptr, flows.indices, flows.outflow, flows.inflow
         self._level = Level(*self._rows, np.array(start), np.zeros(len(start)))
         self.phi = self._level.phi  # changed in place; then refresh
@@ -70,11 +72,7 @@ class GraphChain:
         level.shift[pins] = HELD * self.exits[pins]
         level.diagonal[:] = self.exits + level.shift
         self._hierarchy = Aggregation(level)
-
-    @property
-    def weight(self):
-        """Factors of the residual in its norm (n,)."""
-        return 1 / self._level.diagonal
+        self.weight = 1 / level.diagonal
 
     def apply(self, u):
         """Product with the matrix on ratios to e^phi."""
@@ -108,60 +106,63 @@ class GridChain:
     start : array (n,)
     """
 
-    flexible = False
+    flexible, is_reusable = False, True
 
     def __init__(self, generator, start):
         grid = generator.grid
         self.shape, self.periodic = grid.shape, grid.periodic
         self._full = (1,) * (3 - grid.dim) + grid.shape
         d, n = grid.dim, grid.size
-        self._up, self._down = np.zeros((2, d, n))
+        up, down = np.zeros((2, d, n))
         edges = generator.edges
-        forward, backward = generator.rates
-        volume = np.broadcast_to(grid.volume, grid.shape).ravel()
+        volume = np.array(np.ravel(grid.volume))
         grid_chain.from_edges(
-            np.array(grid.shape), edges.tail, edges.head, forward, backward, volume,
-            self._up, self._down,
-        )  # fmt: skip
-        self._up, self._down = (a.reshape(d, *self._full) for a in (self._up, self._down))
+            np.array(grid.shape), edges.tail, edges.head, *generator.edge_rates, volume, up, down
+        )
+        self._up, self._down = (a.reshape(d, *self._full) for a in (up, down))
         self.phi = np.array(start)
-        self.exits = (self._up.sum(axis=0) + self._down.sum(axis=0)).ravel()
-        self._shift = np.zeros(n)
-        self._solver = None
+        self.exits = (up.sum(axis=0) + down.sum(axis=0)).ravel()
+        self._inflow, self._solver = np.empty((2 * d, *self._full)), None
+        self._is_stale = True
 
     def refresh(self):
-        """Bring what depends on phi up to date."""
-        self._inflow = np.empty((2 * len(self._up), *self._full))
-        grid_multigrid.inflows(self._up, self._down, self.phi.reshape(self._full), self._inflow)
+        """Take note of a change of phi."""
+        self._is_stale = True
 
     def sweep(self, count):
         """Balance the cells of a checkerboard, ``count`` times both colours."""
         phi = self.phi.reshape(self._full)
         other = np.empty_like(phi)
         for _ in range(count):
-            for colour in (0, 1):
-                grid_chain.balance_sweep(self._up, self._down, phi, colour, other)
-                phi, other = other, phi
-        self.phi[:] = phi.ravel()
+            grid_chain.balance_sweep(self._up, self._down, phi, 0, other)
+            grid_chain.balance_sweep(self._up, self._down, other, 1, phi)
         self.refresh()
+
+    def _inflows(self):
+        """Inflows over the mass of each cell, up to date with phi."""
+        if self._is_stale:
+            phi = self.phi.reshape(self._full)
+            grid_multigrid.inflows(self._up, self._down, phi, self._inflow)
+            self._is_stale = False
+        return self._inflow
 
     def imbalance(self):
         """Net inflow of every cell over its own mass (n,)."""
-        return self._inflow.sum(axis=0).ravel() - self.exits
+        r = self._inflows().sum(axis=0).ravel()
+        r -= self.exits
+        return r
 
     def rebuild(self, pins):
         """Hierarchy for the present phi, with the cells ``pins`` held."""
-        self._shift[:] = 0.0
-        self._shift[pins] = HELD * self.exits[pins]
+        d = len(self.shape)
+        shift = np.zeros(self.phi.size)
+        shift[pins] = HELD * self.exits[pins]
         self._solver = GridMultigrid(
-            self._up[-len(self.shape):].reshape(len(self.shape), *self.shape), self._down.reshape(len(self.shape), *self.shape), self.periodic,
-            self.phi.reshape(self.shape), self._shift.reshape(self.shape),
-        )
-
-    @property
-    def weight(self):
-        """Factors of the residual in its norm (n,)."""
-        return 1 / (self.exits + self._shift)
+            *(a.reshape(d, *self.shape) for a in (self._up, self._down)), self.periodic,
+            self.phi.reshape(self.shape), shift.reshape(self.shape),
+        )  # fmt: skip
+        self._inflow, self._is_stale = self._solver.inflow, False
+        self.weight = 1 / self.exits if not len(pins) else 1 / (self.exits + shift)
 
     def apply(self, u):
         """Product with the matrix on ratios to e^phi."""
@@ -174,8 +175,8 @@ class GridChain:
     def lumps(self):
         """Lumped chain of blocks of cells and the block of every cell."""
         d = len(self.shape)
-        up, down, inflow = self._up, self._down, self._inflow
-        phi, shift = self.phi.reshape(self._full), self._shift.reshape(self._full)
+        up, down, inflow = self._up, self._down, self._inflows()
+        phi, shift = self.phi.reshape(self._full), np.broadcast_to(0.0, self._full)
         label = np.arange(phi.size).reshape(phi.shape)
         own = [np.arange(n) for n in phi.shape]
         while phi.size > LUMPS:

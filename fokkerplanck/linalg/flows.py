@@ -67,6 +67,12 @@ class Flows:
             self.indptr, self.indices, self.inflow / rate, self.outflow / rate, self.exits / rate
         )  # fmt: skip
 
+    def symmetric_bound(self, exit_rates) -> float:
+        r"""Bound of the spectrum by the rows of :math:`|A_{ii}|+\sum_k\sqrt{A_{ik}A_{ki}}`."""
+        rows = np.repeat(np.arange(exit_rates.size), np.diff(self.indptr))
+        mean = np.sqrt(self.inflow * self.outflow)
+        return float((exit_rates + np.bincount(rows, mean, exit_rates.size)).max())
+
     def implicit_residual(self, dt, b, x):
         """Residual b - (I - dt A) x."""
         residual = np.empty_like(x)

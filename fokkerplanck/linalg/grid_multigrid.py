@@ -15,7 +15,7 @@ SERIAL = 8192
 #: Blocks of sheets of a level; half of them are relaxed at the same time.
 BLOCKS = 8
 #: Smallest pivot of a line over its diagonal.
-PIVOT = 1e-7
+PIVOT = 1e-4
 #: Smallest exit rate of a coarse cell over the mean, and shift of the coarsest level: slower modes
 #: are not amplified, single precision holds nothing of them.
 FLOOR = 1e-8
@@ -50,7 +50,7 @@ class _Chain:
 
 
 class GridMultigrid:
-    r"""One multigrid cycle z ≈ L⁻¹ r for :math:`(Lu)_x=\sum_y(q_{xy}u_x-q_{yx}e^{φ_y-φ_x}u_y)+s_xu_x`.
+    r"""Multigrid, z ≈ L⁻¹ r, :math:`(Lu)_x=\sum_y(q_{xy}u_x-q_{yx}e^{φ_y-φ_x}u_y)+s_xu_x`.
 
     L is the generator of a nearest-neighbour Markov chain for masses :math:`p=e^φu`, each row over
     the mass :math:`e^{φ_x}` of its cell; only differences of φ between neighbours enter. Coarse
@@ -110,7 +110,11 @@ class GridMultigrid:
     """
 
     def __init__(self, up, down, periodic, log_mass, shift=0.0, *, cycle=2, dtype=np.float32):
-        self.dtype, self.cycle = np.dtype(dtype).type, int(cycle)
+        if cycle not in (1, 2):
+            raise ValueError(f"cycle is {cycle!r}; give 1 (V) or 2 (W)")
+        if np.dtype(dtype) not in (np.float32, np.float64):
+            raise ValueError(f"dtype is {dtype!r}; give float32 or float64")
+        self.dtype, self.cycle = np.dtype(dtype).type, cycle
         self.grid_shape = np.shape(log_mass)
         dim = len(self.grid_shape)
         up, down = np.asarray(up, dtype=float), np.asarray(down, dtype=float)
@@ -133,7 +137,7 @@ class GridMultigrid:
         self.refresh(log_mass)
 
     def refresh(self, log_mass):
-        """Make the levels for another guess of the log mass (\\*grid), in the same memory."""
+        r"""Make the levels for another guess of the log mass (\*grid), in the same memory."""
         log_mass = np.array(log_mass, dtype=float)
         if log_mass.shape != self.grid_shape or not np.isfinite(log_mass).all():
             raise ValueError(
@@ -238,11 +242,11 @@ class GridMultigrid:
             grid_cycle.relax(c, level.pivot, r, u, False, n_blocks)
 
     def precondition(self, r):
-        """Approximate solution z of L z = r by one cycle from zero, in the shape of r.
+        r"""Approximate solution z of L z = r by one cycle from zero, in the shape of r.
 
         Parameters
         ----------
-        r : array (n,) or (\\*grid)
+        r : array (n,) or (\*grid)
             Without shift, sum of e^φ r should vanish; its mean is ignored on the coarsest level.
 
         Returns
@@ -263,7 +267,7 @@ class GridMultigrid:
         return z.reshape(np.shape(r))
 
     def apply(self, u):
-        """Product L u in double precision, u (n,) or (\\*grid)."""
+        r"""Product L u in double precision, u (n,) or (\*grid)."""
         out = np.empty(self.shape)
         values = np.ascontiguousarray(u, dtype=float).reshape(self.shape)
         grid_multigrid.apply(self.inflow, self.diagonal, values, out)
@@ -310,7 +314,7 @@ def _fill_diagonal(chain, is_finest):
     if not chain.diagonal.min() > 0:
         cell = np.unravel_index(np.argmin(chain.diagonal), chain.diagonal.shape)
         raise ValueError(
-            f"nothing leaves cell {tuple(int(i) for i in cell)[-len(chain.up):]}; "
+            f"nothing leaves cell {tuple(int(i) for i in cell)[-len(chain.up) :]}; "
             "give a connected chain, or a shift"
         )
 
@@ -324,11 +328,12 @@ def _blocks(chain):
     shape, d = chain.log_mass.shape, len(chain.up)
     if chain.log_mass.size <= COARSEST[d]:
         return ()
-    coupling = [0.0] * (3 - d) + list(chain.coupling)
-    strong = WEAK * max(coupling)
+    coupling = np.append(np.zeros(3 - d), chain.coupling) * (np.array(shape) > 1)
+    strong = WEAK * coupling.max()
     starts = []
     for n, c in zip(shape, coupling, strict=True):
         is_coarsened = n > 1 and c >= strong
         starts.append(np.append(np.arange(0, 2 * (n // 2), 2), n) if is_coarsened
                       else np.arange(n + 1))  # fmt: skip
+    starts[2] = starts[2].astype(np.uint64)  # see kernels
     return tuple(starts)

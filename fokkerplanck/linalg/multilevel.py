@@ -11,6 +11,7 @@ from fokkerplanck import fields
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.generator import Generator
 from fokkerplanck.linalg.chains import GraphChain, GridChain
+from fokkerplanck.linalg.flows import Flows
 from fokkerplanck.linalg.krylov import fgmres
 from fokkerplanck.linalg.null_vector import null_vector
 from fokkerplanck.problem import Problem
@@ -21,10 +22,11 @@ DIRECT = {1: 4096, 2: 4096, 3: 2744}
 MAX_CORRECTIONS, MAX_STEPS = 60, 80
 #: Error of log rho on grids that only give the next one its start.
 START_TOLERANCE = 1e-3
-#: Relative residual of a correction while corrections are large, and when they are small.
+#: Relative residual of a correction while the guess is poor, and the least that is asked for.
 ROUGH, FINE = 1e-2, 1e-6
-#: A correction of log rho that is large, and the most that one correction may change.
-LARGE, MAX_CHANGE = 0.1, 3.0
+#: Least (and over it largest) u that is believed; an error after which wells are looked for again;
+#: a relative residual that is a failure.
+LEAST_U, VERY_LARGE, STALLED = 0.05, 3.0, 0.5
 #: Balance of the cells that a result must have.
 TRUSTED = 1e-8
 #: Krylov directions kept at a time, and cells up to which it may be more of them.
@@ -50,13 +52,16 @@ class MultilevelResult:
         Estimated error of log mass left by the iteration.
     shapes : tuple
         Grids of the nested iteration, coarsest first.
+    message : str
+        What was done, in words.
     """
 
     log_mass: np.ndarray
     history: tuple[float, ...]
     steps: tuple[int, ...]
     error: float
-    shapes: tuple[tuple[int, ...], ...]
+    shapes: tuple[tuple[int, ...], ...] = ()
+    message: str = ""
 
 
 def multilevel_log_mass(problem, generator=None, tol=1e-10) -> MultilevelResult:
@@ -104,19 +109,30 @@ def multilevel_log_mass(problem, generator=None, tol=1e-10) -> MultilevelResult:
     return _nested(problem, generator, tol)
 
 
-def _nested(problem, generator, tol) -> MultilevelResult:
+def _nested(problem, generator, tol, is_start=False) -> MultilevelResult:
     """Solution on the grid of a problem, from that on a coarser one."""
     grid = problem.grid
     if grid.size <= DIRECT[grid.dim] or grid.coarsened().size == grid.size:
         log_mass = null_vector(generator.matrix, grid.shape).log_mass
-        return MultilevelResult(np.array(log_mass), (), (), 0.0, (grid.shape,))
-    start, shapes = _start(problem)
-    result = _corrected(generator, start, tol)
-    return replace(result, shapes=(*shapes, grid.shape))
+        return MultilevelResult(np.array(log_mass), (), (), 0.0, (grid.shape,), "elimination")
+    start, shapes, note = _start(problem)
+    chain, words = chain_of(generator, start), f"{len(shapes) + 1} nested grids"
+    try:
+        result = stationary(chain, tol, is_start)
+    except ConvergenceError as error:
+        if isinstance(chain, GraphChain):
+            raise
+        # Wall layers much thinner than a cell, say: aggregation is slower, and takes everything.
+        note += f"; structured multigrid failed ({error.residual:.0e}), aggregation took over"
+        del chain
+        result = stationary(chain_of(generator, error.iterate, structured=False), tol, is_start)
+    steps = f"{sum(result.steps)} Krylov steps on the finest"
+    message = f"{words}, {len(result.steps)} corrections and {steps}{note}"
+    return replace(result, shapes=(*shapes, grid.shape), message=message)
 
 
 def _start(problem):
-    """Log masses (n,) to start from, and the shapes of the coarser grids."""
+    """Log masses (n,) to start from, the shapes of the coarser grids, and a note."""
     grid = problem.grid
     coarse = grid.coarsened()
     try:
@@ -124,14 +140,14 @@ def _start(problem):
             halved = problem.on(coarse)
         except ValueError:
             halved = _sampled(problem, coarse)
-        result = _nested(halved, Generator(halved), START_TOLERANCE)
-    except (ValueError, ConvergenceError):  # not unique there, say: any start will do
-        return np.log(_volumes(grid)), ()
-    log_rho = result.log_mass - np.log(_volumes(coarse))
-    if not np.isfinite(log_rho).all():
-        return np.log(_volumes(grid)), ()
+        result = _nested(halved, Generator(halved), START_TOLERANCE, is_start=True)
+        log_rho = result.log_mass - np.log(_volumes(coarse))
+        if not np.isfinite(log_rho).all():
+            raise ValueError("there are cells without mass")
+    except (ValueError, ConvergenceError) as error:  # not unique there, say: any start will do
+        return np.log(_volumes(grid)), (), f"; uniform start, half as many cells failed: {error}"
     log_rho = fields.interpolate(log_rho.reshape(coarse.shape), coarse, grid)
-    return log_rho.ravel() + np.log(_volumes(grid)), result.shapes
+    return log_rho.ravel() + np.log(_volumes(grid)), result.shapes, ""
 
 
 def _sampled(problem, grid):
@@ -165,10 +181,9 @@ def _volumes(grid):
 class _Correction:
     """One grid: its chain with the guess, held cells of wells, and what happened."""
 
-    def __init__(self, generator, start):
-        self.chain = chain_of(generator, start)
-        self.chain.sweep(2)
-        self.pins = None
+    def __init__(self, chain):
+        self.chain, self.pins = chain, None
+        chain.sweep(2)
         self.weighings: list = []
         self.history, self.steps = [], []
 
@@ -180,36 +195,42 @@ class _Correction:
     def imbalance(self):
         """Residual of u = 1 and the largest over the outflow."""
         r = self.chain.imbalance()
-        balance = float(np.abs(r / self.chain.exits).max())
+        balance = float(np.max(np.abs(r) / self.chain.exits))
         self.history.append(balance)
         return r, balance
 
     def rebuild(self):
         """Hierarchy of the present guess, with one cell of every well held."""
-        pins = self.chain.lumps().wells(self.chain.phi)
-        if self.pins is None or not np.array_equal(pins, self.pins):
-            self.pins, self.weighings = pins, []
+        if self.pins is None:
+            self.pins, self.weighings = self.chain.lumps().wells(self.chain.phi), []
         self.chain.rebuild(self.pins)
 
-    def correct(self, r, reduction, is_new):
-        """Correct log mass; returns the largest change and the relative residual."""
+    def correct(self, r, reduction):
+        """Correct log mass; returns estimated error and relative residual of the correction.
+
+        The equation is linear: however large, a correction is as good as it was solved, unless it
+        is cut because u is no density (the error is infinite then).
+        """
         chain = self.chain
-        if is_new or self.pins is None:
-            self.rebuild()
         result = fgmres(
             chain.apply, chain.precondition, r, chain.weight, reduction, MAX_STEPS,
             RESTART_SMALL if r.size < SMALL else RESTART, 0.5 * self.floor * np.sqrt(r.size),
             chain.flexible,
         )  # fmt: skip
         self.steps.append(result.iterations)
-        change = float(np.ptp(result.x))
-        u = np.maximum(1 + result.x, 0.1)
+        u, left = result.x, result.history[-1]
+        is_cut = bool(u.min() < LEAST_U - 1 or u.max() > 1 / LEAST_U)
+        error = left * float(np.ptp(u)) / max(1 + float(u.min()), LEAST_U)
+        if error > VERY_LARGE:
+            self.pins = None
+        u += 1
+        np.clip(u, LEAST_U, 1 / LEAST_U, out=u)
         phi = chain.phi
-        phi += np.clip(np.log(u), -MAX_CHANGE, MAX_CHANGE)
-        if change > LARGE:
+        phi += np.log(u, out=u)
+        if is_cut:
             chain.sweep(1)
         chain.refresh()
-        return change, result.history[-1]
+        return np.inf if is_cut else error, left
 
     def weigh(self) -> float:
         """Set the weights of the lumps by elimination; returns the largest change of log mass.
@@ -235,30 +256,42 @@ class _Correction:
         return moved
 
 
-def chain_of(generator, start):
+def chain_of(generator, start, structured=True):
     """Chain for multigrid: on structured arrays if only nearest neighbours are joined."""
-    if generator.edges.kind == "tensor" or generator.grid.dim == 1:
-        return GraphChain(generator, start)
-    return GridChain(generator, start)
+    if structured and generator.edges.kind != "tensor" and generator.grid.dim > 1:
+        return GridChain(generator, start)
+    return GraphChain(Flows.from_generator(generator), generator.grid.shape, start)
 
 
-def _corrected(generator, start, tol) -> MultilevelResult:
-    """Corrections on one grid until the error estimate is below tol."""
-    run = _Correction(generator, start)
+def stationary(chain, tol, is_start=False) -> MultilevelResult:
+    """Corrections of the log masses of a chain until the error estimate is below tol.
+
+    ``is_start`` says that the result only starts another grid: its well weights are not checked.
+    """
+    run = _Correction(chain)
     r, balance = run.imbalance()
-    change, error, is_done = np.inf, np.inf, False
+    error, is_done, is_cut = np.inf, False, True
     for _ in range(MAX_CORRECTIONS):
-        if balance <= run.floor or (change < LARGE and error <= tol):
+        if balance <= run.floor or error <= tol:
+            if is_start and run.pins is not None and not run.pins.size:
+                is_done = True
+                break
             moved = run.weigh()
             r, balance = run.imbalance()
             is_done = moved <= tol
             if is_done:
+                error = max(moved, error if np.isfinite(error) else 0.0)
                 break
-        reduction = ROUGH if change > LARGE and balance > 1e-3 else max(FINE, 0.1 * tol)
-        change, left = run.correct(r, reduction, is_new=change > LARGE)
-        error = left * change
+            is_cut = is_cut or moved > VERY_LARGE
+        if is_cut or not chain.is_reusable:
+            run.rebuild()
+        rough = is_cut and not is_start and balance > 1e-3
+        error, left = run.correct(r, ROUGH if rough else max(FINE, 0.3 * tol))
+        if left > STALLED and error > tol:
+            break
+        is_cut = error > VERY_LARGE
         r, balance = run.imbalance()
-    phi = run.chain.phi - run.chain.phi.max()
+    phi = chain.phi - chain.phi.max()
     phi -= np.log(np.exp(phi).sum())
     if not (is_done and balance <= max(TRUSTED, tol)):
         raise ConvergenceError(
@@ -267,4 +300,4 @@ def _corrected(generator, start, tol) -> MultilevelResult:
             'grid where log rho is steep, loosen tol, or use solver="direct"',
             iterate=phi, residual=balance,
         )  # fmt: skip
-    return MultilevelResult(phi, tuple(run.history), tuple(run.steps), error, ())
+    return MultilevelResult(phi, tuple(run.history), tuple(run.steps), error)

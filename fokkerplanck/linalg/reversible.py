@@ -31,10 +31,17 @@ def exact_log_density(problem, edges):
         phi = candidate.ravel()
         if _explains(edges, phi):
             return phi, name
+    phi = summed_log_density(edges)
+    return None if phi is None else (phi, SUMMED)
+
+
+def summed_log_density(edges):
+    """Log density whose differences are the tilts of all edges, from the edge list alone, or None.
+
+    The array (n,) is the line integral of the tilts along a tree, up to a constant.
+    """
     phi = _summed(edges)
-    if phi is not None and _explains(edges, phi):
-        return phi, SUMMED
-    return None
+    return phi if phi is not None and _explains(edges, phi) else None
 
 
 def _candidates(problem):

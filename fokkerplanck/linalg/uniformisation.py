@@ -7,25 +7,18 @@ r"""Uniformisation: the semigroup of a Markov generator as a Poisson mixture of 
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.special import pdtr, pdtrc
 
-from fokkerplanck.kernels import evolution
-from fokkerplanck.linalg.flows import Flows
+from fokkerplanck.linalg.products import Products, rates_of
 
 # Rate of the chain over the largest exit rate: every cell then keeps some of its mass in each
 # product, which makes the chain aperiodic and its sums positive with a relative error of rounding.
 MARGIN = 1.02
-# Rows from which threads may pay, work (numbers touched) between two looks at the clock, products
-# in a trial and how often the slower of two kernels gets one, products before the first look at
-# whether the chain still moves.
-THREADS_FROM = 40_000
-CHUNK = 100_000_000
-TRIAL = 8
-TRY_EVERY = 20
+# Products before the first look at whether the chain still moves.
 FIRST_LOOK = 256
 
 
@@ -37,6 +30,7 @@ class Action:
     n_products: int
     bound: float
     is_stationary: bool = False
+    growth: float = 0.0  # of the logarithms of a series' terms, from each to the next
 
 
 class JumpChain:
@@ -45,8 +39,8 @@ class JumpChain:
     Parameters
     ----------
     generator : Generator
-    flows : Flows, optional
-        Flows of the generator if they are at hand.
+    rates : AxisRates or Flows, optional
+        Rates of the generator if they are at hand.
 
     Attributes
     ----------
@@ -68,19 +62,21 @@ class JumpChain:
     (True, True, True)
     """
 
-    def __init__(self, generator, flows=None):
-        flows = Flows.from_generator(generator) if flows is None else flows
+    def __init__(self, generator, rates=None):
         # A generator without any rate still needs a rate > 0 to divide by.
         self.rate = MARGIN * float(generator.exit_rates.max()) or 1.0
-        self._arrays = flows.over(self.rate)
-        n = flows.exits.size
-        kernels = [evolution.chain, evolution.chain_threads][: 1 + (n >= THREADS_FROM)]
-        self._race = _Race(kernels, max(TRIAL, CHUNK // (flows.indices.size + 8 * n)))
+        self._generator, self._rates = generator, rates
 
-    def products(self, span) -> float:
+    @cached_property
+    def _products(self):
+        """Products with P, made when the first one is asked for."""
+        rates = rates_of(self._generator) if self._rates is None else self._rates
+        return Products(rates, self.rate, compensated=True)
+
+    def products(self, span, tail=1e-17) -> float:
         """Number of products that a span of time takes, about."""
-        mean = self.rate * span
-        return mean + 8 * math.sqrt(mean) + 20
+        mean, s = self.rate * span, math.sqrt(-2 * math.log(tail))
+        return mean + s * math.sqrt(mean) + s * s / 2 + 2
 
     def act(self, p, span, tail=1e-17, stop=1e-15, tick=None) -> Action:
         """Masses after a span of time, from masses p (n,) of any sign.
@@ -101,58 +97,28 @@ class JumpChain:
         """
         first, weights, bound = poisson_window(self.rate * span, tail)
         n_products = first + weights.size - 1
-        state = np.zeros((4, p.size))
-        state[0] = p
-        total = weights[0] * p if first == 0 else np.zeros(p.size)
+        run = self._products
+        run.begin(p)
+        if first == 0:
+            run.total += weights[0] * run.latest
         size = np.abs(p).sum()
-        done, seen, snapshot, change = 0, 0, state[0].copy(), 0.0
+        done, seen, snapshot, change = 0, 0, run.latest.copy(), 0.0
         while done < n_products:
-            stretch = min(self._race.stretch, n_products - done, max(FIRST_LOOK, done))
-            self._race.run(self._arrays, _stretch(first, weights, done, stretch), state, total)
+            stretch = min(run.stretch, n_products - done, max(FIRST_LOOK, done))
+            run.advance(_stretch(first, weights, done, stretch))
             done += stretch
             if tick is not None:
                 tick(done / n_products)
             if done >= 2 * seen and done < n_products:
                 # The chain contracts: later stretches of this length change less than this one.
-                move = np.abs(state[0] - snapshot).sum()
+                move = np.abs(run.latest - snapshot).sum()
                 change = move * math.ceil((n_products - done) / (done - seen))
                 if change <= stop * size:
-                    total += weights[max(done + 1 - first, 0) :].sum() * state[0]
-                    return Action(total, done, 2 * bound + change / max(size, 1e-300), True)
-                seen, snapshot = done, state[0].copy()
-        return Action(total, n_products, 2 * bound)
-
-
-class _Race:
-    """Runs the faster of two kernels that give the same bits.
-
-    Threads halve the time on idle cores; on busy ones the barrier after each product makes them a
-    hundred times slower. So both are timed, the slower one again now and then.
-    """
-
-    def __init__(self, kernels, chunk):
-        self._kernels, self._chunk = kernels, chunk
-        self._seconds = [0.0] * len(kernels)
-        self._turn = 0
-        self._next()
-
-    def _next(self):
-        """Choose the kernel and the number of products of the next run."""
-        ranks = sorted(range(len(self._kernels)), key=self._seconds.__getitem__)
-        is_trial = 0.0 in self._seconds or self._turn % TRY_EVERY == TRY_EVERY - 1
-        self._runner = ranks[-1] if is_trial and 0.0 not in self._seconds else ranks[0]
-        self.stretch = TRIAL if is_trial and len(ranks) > 1 else self._chunk
-
-    def run(self, arrays, weights, state, total):
-        """Apply the kernel chosen, and choose the next one."""
-        kernel = self._kernels[self._runner]
-        if self._turn < len(self._kernels):
-            kernel(*arrays, weights[:0], state, total)  # compile outside of the timing
-        start = time.perf_counter()
-        kernel(*arrays, weights, state, total)
-        self._seconds[self._runner] = (time.perf_counter() - start) / weights.size
-        self._turn += 1
-        self._next()
+                    run.total += weights[max(done + 1 - first, 0) :].sum() * run.latest
+                    bound = 2 * bound + change / max(size, 1e-300)
+                    return Action(run.total.ravel(), done, bound, True)
+                seen, snapshot = done, run.latest.copy()
+        return Action(run.total.ravel(), n_products, 2 * bound)
 
 
 def poisson_window(mean, tail):

@@ -5,5 +5,14 @@ from fokkerplanck.methods.exponential import Exponential
 from fokkerplanck.methods.flux_corrected import FluxCorrected
 from fokkerplanck.methods.implicit import Implicit
 from fokkerplanck.methods.method import Context, Method
+from fokkerplanck.methods.splitting import Splitting
 
-__all__ = ["BackwardEuler", "Context", "Exponential", "FluxCorrected", "Implicit", "Method"]
+__all__ = [
+    "BackwardEuler",
+    "Context",
+    "Exponential",
+    "FluxCorrected",
+    "Implicit",
+    "Method",
+    "Splitting",
+]

@@ -4,28 +4,41 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.generator import Generator
+from fokkerplanck.linalg.chebyshev import ChebyshevSeries
 from fokkerplanck.linalg.flows import Flows
 from fokkerplanck.linalg.implicit import Factors
+from fokkerplanck.linalg.products import rates_of
 from fokkerplanck.linalg.rational_krylov import MAX_DIMENSION, krylov_action
 from fokkerplanck.linalg.uniformisation import JumpChain
 from fokkerplanck.methods.method import Method
 
-KINDS = ("auto", "uniformisation", "krylov")
-# "auto" leaves uniformisation where an interval takes more products than this: a factorisation and
-# some thirty solves cost about 7e3 products in one and two dimensions, 6e4 and more in three.
-PRODUCTS = {1: 5e4, 2: 5e4, 3: 1e6}
+KINDS = ("auto", "uniformisation", "krylov", "chebyshev")
+# "auto" does not look for anything better than uniformisation below so many cells times products:
+# some 7 ms, and 70 ms where the tolerance asks for rounding and its guarantees are worth a little.
+CHEAP = 5e6
+CHEAP_EXACT = 5e7
+EXACT = 1e-12
+# It takes Krylov where everything else needs more products than this, by dimension: a factorisation
+# and some thirty solves cost about as much in one and two dimensions, and much more in three.
+PRODUCTS = {1: 1e4, 2: 2e4, 3: 1e6}
 # Largest three-dimensional grid that "auto" factorises (fill of 500 numbers a cell and more).
 FACTORISED = {1: math.inf, 2: math.inf, 3: 50_000}
+# Products of uniformisation that a Chebyshev series of fewer products by this factor replaces.
+GAIN = 0.7
 # Products of uniformisation that follow every Krylov step: cells far below the rounding of the
 # largest ones are filled from their neighbours again, by positive numbers.
 FINISH = 500
 # Parts of a span that did not converge as a whole, if of fewer products, go to uniformisation.
 SHORT = 5_000
+SHORT_SERIES = 60
+# Products of uniformisation in the first piece of a series without detailed balance.
+PILOT = 600
 # Part of the tolerance that one interval may leave out, so that many add up to less than it.
 SHARE = 1e-3
 # Wanted of a Krylov step, and accepted where rounding ends it before.
@@ -37,13 +50,21 @@ KRYLOV_ACCEPTED = 2e-13
 class Exponential(Method):
     r"""Exact semigroup :math:`p(t)=e^{tA}p(0)` with error control: positive, mass exact.
 
-    No error in time but rounding: what remains is the error of the grid. Two ways to apply the
-    exponential are chosen from by cost.
+    No error in time but the tolerance, by default rounding: what remains is the error of the grid.
+    Three ways to apply the exponential are chosen from by the number of products they would take.
 
     ``"uniformisation"``: a Poisson mixture of powers of a stochastic matrix, so positive by
-    construction, and with an a-priori bound of what is left out; about :math:`\Lambda t` sparse
-    products for an interval of length t, :math:`\Lambda` the largest exit rate. Every density,
-    however small, keeps its leading digits, and the free energy decreases to about 1e-30.
+    construction, and with an a-priori bound of what is left out; about :math:`\Lambda t` products
+    for an interval of length t, :math:`\Lambda` the largest exit rate. Every density, however
+    small, keeps its leading digits, and the free energy decreases to about 1e-30: both are
+    theorems, at any tolerance.
+
+    ``"chebyshev"``: a Chebyshev series, about :math:`\sqrt{2\Lambda t\log(1/\epsilon)}` products.
+    In detailed balance the error is bounded before the first product, by the norm of the start in
+    :math:`\ell^2(1/\pi)`, and so is that of the chi-square distance to the steady state: it
+    decreases but for the tolerance. Without detailed balance the error is estimated from the growth
+    of the terms, and an interval in which they would grow too much is divided. Positivity is no
+    theorem: negative masses, not more than the error, are set to zero and reported.
 
     ``"krylov"``: shift-and-invert Krylov subspaces, one sparse factorisation and some thirty solves
     for an interval of any length, followed by a few hundred products of uniformisation. The error
@@ -54,22 +75,23 @@ class Exponential(Method):
     Parameters
     ----------
     tolerance : float, default 1e-14
-        L1 error over the run (of a density of mass 1), for up to a thousand output times.
-        Overridden by ``solve(..., rtol=, atol=)``.
-    kind : {"auto", "uniformisation", "krylov"}
-        "auto" takes uniformisation for up to 5e4 products an output interval (1e6 in three
-        dimensions) and Krylov beyond.
+        L1 error over the run (of a density of mass 1), whatever the number of output times.
+        Overridden by ``solve(..., rtol=, atol=)``. A looser one saves products.
+    kind : {"auto", "uniformisation", "krylov", "chebyshev"}
+        "auto" takes uniformisation where it is cheap, about 10 ms (100 ms if the tolerance is below
+        1e-12), else a Chebyshev series if it saves products, and Krylov beyond 1e4 products in one,
+        2e4 in two and 1e6 in three dimensions. The choice and its reason are in ``stats``.
 
     Notes
     -----
     Mass is corrected by a factor after every interval: by rounding, 1e-16 or so, for uniformisation
-    and up to the tolerance for Krylov. The largest correction is ``stats["mass_correction"]``. With
-    absorbing sides nothing is corrected.
+    and series and up to the tolerance for Krylov and for what was set to zero. The largest
+    correction is ``stats["mass_correction"]``. With absorbing sides nothing is corrected.
 
     References
     ----------
-    Jensen, Skandinavisk Aktuarietidskrift 36 (1953); van den Eshof and Hochbruck, SIAM J. Sci.
-    Comput. 27 (2006).
+    Jensen, Skandinavisk Aktuarietidskrift 36 (1953); Tal-Ezer and Kosloff, J. Chem. Phys. 81
+    (1984); van den Eshof and Hochbruck, SIAM J. Sci. Comput. 27 (2006).
 
     Examples
     --------
@@ -99,8 +121,15 @@ class Exponential(Method):
 
     def step(self, state, p, span):
         """Masses after a span of time."""
-        if self.kind == "uniformisation" or (self.kind == "auto" and not state.is_long(span)):
+        state.intervals += 1
+        kind, reason = self.kind, "asked for"
+        if kind == "auto":
+            kind, reason = _choose(state, p, span)
+        state.reasons[kind] = reason
+        if kind == "uniformisation":
             return _corrected(state, p, _uniformised(state, p, span, state.tick))
+        if kind == "chebyshev":
+            return _series(state, p, span)
         done = 0.0
         while done < span:
             piece = min(state.limit, span - done)
@@ -119,18 +148,19 @@ class Exponential(Method):
         return p
 
     def report(self, state):
-        """Kind used, work, error bound, corrections."""
+        """Kind used and why, work, error bound, corrections."""
         signs = "negative masses set to zero, see clipped_mass"
         return {
             "kind": " and ".join(sorted(state.kinds)) or "none",
+            "reason": "; ".join(f"{kind}: {why}" for kind, why in sorted(state.reasons.items())),
             "products": state.products,
             "stationary_intervals": state.stationary,
             "solves": state.solves,
-            "factorisations": state.factors.made,
+            "factorisations": state.factors.made if "factors" in vars(state) else 0,
             "rate": state.chain.rate,
             "tolerance": state.tolerance,
             "error_bound": state.bound,
-            "error_kind": "estimated" if "krylov" in state.kinds else "a priori",
+            "error_kind": "estimated" if state.is_estimated else "a priori",
             "mass_correction": state.mass_correction,
             "clipped_mass": state.clipped_mass,
             "clipped_cells": state.clipped_cells,
@@ -140,34 +170,127 @@ class Exponential(Method):
 
 @dataclass
 class _State:
-    """Chain, factorisations and counters of one run."""
+    """Chain, series, factorisations and counters of one run."""
 
     generator: Generator
     tolerance: float
     tick: object
     kinds: set = field(default_factory=set)
+    reasons: dict = field(default_factory=dict)
+    intervals: int = 0
     products: int = 0
     solves: int = 0
     bound: float = 0.0
+    is_estimated: bool = False
     mass_correction: float = 0.0
     clipped_mass: float = 0.0
     clipped_cells: int = 0
     stationary: int = 0
     limit: float = math.inf  # longest Krylov step that is tried
     successes: int = 0
-    flows: Flows = field(init=False)
-    chain: JumpChain = field(init=False)
-    factors: Factors = field(init=False)
+    growth: float = math.nan  # of the terms of a series without detailed balance
+    reach: float = math.inf  # longest span for such a series
 
-    def __post_init__(self):
-        self.flows = Flows.from_generator(self.generator)
-        self.chain = JumpChain(self.generator, self.flows)
-        self.factors = Factors(self.generator, self.flows)
+    @cached_property
+    def rates(self):
+        """Rates of the generator in the form that is fastest to apply."""
+        return rates_of(self.generator)
 
-    def is_long(self, span) -> bool:
-        """Whether "auto" takes the Krylov way."""
-        grid = self.generator.grid
-        return self.chain.products(span) > PRODUCTS[grid.dim] and grid.size <= FACTORISED[grid.dim]
+    @cached_property
+    def flows(self) -> Flows:
+        """Rates by rows."""
+        return self.rates if isinstance(self.rates, Flows) else Flows.from_generator(self.generator)
+
+    @cached_property
+    def chain(self) -> JumpChain:
+        """Uniformised chain."""
+        return JumpChain(self.generator, self.rates)
+
+    @cached_property
+    def series(self) -> ChebyshevSeries:
+        """Chebyshev series."""
+        return ChebyshevSeries(self.generator, self.rates)
+
+    @cached_property
+    def factors(self) -> Factors:
+        """Factorisations."""
+        return Factors(self.generator, self.flows)
+
+    @property
+    def share(self) -> float:
+        """Error allowed in this interval; all of them, however many, add up to the tolerance."""
+        return 6 / (math.pi * self.intervals) ** 2 * self.tolerance
+
+
+def _choose(state, p, span):
+    """Kind that "auto" takes for an interval, and why."""
+    grid = state.generator.grid
+    jumps = state.chain.products(span, SHARE * state.tolerance)
+    cheap = CHEAP_EXACT if state.tolerance <= EXACT else CHEAP
+    if jumps * grid.size <= cheap:
+        return "uniformisation", f"{jumps:.0f} products, cheap on this grid"
+    terms = _terms(state, p, span)
+    counts = f"{jumps:.2g} products of uniformisation, {terms:.2g} of a series"
+    if min(jumps, terms) > PRODUCTS[grid.dim] and grid.size <= FACTORISED[grid.dim]:
+        return "krylov", counts
+    return ("chebyshev" if terms < GAIN * jumps else "uniformisation"), counts
+
+
+def _terms(state, p, span) -> float:
+    """Products, about, of Chebyshev series over a span; inf if their error cannot be kept."""
+    series, tolerance = state.series, state.share
+    if series.is_bounded(p, tolerance):
+        return series.n_products(span, tolerance / (2 * series.norm(p)))
+    if math.isnan(state.growth):  # a pilot, whose result is not used
+        piece = min(span, PILOT / state.chain.rate)
+        action = series.act(p, piece, tolerance)
+        state.growth = math.inf if action is None else action.growth
+        state.reach = piece / 4
+        if action is not None:
+            state.reach = max(piece, series.reach(action.growth, tolerance))
+    if state.growth == math.inf:
+        return math.inf
+    piece = min(span, state.reach)
+    return math.ceil(span / piece) * series.n_products(piece, tolerance, state.growth)
+
+
+def _series(state, p, span):
+    """Chebyshev series over a span, in pieces where its terms grow."""
+    series, done = state.series, 0.0
+    while done < span:
+        rest = span - done
+        is_bounded = series.is_bounded(p, state.share)
+        piece = rest if is_bounded else rest / max(1, math.ceil(rest / state.reach))
+        action = series.act(p, piece, state.share * piece / span, state.tick)
+        q = None if action is None else _clipped(state, p, action)
+        if q is None and series.bound * piece < SHORT_SERIES:
+            state.reasons["uniformisation"] = "for the rest, where the terms of a series grow"
+            return _corrected(state, p, _uniformised(state, p, rest, None))
+        if q is None:
+            state.reach = piece / 4
+            continue
+        state.kinds.add("chebyshev")
+        state.products += action.n_products
+        state.bound += action.bound
+        state.is_estimated |= not is_bounded
+        p = _corrected(state, p, q)
+        done = span if piece == rest else done + piece
+    return p
+
+
+def _clipped(state, p, action):
+    """Masses without negative ones, or None if these are more than the error allows."""
+    q, size = action.p, p.sum()
+    negative = q < 0
+    lost = -float(q[negative].sum())
+    if not lost <= max(action.bound, 1e-12) * size:
+        return None
+    if lost:
+        state.clipped_mass += lost
+        state.clipped_cells = max(state.clipped_cells, int(np.count_nonzero(negative)))
+        state.bound += lost / size
+        q = np.where(negative, 0.0, q)
+    return q
 
 
 def _uniformised(state, p, span, tick):
@@ -206,6 +329,7 @@ def _krylov(state, p, span):
     state.products += finished.n_products
     state.bound += action.error + finished.bound
     state.kinds.add("krylov")
+    state.is_estimated = True
     state.mass_correction = max(state.mass_correction, action.mass_correction)
     state.clipped_mass += lost
     state.clipped_cells = max(state.clipped_cells, int(np.count_nonzero(negative)))
@@ -214,7 +338,7 @@ def _krylov(state, p, span):
 
 def _corrected(state, p, q):
     """Scale q to the mass of p, a factor of 1 to rounding, where no mass can leave."""
-    if not state.flows.conserves_mass:
+    if state.generator.edges.exit_rate is not None and state.generator.edges.exit_rate.any():
         return q
     correction = p.sum() / q.sum()
     state.mass_correction = max(state.mass_correction, float(abs(correction - 1)))

@@ -2,6 +2,7 @@
 
 from fokkerplanck.plot.axes import canvas, colorbar
 from fokkerplanck.plot.fields import density, line, potential, signed, streamlines
+from fokkerplanck.plot.modes import mode, spectrum
 from fokkerplanck.plot.results import Portrait, current, free_energy, steady
 
 __all__ = [
@@ -12,8 +13,10 @@ __all__ = [
     "density",
     "free_energy",
     "line",
+    "mode",
     "potential",
     "signed",
+    "spectrum",
     "steady",
     "streamlines",
 ]

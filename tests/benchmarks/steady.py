@@ -13,6 +13,8 @@ from scipy.sparse.linalg import splu
 
 import fokkerplanck as fp
 
+QUESTION = "zoo"
+LIMIT = (40.0, 600.0)  # seconds in quick and full mode
 CASES = [("R3", 128), ("R3", 256), ("R26", 256), ("E1", 256), ("R3", 512), ("R16", 16), ("R4", 16)]
 
 
@@ -34,25 +36,53 @@ def factorise(problem):
     )
 
 
-def main(cases):
-    """Print the table."""
+def compile_kernels():
+    """Small cases first: compilation is not measured."""
     catalogue = fp.zoo.catalogue()
     for code, n in [("R3", 32), ("R4", 8)]:
-        fp.steady_state(catalogue[code].build(n))  # compiled
+        fp.steady_state(catalogue[code].build(n))
+
+
+def measure(code, n):
+    """Seconds of one factorisation, the Markov scheme and the default, and the default's result."""
+    problem = fp.zoo.catalogue()[code].build(n)
+    lu, _ = seconds(lambda: factorise(problem))
+    markov, _ = seconds(lambda: fp.steady_state(problem, scheme="markov"))
+    default, state = seconds(lambda: fp.steady_state(problem))
+    return lu, markov, default, state
+
+
+def rows(quick):
+    """Records of the zoo cases: the factorisation, the Markov scheme and the default."""
+    compile_kernels()
+    out = []
+    for code, n in CASES[:2] if quick else CASES:
+        lu, markov, default, state = measure(code, n)
+        base = {
+            "question": QUESTION, "case": code, "cells": "x".join(map(str, state.grid.shape)),
+            "n_cells": state.grid.size, "repeats": 1,
+        }  # fmt: skip
+        for who, spent in (("SuperLU alone", lu), ("markov", markov), ("default", default)):
+            out.append(base | {"who": who, "seconds_min": spent, "over_SuperLU": spent / lu})
+        out[-1] |= {"scheme": state.stats.scheme, "iterations": state.stats.iterations}
+    return out
+
+
+def main(cases):
+    """Print the table."""
+    compile_kernels()
     print(
         "case    cells       SuperLU s  markov s (ratio)  default s (ratio)  scheme, Newton steps"
     )
     for code, n in cases:
-        problem = catalogue[code].build(n)
-        lu, _ = seconds(lambda problem=problem: factorise(problem))
-        markov, _ = seconds(lambda problem=problem: fp.steady_state(problem, scheme="markov"))
-        default, state = seconds(lambda problem=problem: fp.steady_state(problem))
+        lu, markov, default, state = measure(code, n)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-        cells = "x".join(map(str, problem.grid.shape))
+        cells = "x".join(map(str, state.grid.shape))
         print(
             f"{code:6}  {cells:10} {lu:9.2f} {markov:9.2f} ({markov / lu:4.1f}) {default:11.2f} "
             f"({default / lu:5.1f})     {state.stats.scheme}, {state.stats.iterations}; "
-            f"peak {peak:.1f} GiB"
+            f"peak {peak:.1f} GiB",
+            flush=True,
         )
 
 

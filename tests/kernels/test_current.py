@@ -145,3 +145,102 @@ def test_tilts_are_summed_to_a_potential(rng, n_edges, connected):
     assert parts == parts_twin
     assert (parts == 1) == connected
     np.testing.assert_allclose(phi, twin, atol=1e-12)
+
+
+# --- edges to cells -------------------------------------------------------------------------------
+
+
+def random_list(rng, n, m):
+    tail = np.sort(rng.integers(0, n, m)).astype(np.int32)
+    head = ((tail + rng.integers(1, n, m)) % n).astype(np.int32)
+    return tail, head
+
+
+def chunks(tail, head):
+    """Least and largest cell of every chunk."""
+    starts = range(0, tail.size, current.CHUNK)
+    both = [np.concatenate([a[s : s + current.CHUNK] for a in (tail, head)]) for s in starts]
+    return np.array([[b.min(), b.max()] for b in both], np.int32)
+
+
+def test_sums_at_cells_against_bincount(rng):
+    n, m = 500, 5000
+    (tail, head), value = random_list(rng, n, m), rng.standard_normal(m)
+    for sign in (1.0, -1.0):
+        twin = np.bincount(tail, value, n) + sign * np.bincount(head, value, n)
+        for parts in (1, 3):
+            out = np.empty(n)
+            for part in range(parts):
+                current.at_cells(part, parts, tail, head, chunks(tail, head), value, sign, out)
+            np.testing.assert_allclose(out, twin, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("periodic", [(False, False, False), (True, False, True)])
+@pytest.mark.parametrize("shape", [(9,), (5, 8), (4, 2, 7)])
+def test_offsets_are_the_shorter_way_round(rng, shape, periodic):
+    periodic, d = np.array(periodic[: len(shape)]), len(shape)
+    tail, head = random_list(rng, int(np.prod(shape)), 400)
+    out = np.empty((400, d), np.int16)
+    for part in range(2):
+        current.offsets(part, 2, np.array(shape), periodic, tail, head, out)
+    cells = [np.stack(np.unravel_index(a, shape), axis=1) for a in (tail, head)]
+    twin = cells[1] - cells[0]
+    for k, n in enumerate(shape):
+        if periodic[k] and n > 2:
+            twin[:, k] = (twin[:, k] + n // 2) % n - n // 2
+    np.testing.assert_array_equal(out, twin)
+
+
+def bernoulli(z):
+    return np.where(z == 0, 1.0, z / np.expm1(np.where(z == 0, 1.0, z)))
+
+
+@pytest.mark.parametrize("even", [True, False])
+def test_edge_currents_against_the_twin(rng, even):
+    n, m = 60, 900
+    (tail, head), log_rho = random_list(rng, n, m), 3 * rng.standard_normal(n)
+    weight, tilt = rng.random(m), 4 * rng.standard_normal(m)
+    volume = np.array([0.4]) if even else rng.uniform(0.5, 2, n)
+    out = np.empty((3, m))
+    for part in range(2):
+        current.edge_currents(part, 2, tail, head, weight, tilt, log_rho, volume, 1e-100, *out)
+    velocity, affinity, over_denser = out
+    rho, size = np.exp(log_rho), np.broadcast_to(volume, n)
+    J = weight * (bernoulli(-tilt) * rho[tail] - bernoulli(tilt) * rho[head])
+    J /= 0.5 * (size[tail] + size[head])
+    g = log_rho[head] - log_rho[tail]
+    np.testing.assert_allclose(affinity, tilt - g, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(velocity, J / (rho[tail] * bernoulli(-g)), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(over_denser, J / np.maximum(rho[tail], rho[head]), atol=1e-12)
+    # In detailed balance there is no current, to rounding, however small the density.
+    log_rho -= 5000
+    tilt = log_rho[head] - log_rho[tail]
+    current.edge_currents(0, 1, tail, head, weight, tilt, log_rho, volume, 1e-100, *out)
+    assert np.all(out == 0)
+
+
+def test_moments_against_the_twin(rng):
+    n, m, d = 80, 5000, 2
+    (tail, head), x, width = random_list(rng, n, m), rng.random((d, n)), rng.random((d, n))
+    offset, flow = rng.integers(-2, 3, (m, d)).astype(np.int16), rng.standard_normal(m)
+    for w in (width, width[:, :1]):
+        out = np.empty((-(-m // current.CHUNK), d * d))
+        for part in range(2):
+            current.moments(part, 2, tail, head, offset, x, w, flow, out)
+        full = np.broadcast_to(w, (d, n))
+        step = offset.T * 0.5 * (full[:, tail] + full[:, head])
+        twin = np.einsum("ie,ke,e->ik", x[:, tail] + 0.5 * step, step, flow)
+        np.testing.assert_allclose(out.sum(axis=0).reshape(d, d), twin, rtol=1e-9, atol=1e-11)
+
+
+def test_longer_edges_are_no_faces():
+    tail, flow = np.array([0, 1], np.int32), np.array([2.0, 3.0])
+    faces, log_faces = np.zeros((2, 4)), np.zeros((2, 4))
+    unit = np.array([[1, 0], [0, 1]], np.int16)
+    assert current.unit_faces(tail, unit, flow, -flow, faces, log_faces)
+    np.testing.assert_array_equal(faces, [[2, 0, 0, 0], [0, 3, 0, 0]])
+    np.testing.assert_array_equal(log_faces, -faces)
+    for long in ([1, 1], [0, 2]):
+        assert not current.unit_faces(
+            tail, np.array([[1, 0], long], np.int16), flow, flow, faces, log_faces
+        )

@@ -43,14 +43,18 @@ def random_tensors(rng, d, kappa, n):
     return 0.5 * (D + np.swapaxes(D, 1, 2))
 
 
-def decomposed(D):
-    """Weights (n, m) and offsets (n, m, d) from the kernels."""
+def decomposed(D, parts=1):
+    """First row that failed or -1, weights (n, m) and offsets (n, m, d) from the kernels."""
     n, d = len(D), D.shape[1]
     rows, columns = np.triu_indices(d)
-    weights, offsets = np.empty((n, rows.size)), np.empty((n, rows.size, d), np.int64)
+    weights, offsets = np.empty((n, rows.size)), np.empty((n, rows.size, d), np.int16)
     kernel = selling.selling2 if d == 2 else selling.selling3
-    failed = kernel(np.ascontiguousarray(D[:, rows, columns]), weights, offsets)
-    return failed, weights, offsets
+    failed = np.empty(parts, np.int64)
+    packed = np.ascontiguousarray(D[:, rows, columns])
+    for part in range(parts):
+        kernel(part, parts, packed, weights, offsets, failed)
+    bad = failed[failed >= 0]
+    return (bad[0] if bad.size else -1), weights, offsets.astype(np.int64)
 
 
 @pytest.mark.parametrize("kappa", ANISOTROPY)
@@ -110,3 +114,41 @@ def test_what_has_no_decomposition_is_reported():
     space = np.stack([np.eye(3), np.eye(3)])
     space[1, 0, 1] = space[1, 1, 0] = 3.0
     assert decomposed(space)[0] == 1
+
+
+@pytest.mark.parametrize("d", [2, 3])
+def test_the_number_of_parts_changes_no_bit(rng, d):
+    D = random_tensors(rng, d, 300.0, 3 * selling.BLOCK + 17)
+    first = decomposed(D)
+    for parts in (2, 3, 7):
+        for ours, theirs in zip(decomposed(D, parts)[1:], first[1:], strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("kappa", [1e4, 1e6])
+@pytest.mark.parametrize("d", [2, 3])
+def test_a_superbase_from_an_extreme_tensor_does_not_spoil_the_next(rng, d, kappa):
+    """The sum is checked at every row, and the canonical superbase tried where it is wrong."""
+    D = random_tensors(rng, d, 50.0, 400)
+    wild = random_tensors(rng, d, kappa, 400)
+    mixed = np.empty((800, d, d))
+    mixed[0::2], mixed[1::2] = wild, D
+    failed, weights, offsets = decomposed(mixed)
+    assert failed == -1
+    back = np.einsum("nm,nmi,nmk->nik", weights, offsets, offsets)
+    trace = np.trace(mixed, axis1=1, axis2=2)
+    assert (np.abs(back - mixed).max(axis=(1, 2)) <= 1e-8 * trace).all()
+    assert np.abs(back - mixed)[1::2].max() <= 1e-9 * 50
+    # Each tame tensor alone, hence from the canonical superbase: the same terms.
+    for x in range(0, 400, 7):
+        _, alone, e = decomposed(D[x : x + 1])
+        ours = {tuple(map(int, f)): w for f, w in zip(offsets[2 * x + 1], weights[2 * x + 1],
+                                                       strict=True) if w > 1e-9}  # fmt: skip
+        theirs = {tuple(map(int, f)): w for f, w in zip(e[0], alone[0], strict=True) if w > 1e-9}
+        assert ours == pytest.approx(theirs, abs=1e-9)
+
+
+def test_offsets_too_long_to_store_are_a_failure_not_an_overflow():
+    n = np.array([1.0, 1e-6])
+    D = 1e-13 * np.eye(2) + np.outer(n, n)
+    assert decomposed(D[None])[0] == 0

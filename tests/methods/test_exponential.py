@@ -258,6 +258,95 @@ def test_metastable_exchange_over_long_times():
     assert q[right].sum() == pytest.approx(-0.5 * np.expm1(-slowest * t), rel=1e-4)
 
 
+# --- the choice ----------------------------------------------------------------------------------
+
+
+def wells(n, d=2):
+    grid = fp.Grid([(-2.5, 2.5), (-4, 4), (-4, 4)][:d], n)
+    return fp.Problem(
+        grid, f=lambda *x: (x[0] ** 2 - 1) ** 2 / 4 + sum(u**2 for u in x[1:]) / 2, beta=3.0
+    )
+
+
+def left_well(problem):
+    grid = problem.grid
+    return (fp.gaussian(grid, (-1.0, *[0.0] * (grid.dim - 1)), 0.04) * grid.volume).ravel()
+
+
+@pytest.mark.parametrize(
+    ("n", "d", "t", "tolerance", "kind"),
+    [
+        (32, 2, 0.1, 1e-2, "uniformisation"),
+        (32, 2, 1.0, 1e-14, "uniformisation"),
+        (128, 2, 1.0, 1e-14, "uniformisation"),
+        (128, 2, 1.0, 1e-3, "chebyshev"),
+        (128, 2, 20.0, 1e-14, "chebyshev"),
+        (32, 2, 3e6, 1e-6, "krylov"),
+        (24, 3, 30.0, 1e-6, "chebyshev"),
+    ],
+)
+def test_the_cheapest_is_chosen(n, d, t, tolerance, kind):
+    problem = wells(n, d)
+    _, report = advance(problem, left_well(problem), t, tolerance=tolerance)
+    assert report["kind"] == kind
+    assert report["reason"].startswith(kind)
+    assert "products" in report["reason"]
+
+
+@pytest.mark.parametrize("kind", ["auto", "chebyshev"])
+def test_looser_tolerances_are_kept_and_save_products(kind):
+    problem = wells(96)
+    p = left_well(problem)
+    exact, _ = advance(problem, p, 10.0, kind="uniformisation")
+    work = []
+    for tolerance in (1e-2, 1e-5, 1e-8):
+        q, report = advance(problem, p, 10.0, kind=kind, tolerance=tolerance)
+        assert np.abs(q - exact).sum() <= report["error_bound"] <= tolerance
+        assert report["error_kind"] == "a priori"
+        assert q.min() >= 0
+        assert abs(q.sum() - 1) < 1e-15
+        work.append(report["products"])
+    assert work[0] < 0.65 * work[2]
+    assert work[2] < 0.2 * JumpChain(Generator(problem)).products(10.0)
+
+
+def test_many_intervals_stay_within_the_tolerance():
+    problem = wells(64)
+    p = left_well(problem)
+    method = Exponential(kind="chebyshev", tolerance=1e-4)
+    state, q = method.init(Generator(problem)), p
+    for _ in range(40):
+        q = method.step(state, q, 0.1)
+    exact, _ = advance(problem, p, 4.0, kind="uniformisation")
+    assert np.abs(q - exact).sum() <= method.report(state)["error_bound"] <= 1e-4
+
+
+@pytest.mark.parametrize("kind", ["auto", "chebyshev"])
+def test_currents_without_detailed_balance(kind):
+    grid = fp.Grid([(-4, 4)] * 2, 64)
+    problem = fp.Problem(grid, drift=lambda x, y: (-x + 2 * y, -y - 2 * x))
+    p = fp.gaussian(grid, (1, 0), 0.2).ravel() * grid.volume
+    exact, _ = advance(problem, p, 6.0, kind="uniformisation")
+    for tolerance in (1e-3, 1e-8):
+        q, report = advance(problem, p, 6.0, kind=kind, tolerance=tolerance)
+        assert report["kind"] == "chebyshev"
+        assert report["error_kind"] == "estimated"
+        assert np.abs(q - exact).sum() <= report["error_bound"] <= tolerance
+        assert q.min() >= 0
+
+
+def test_terms_that_grow_too_much_are_left_to_uniformisation():
+    """Strong rotation with little noise: cells of Peclet number 10 and more."""
+    grid = fp.Grid([(-3, 3)] * 2, 32)
+    problem = fp.Problem(grid, drift=lambda x, y: (30 * y - x, -30 * x - y), kT=0.02)
+    p = fp.gaussian(grid, (1.5, 0), 0.1).ravel() * grid.volume
+    exact, _ = advance(problem, p, 1.0, kind="uniformisation")
+    q, report = advance(problem, p, 1.0, kind="chebyshev", tolerance=1e-8)
+    assert np.abs(q - exact).sum() <= max(report["error_bound"], 1e-8)
+    q, report = advance(problem, p, 30.0, tolerance=1e-8)
+    assert "uniformisation" in report["kind"] or "krylov" in report["kind"]
+
+
 # --- the door ------------------------------------------------------------------------------------
 
 

@@ -150,6 +150,67 @@ def test_colorbar_is_as_tall_as_its_axes():
     assert heights[0] == pytest.approx(heights[1], rel=0.01)
 
 
+class Modes(SimpleNamespace):
+    """Stand-in for a Spectrum: the steady state, a pair that turns, and one that does not."""
+
+    def __len__(self):
+        return len(self.eigenvalues)
+
+
+def some_modes(grid):
+    x = grid.x
+    shapes = np.stack([np.ones(grid.shape), x[0], x[0], x[-1] ** 2 - 1]).astype(complex)
+    rates = np.array([0, -1 + 2j, -1 - 2j, -3])
+    return Modes(
+        grid=grid, eigenvalues=rates, decay=-rates.real, frequency=np.abs(rates.imag),
+        right=shapes, left=2 * shapes,
+    )  # fmt: skip
+
+
+def test_spectrum_is_drawn_in_the_complex_plane():
+    dots = plot.spectrum(some_modes(PLANE))
+    np.testing.assert_allclose(dots.get_offsets(), [(0, 0), (-1, 2), (-1, -2), (-3, 0)])
+    ax = dots.axes
+    assert [text.get_text() for text in ax.texts] == ["0", "1", "2", "3"]
+    (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
+    assert left < -3 < 0 < right
+    assert low == -high < -2
+    assert "decay" in ax.get_xlabel()
+    modes = some_modes(PLANE)
+    modes.eigenvalues = np.array([0, -1e-9, -1.0, -1.0])
+    ax = plot.spectrum(modes, plot.canvas().subplots()).axes
+    assert [text.get_text() for text in ax.texts] == ["0, 1", "2, 3"]
+    assert not plot.spectrum(modes, plot.canvas().subplots(), numbers=False).axes.texts
+
+
+def test_modes_are_white_at_zero_and_lines_on_a_line():
+    mesh = plot.mode(some_modes(PLANE), 1, side="left")
+    low, high = mesh.get_clim()
+    assert low == -high
+    np.testing.assert_allclose(mesh.get_array(), 2 * PLANE.x[0].T)
+    assert mesh.axes.get_title() == "left mode 1: decay 1, frequency 2"
+    curve = plot.mode(some_modes(LINE), 3, plt.figure().gca())
+    np.testing.assert_allclose(curve.get_ydata(), LINE.x[0] ** 2 - 1)
+    assert curve.axes.get_ylabel() == "right mode"
+    mesh.axes.figure.canvas.draw()
+
+
+@pytest.mark.parametrize(
+    ("grid", "arguments", "words"),
+    [
+        (PLANE, (4,), "k is 4; give the number of a mode, 0 to 3"),
+        (PLANE, (True,), "k is True"),
+        (PLANE, (1.0,), "k is 1.0"),
+        (SPACE, (1,), "3D grid; slice them"),
+    ],
+)
+def test_modes_that_cannot_be_drawn(grid, arguments, words):
+    with pytest.raises(ValueError, match=words):
+        plot.mode(some_modes(grid), *arguments)
+    with pytest.raises(ValueError, match="side is 'both'"):
+        plot.mode(some_modes(grid), 1, side="both")
+
+
 def test_an_axes_given_is_the_axes_used():
     ax = plot.canvas().subplots()
     artists = [

@@ -69,6 +69,7 @@ PROBLEMS = {
 METHODS = {
     "Exponential": Exponential(),
     "Krylov": Exponential(kind="krylov"),
+    "Chebyshev": Exponential(kind="chebyshev"),
     "Implicit": Implicit(),
     "Implicit, tolerant": Implicit(order=2, tolerance=1e-2),
     "BackwardEuler short": BackwardEuler(0.1),

@@ -1,0 +1,120 @@
+"""Pictures of spectra: eigenvalues in the complex plane, and single modes."""
+
+import numpy as np
+
+from fokkerplanck.plot.axes import current_axes
+from fokkerplanck.plot.fields import line, signed
+
+
+def spectrum(spectrum, ax=None, *, numbers=True, **style):
+    r"""Eigenvalues :math:`\lambda_k` in the complex plane, numbered; slow ones are at the right.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+    ax : matplotlib Axes, optional
+        Default: the current ones.
+    numbers : bool
+        Write the number k beside each eigenvalue; equal ones share a label.
+    **style
+        For ``Axes.scatter``.
+
+    Returns
+    -------
+    matplotlib PathCollection
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> from fokkerplanck import plot
+    >>> grid = fp.Grid([(-5, 5), (-5, 5)], 32)
+    >>> problem = fp.Problem(grid, drift=lambda x, y: (-x - 2 * y, 2 * x - y))
+    >>> plot.spectrum(fp.spectrum(problem, 3)).get_offsets().shape
+    (3, 2)
+    """
+    ax = current_axes(ax)
+    values = np.asarray(spectrum.eigenvalues, dtype=complex)
+    size = max(float(np.abs(values).max()), 1e-300)
+    ax.axhline(0, color="0.8", linewidth=0.8, zorder=0)
+    ax.axvline(0, color="0.8", linewidth=0.8, zorder=0)
+    artist = ax.scatter(values.real, values.imag, **({"s": 28, "zorder": 3} | style))
+    height = max(float(np.abs(values.imag).max()), 0.2 * size)
+    ax.set_ylim(-1.25 * height, 1.25 * height)
+    ax.set_xlim(1.12 * float(values.real.min()) - 0.02 * size, 0.1 * size)
+    ax.set_xlabel("Re λ  (− decay rate)")
+    ax.set_ylabel("Im λ  (angular frequency)")
+    if numbers:
+        for group in _together(values, 0.02 * size):
+            text = ", ".join(map(str, group))
+            place = (values[group[0]].real, values[group[0]].imag)
+            ax.annotate(text, place, (0, 6), textcoords="offset points", ha="center", fontsize=9)
+    return artist
+
+
+def mode(spectrum, k, ax=None, *, side="right", **style):
+    r"""Mode k of a spectrum, white where it is zero (2D) or as a graph (1D); its real part.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        On a 1D or 2D grid.
+    k : int
+        Number of the mode, 0 the slowest.
+    ax : matplotlib Axes, optional
+        Default: the current ones.
+    side : {"right", "left"}
+        Densities, which show where mass is moved, or functions, which show what is told apart.
+    **style
+        For `signed` (2D) or `line` (1D).
+
+    Returns
+    -------
+    matplotlib QuadMesh (2D) or Line2D (1D)
+
+    Raises
+    ------
+    ValueError
+        If there is no such mode or side, or the grid is 3D.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> from fokkerplanck import plot
+    >>> grid = fp.Grid([(-2, 2), (-2, 2)], 32)
+    >>> problem = fp.Problem(grid, f=lambda x, y: (x**2 - 1) ** 2 + y**2, beta=3)
+    >>> mesh = plot.mode(fp.spectrum(problem, 3), 1, side="left")
+    >>> mesh.axes.get_title()
+    'left mode 1: decay 0.0815'
+    """
+    n = len(spectrum)
+    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 0 <= k < n:
+        raise ValueError(f"k is {k!r:.60}; give the number of a mode, 0 to {n - 1}")
+    if side not in ("right", "left"):
+        raise ValueError(f'side is {side!r:.60}; choose "right" or "left"')
+    grid = spectrum.grid
+    if grid.dim == 3:
+        raise ValueError("modes live on a 3D grid; slice them and use plot.signed")
+    ax = current_axes(ax)
+    field = np.real(getattr(spectrum, side)[k])
+    if grid.dim == 1:
+        ax.axhline(0, color="0.8", linewidth=0.8, zorder=0)
+        artist = line(grid, field, ax, **style)
+        ax.set_ylabel(f"{side} mode")
+    else:
+        artist = signed(grid, field, ax, **style)
+    turning = f", frequency {spectrum.frequency[k]:.3g}" if spectrum.frequency[k] else ""
+    ax.set_title(f"{side} mode {k}: decay {spectrum.decay[k]:.3g}{turning}", fontsize="medium")
+    return artist
+
+
+def _together(values, distance):
+    """Groups of indices of values that lie closer to the first of their group than distance."""
+    groups: list[list[int]] = []
+    for i, value in enumerate(values):
+        for group in groups:
+            if abs(values[group[0]] - value) < distance:
+                group.append(i)
+                break
+        else:
+            groups.append([i])
+    return groups

@@ -1,0 +1,98 @@
+"""Threads: the variable that limits them, and results that do not depend on their number."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fokkerplanck.environment import thread_limit
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Large enough for the kernels to go parallel; a digest of every array that assembly makes.
+PROBE = """
+import hashlib, numba, numpy as np
+import fokkerplanck as fp
+from fokkerplanck.currents import EdgeCurrents, entropy_production
+from fokkerplanck.kernels import threads
+from fokkerplanck.linalg import null_vector, reversible
+
+def D2(x, y):
+    n = np.stack([np.cos(0.4 + x - 0.7 * y), np.sin(0.4 + x - 0.7 * y)])
+    return np.eye(2)[:, :, None, None] + 99 * n[:, None] * n[None]
+
+def D3(x, y, z):
+    n = np.stack([np.cos(x + z), np.sin(x + z) * np.cos(y), np.sin(x + z) * np.sin(y)])
+    return np.eye(3)[:, :, None, None, None] + 9 * n[:, None] * n[None]
+
+flat, space = (300, 190), (40, 41, 42)
+faces = [np.linspace(-1, 2, n + 1) ** 3 for n in flat]
+cases = [
+    (fp.Grid([(-3, 3), (-2, 2)], flat), {"drift": lambda x, y: (y - x, -x - y)}),
+    (fp.Grid([(-3, 3), (-2, 2)], flat, ["absorbing", "reflecting"]),
+     {"drift": lambda x, y: (y - x, -x - y), "D": D2}),
+    (fp.Grid(faces), {"f": lambda x, y: x**2 + y, "D": (1.0, 2.0)}),
+    (fp.Grid([(-1, 1)] * 3, space), {"drift": lambda x, y, z: (y, -x, 0 * z), "D": D3}),
+]
+digest = hashlib.sha256()
+for grid, given in cases:
+    assert grid.size >= threads.LARGE
+    problem = fp.Problem(grid, **given)
+    generator = fp.Generator(problem)
+    edges, matrix = generator.edges, generator.matrix
+    phi = -0.5 * np.sum(grid.x**2, axis=0).ravel()
+    flow = EdgeCurrents.from_edges(edges, phi)
+    arrays = [edges.tail, edges.head, edges.weight, edges.tilt, edges.exit_rate, matrix.data,
+              matrix.indices, matrix.indptr, flow.velocity, flow.leftover_field(),
+              flow.divergence_of_J(), flow.mean_Q(1.0), flow.offset, *flow.faces(),
+              null_vector.balance_residual(matrix, phi),
+              entropy_production(flow.leftover_field(), problem, np.exp(phi).reshape(grid.shape))]
+    for array in arrays:
+        digest.update(np.ascontiguousarray(0.0 if array is None else array))
+print(numba.get_num_threads(), digest.hexdigest())
+"""
+
+
+def run(probe, **environment):
+    return subprocess.run(
+        [sys.executable, "-c", probe], env={**os.environ, **environment}, capture_output=True,
+        text=True, cwd=ROOT, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_one_and_two_threads_give_the_same_bits():
+    found = {}
+    for number in ("1", "2"):
+        answer = run(PROBE, FOKKERPLANCK_NUM_THREADS=number, NUMBA_NUM_THREADS="2")
+        assert answer.returncode == 0, answer.stderr
+        used, digest = answer.stdout.split()
+        assert used == number
+        found[number] = digest
+    assert found["1"] == found["2"]
+
+
+def test_numbas_own_setting_is_a_cap():
+    count = "import fokkerplanck, numba; print(numba.get_num_threads())"
+    capped = run(count, FOKKERPLANCK_NUM_THREADS="64", NUMBA_NUM_THREADS="2")
+    assert capped.stdout.strip() == "2", capped.stderr
+    own = run(count, FOKKERPLANCK_NUM_THREADS="", NUMBA_NUM_THREADS="1")
+    assert own.stdout.strip() == "1", own.stderr
+
+
+def test_nonsense_is_refused_at_import():
+    answer = run("import fokkerplanck", FOKKERPLANCK_NUM_THREADS="many")
+    assert answer.returncode != 0
+    assert "FOKKERPLANCK_NUM_THREADS is 'many'; give a whole number" in answer.stderr
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "1.5", "two", "²", "1e3", "nan", "0x2"])
+def test_nonsense_is_refused(given):
+    with pytest.raises(ValueError, match="give a whole number of threads, at least 1"):
+        thread_limit(given)
+
+
+def test_numbers_are_read():
+    assert [thread_limit(given) for given in (None, "", " ", "1", " 12 ")] == [None] * 3 + [1, 12]
