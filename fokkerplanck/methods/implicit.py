@@ -126,7 +126,8 @@ class Implicit(Method):
 
     def step(self, state, p, span):
         """Masses after a span of time, by steps of the method's own."""
-        done, state.kl = 0.0, None  # p need not be what the last step returned
+        done = 0.0
+        state.kl = None if state.log_inf is None else state.entropy(p)  # p may be any masses
         if state.tau is None:
             state.start(p, span)
         while done < span:
@@ -279,7 +280,7 @@ class _State:
             positive = self._limited(partner, tau * powers.combination(tails, powers_of_step[1:]))
             limited = self._norm(positive - new)
             new = positive
-        kl, rises = self._entropy(p, new)
+        kl, rises = self._rise(new)
         return _Attempt(new, partner, error + limited, worst, kl, rises, limited)
 
     def _differences(self, y):
@@ -293,9 +294,8 @@ class _State:
 
     def _solutions(self, factor, p):
         """Successive solutions, each of the mass of p where no mass can leave."""
-        refine = self.kl is None or self.kl < KL_SMALL or (
-            self.stages * factor.rounding > 1e-2 * self.tolerance
-        )  # fmt: skip
+        refine = self.stages * factor.rounding > 1e-2 * self.tolerance
+        refine = refine or (self.kl is not None and self.kl < KL_SMALL)
         y = p
         for _ in range(self.stages):
             y = factor.solve(y, refine)
@@ -315,16 +315,14 @@ class _State:
         limiter.limit(edges.tail, edges.head, flux, outside, PASSES, out)
         return out
 
-    def _entropy(self, p, new):
+    def _rise(self, new):
         """Relative entropy of a new density, and whether it rose beyond rounding."""
-        if self.log_inf is None:
-            return math.nan, False
         if self.kl is None:
-            self.kl = self._kl(p)
-        kl = self._kl(new)
+            return math.nan, False
+        kl = self.entropy(new)
         return kl, kl > self.kl and kl > KL_ROUNDING
 
-    def _kl(self, p) -> float:
+    def entropy(self, p) -> float:
         """Relative entropy of masses to the steady state."""
         grid = self.generator.grid
         rho = (p / self.volume).reshape(grid.shape)
@@ -338,7 +336,7 @@ class _State:
         """The attempt with its partner in its place; the distance is kept apart as error."""
         self.order_one_steps += 1
         self.order_one_error += self._norm(attempt.p - attempt.partner)
-        kl = self._kl(attempt.partner)
+        kl = self.entropy(attempt.partner)
         return replace(attempt, p=attempt.partner, kl=kl, rises=False, limited=0.0)
 
     def accept(self, attempt, h):
