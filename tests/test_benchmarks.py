@@ -286,7 +286,19 @@ def test_tables_of_strange_records():
         {"question": "new", "target": "T at most 3", "reached": "2", "met": True, "status": "ok",
          "job": "p"},
     ]  # fmt: skip
+    work = {
+        "question": "work precision",
+        "case": "t = 1",
+        "cells": "8x8",
+        "status": "ok",
+        "job": "w",
+    }
+    rows += [work | {"who": "A()", "seconds_min": 1.0, "error": 1e-7}]
+    rows += [
+        work | {"who": "B", "seconds_min": s, "error": e} for s, e in ((2.0, 1e-3), (8.0, 1e-6))
+    ]
     text = render.text(HEAD | {"records": harness.finished(rows)})
+    assert "| t = 1 | 8² | B | 2 | 8 | 2 at 1e-02 |" in text
     assert "| 128² | 1 s | 50 ms (0.05) |  |" in text
     assert "| 256² |  |  | over 300 s |" in text
     assert "### new\n\n| case | cells | who | extra | seconds | status |" in text

@@ -226,10 +226,11 @@ def work_table(results) -> str:
             rows.append([
                 case, short(cells), who, *(number(ratios.get(e)) for e in (1e-3, 1e-6)), worst,
             ])  # fmt: skip
-    picture = "![Time against error, one panel for each grid and time](figures/{}.png)\n\n"
-    return (picture.format("bench_work_precision") if rows else "") + table(
-        ["case", "cells", "who", "at 1e-3", "at 1e-6", "least"], rows
-    )
+    if not rows:
+        return "Not measured."
+    picture = "![Time against error, one panel for each grid and time]"
+    heads = ["case", "cells", "who", "at 1e-3", "at 1e-6", "least"]
+    return f"{picture}(figures/bench_work_precision.png)\n\n" + table(heads, rows)
 
 
 def other_tables(results) -> str:
@@ -248,7 +249,7 @@ def other_tables(results) -> str:
             f"### {question}\n\n"
             + table([HEADS.get(c, c.replace("_", " ")) for c in columns], rows)
         )
-    return "\n\n".join(parts)
+    return "\n\n".join(parts) or "Not measured."
 
 
 def _shown(value):
