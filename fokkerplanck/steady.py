@@ -13,17 +13,13 @@ from fokkerplanck.accuracy import check_accuracy, estimated_error, fourth_order_
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.generator import Generator
 from fokkerplanck.grid import Grid, positive_number
-from fokkerplanck.linalg.multilevel import multilevel_log_mass
 from fokkerplanck.linalg.newton import solve_nine_point
-from fokkerplanck.linalg.null_vector import balance_residual, closed_class, null_vector
+from fokkerplanck.linalg.null_vector import balance_residual, closed_class
 from fokkerplanck.linalg.reversible import exact_log_density
 from fokkerplanck.nine_point import NinePoint, index_units
 from fokkerplanck.problem import Problem
 
 SCHEMES = ("auto", "markov", "log")
-SOLVERS = ("direct", "multilevel")
-#: Cells from which the multilevel solver is the faster one, and takes less memory in any case.
-MULTILEVEL_FROM = {1: np.inf, 2: 50_000, 3: 8_000}
 #: Log density of cells without mass, below the least that has some.
 EMPTY = 800.0
 
@@ -294,8 +290,7 @@ def steady_state(problem, scheme="auto", solver=None, tol=1e-10, accuracy=2) -> 
         exact = exact_log_density(problem, generator.edges)
         if exact is not None:
             return _from_potential(problem, generator, *exact)
-    solver, reason = _choose(solver, problem.grid, reached.size)
-    markov = _markov(problem, generator, solver, reason, tol)
+    markov = _markov(problem, generator, solver, reached.size, tol)
     if scheme == "markov" or (scheme == "auto" and reached.size < problem.grid.size):
         return markov  # log rho is minus infinity somewhere: nothing for Newton's method
     return _log(problem, generator, markov, tol, forced=scheme == "log")
@@ -351,41 +346,19 @@ def _from_potential(problem, generator, phi, name) -> SteadyState:
     return _state(problem, phi, stats, edge_currents, residual)
 
 
-def _choose(solver, grid, n_reached):
-    """Name of the solver of the Markov scheme, and why."""
-    if n_reached < grid.size:
-        if solver == "multilevel":
-            raise ValueError(
-                f"solver is 'multilevel', but {grid.size - n_reached} cells are left for good and "
-                "carry no mass; use solver=\"direct\""
-            )
-        return "direct", "there are cells without mass"
-    if solver is not None:
-        return solver, "asked for"
-    least = MULTILEVEL_FROM[grid.dim]
-    name = "multilevel" if grid.size >= least else "direct"
-    return name, f"{grid.size} cells in {grid.dim} dimensions (multilevel from {least:g} cells on)"
-
-
-def _markov(problem, generator, solver, reason, tol) -> SteadyState:
+def _markov(problem, generator, solver, n_reached, tol) -> SteadyState:
     """Null vector of the generator."""
-    message, steps, history = f"null vector of the Markov generator, {solver} solver", 0, ()
-    if solver == "multilevel":
-        result = multilevel_log_mass(problem, generator, tol)
-        log_mass, history, steps = result.log_mass, result.history, len(result.steps)
-        message += f": {result.message}"
-    else:
-        log_mass = null_vector(generator.matrix, problem.grid.shape).log_mass
-    residual = balance_residual(generator.matrix, log_mass)
+    found = stationary_log_mass(problem, generator, solver, n_reached, tol)
+    log_mass, message = found.log_mass, found.message
     empty = np.isneginf(log_mass)
     if empty.any():
         # Logarithms stay finite: the density of these cells is zero in double precision.
         log_mass = np.where(empty, log_mass[~empty].min() - EMPTY, log_mass)
         message += f"; {np.count_nonzero(empty)} cells are left for good: no mass, and j is 0 there"
     phi = log_mass - np.log(_volumes(problem.grid))
-    stats = SteadyStats("markov", solver, message, steps, history, reason)
+    stats = SteadyStats("markov", found.solver, message, found.steps, found.history, found.reason)
     edge_currents = currents.EdgeCurrents.from_edges(generator.edges, phi).without(empty)
-    return _state(problem, phi, stats, edge_currents, residual)
+    return _state(problem, phi, stats, edge_currents, found.residual)
 
 
 def _log(problem, generator, markov, tol, forced) -> SteadyState:

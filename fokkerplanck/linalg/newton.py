@@ -65,7 +65,7 @@ def solve_nine_point(scheme, start, tol, generator=None) -> NewtonResult:
     NewtonResult
         ``converged`` says whether the tolerance was met; nothing is raised.
     """
-    linear = Factorised()
+    linear: Factorised | Preconditioned = Factorised()
     if generator is not None:
         linear, tol = Preconditioned(generator, start), SAFETY * tol
     result = _iterate(scheme, np.array(start), tol, linear)
