@@ -16,6 +16,7 @@ from fokkerplanck.grid import Grid, positive_number
 from fokkerplanck.linalg.newton import solve_nine_point
 from fokkerplanck.linalg.null_vector import balance_residual, closed_class
 from fokkerplanck.linalg.reversible import exact_log_density
+from fokkerplanck.linalg.stationary import SOLVERS, stationary_log_mass
 from fokkerplanck.nine_point import NinePoint, index_units
 from fokkerplanck.problem import Problem
 
@@ -302,7 +303,7 @@ def _check_arguments(problem, scheme, solver, tol):
         raise ValueError(f"steady_state received {type(problem).__name__}; give a Problem")
     if scheme not in list(SCHEMES):
         raise ValueError(f"scheme is {scheme!r}; choose from {', '.join(SCHEMES)}")
-    if solver is not None and solver not in SOLVERS:
+    if solver is not None and solver not in list(SOLVERS):
         raise ValueError(f"solver is {solver!r}; choose from {', '.join(SOLVERS)} or None")
     positive_number(tol, "tol")
     if problem.grid.has_absorbing_sides:
