@@ -154,14 +154,19 @@ class GridChain:
     def rebuild(self, pins):
         """Hierarchy for the present phi, with the cells ``pins`` held."""
         d = len(self.shape)
-        shift = np.zeros(self.phi.size)
-        shift[pins] = HELD * self.exits[pins]
-        self._solver = GridMultigrid(
-            *(a.reshape(d, *self.shape) for a in (self._up, self._down)), self.periodic,
-            self.phi.reshape(self.shape), shift.reshape(self.shape),
-        )  # fmt: skip
+        shift = 0.0
+        if len(pins):
+            shift = np.zeros(self.phi.size)
+            shift[pins] = HELD * self.exits[pins]
+        self.weight = 1 / (self.exits + shift)
+        if self._solver is not None and not len(pins) and self._solver.is_singular:
+            self._solver.refresh(self.phi.reshape(self.shape))
+        else:
+            self._solver = GridMultigrid(
+                *(a.reshape(d, *self.shape) for a in (self._up, self._down)), self.periodic,
+                self.phi.reshape(self.shape), np.reshape(shift, self.shape if len(pins) else ()),
+            )  # fmt: skip
         self._inflow, self._is_stale = self._solver.inflow, False
-        self.weight = 1 / self.exits if not len(pins) else 1 / (self.exits + shift)
 
     def apply(self, u):
         """Product with the matrix on ratios to e^phi."""
@@ -235,11 +240,21 @@ class _Lumps:
 
     def wells(self, phi):
         """Densest cells of the wells behind high barriers, none if there is one well only."""
-        graph = (self.rates + self.rates.T).tocsr()
-        order = np.argsort(-self.phi, kind="stable")
-        deep = basins.deep_maxima(order, graph.indptr, graph.indices, self.phi, WELL_DEPTH)
+        deep = _deep(self.rates, self.phi)
         if np.count_nonzero(deep) < 2:
             return np.empty(0, np.int64)
         cells = np.flatnonzero(deep[self.label])
         cells = cells[np.lexsort((-phi[cells], self.label[cells]))]
         return cells[np.unique(self.label[cells], return_index=True)[1]]
+
+
+def count_wells(rates, phi):
+    """Number of wells behind high barriers of a chain with log masses phi."""
+    return int(np.count_nonzero(_deep(rates, phi)))
+
+
+def _deep(rates, phi):
+    """Flags (n,) of the densest cells of wells behind high barriers."""
+    graph = (rates + rates.T).tocsr()
+    order = np.argsort(-phi, kind="stable")
+    return basins.deep_maxima(order, graph.indptr, graph.indices, phi, WELL_DEPTH)

@@ -56,7 +56,7 @@ class GridMultigrid:
     L is the generator of a nearest-neighbour Markov chain for masses :math:`p=e^φu`, each row over
     the mass :math:`e^{φ_x}` of its cell; only differences of φ between neighbours enter. Coarse
     levels are Markov chains between blocks of cells, with all balances kept, so that the constant
-    stays in the kernel where φ is stationary. A V- or W-cycle with one line Gauss-Seidel sweep in
+    stays in the kernel where φ is stationary. A V- or F-cycle with one line Gauss-Seidel sweep in
     the order of the cells before, and one against it after the coarse correction.
 
     Parameters
@@ -71,7 +71,7 @@ class GridMultigrid:
     shift : number or array (\*grid), 1/time
         s ≥ 0; zero for steady states.
     cycle : {2, 1}
-        Coarse problems are visited twice (W) or once (V) for each visit of the finer level.
+        Coarse problems are visited twice (F-cycle: the second time by a V-cycle) or once (V-cycle).
     dtype : float32 or float64
         Precision of the levels; single precision needs as many iterations.
 
@@ -116,7 +116,7 @@ class GridMultigrid:
 
     def __init__(self, up, down, periodic, log_mass, shift=0.0, *, cycle=2, dtype=np.float32):
         if cycle not in (1, 2):
-            raise ValueError(f"cycle is {cycle!r}; give 1 (V) or 2 (W)")
+            raise ValueError(f"cycle is {cycle!r}; give 1 (V) or 2 (F)")
         if np.dtype(dtype) not in (np.float32, np.float64):
             raise ValueError(f"dtype is {dtype!r}; give float32 or float64")
         self.dtype, self.cycle = np.dtype(dtype).type, cycle
@@ -216,7 +216,8 @@ class GridMultigrid:
         scale = chain.diagonal.ravel()
         A /= scale[:, None]
         A[np.arange(n), np.arange(n)] += 1 + FLOOR
-        self._inverse = np.linalg.inv(A) / scale
+        grid_multigrid.invert(A)
+        self._inverse = A / scale
         mass = np.exp(chain.log_mass - chain.log_mass.max()).ravel()
         self._coarse_mass = mass / mass.sum()
 
@@ -230,8 +231,11 @@ class GridMultigrid:
             z -= self._coarse_mass @ z
         level.u[...] = z.reshape(level.u.shape)
 
-    def _cycle(self, number):
-        """Correction u of level number for its residual r."""
+    def _cycle(self, number, visits):
+        """Correction u of level number for its residual r, by that many visits of coarser levels.
+
+        With two of them the first goes on in the same way and the second is a V-cycle.
+        """
         level = self.levels[number]
         if not level.starts:
             self._solve_coarsest(level)
@@ -239,12 +243,12 @@ class GridMultigrid:
         below = self.levels[number + 1]
         c, r, u, n_blocks = level.inflow, level.r, level.u, level.n_blocks
         u.fill(0)
-        for _ in range(self.cycle if number else 1):
+        for visit in range(visits if number else 1):
             grid_cycle.relax(c, level.pivot, r, u, True, n_blocks)
             grid_cycle.restrict(
                 *level.starts, level.omega, c, level.diagonal, r, u, below.r, n_blocks
             )
-            self._cycle(number + 1)
+            self._cycle(number + 1, 1 if visit else visits)
             grid_cycle.prolong(*level.starts, level.weights, below.u, u, n_blocks)
             grid_cycle.relax(c, level.pivot, r, u, False, n_blocks)
 
@@ -269,7 +273,7 @@ class GridMultigrid:
             raise ValueError("r has entries that are not finite")
         if size > 0:
             grid_cycle.load(values, 1 / size, self.levels[0].r)
-            self._cycle(0)
+            self._cycle(0, self.cycle)
             self._check_correction()
             grid_cycle.load(self.levels[0].u, size, z)
         return z.reshape(np.shape(r))

@@ -10,7 +10,7 @@ import numpy as np
 from fokkerplanck import fields
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.generator import Generator
-from fokkerplanck.linalg.chains import GraphChain, GridChain
+from fokkerplanck.linalg.chains import GraphChain, GridChain, count_wells
 from fokkerplanck.linalg.flows import Flows
 from fokkerplanck.linalg.krylov import fgmres
 from fokkerplanck.linalg.null_vector import null_vector
@@ -27,6 +27,8 @@ ROUGH, FINE = 1e-2, 1e-6
 #: Least (and over it largest) u that is believed; an error after which wells are looked for again;
 #: a relative residual that is a failure.
 LEAST_U, VERY_LARGE, STALLED = 0.05, 3.0, 0.5
+#: Part of the cells whose corrections may be cut and the hierarchy serve on.
+FEW = 1e-3
 #: Balance of the cells that a result must have.
 TRUSTED = 1e-8
 #: Krylov directions kept at a time, and cells up to which it may be more of them.
@@ -54,6 +56,8 @@ class MultilevelResult:
         Grids of the nested iteration, coarsest first.
     message : str
         What was done, in words.
+    n_wells : int
+        Wells behind high barriers whose weights were kept apart; 1 if there are none.
     """
 
     log_mass: np.ndarray
@@ -62,6 +66,7 @@ class MultilevelResult:
     error: float
     shapes: tuple[tuple[int, ...], ...] = ()
     message: str = ""
+    n_wells: int = 0
 
 
 def multilevel_log_mass(problem, generator=None, tol=1e-10) -> MultilevelResult:
@@ -113,12 +118,13 @@ def _nested(problem, generator, tol, is_start=False) -> MultilevelResult:
     """Solution on the grid of a problem, from that on a coarser one."""
     grid = problem.grid
     if grid.size <= DIRECT[grid.dim] or grid.coarsened().size == grid.size:
-        log_mass = null_vector(generator.matrix, grid.shape).log_mass
-        return MultilevelResult(np.array(log_mass), (), (), 0.0, (grid.shape,), "elimination")
-    start, shapes, note = _start(problem)
+        log_mass = np.array(null_vector(generator.matrix, grid.shape).log_mass)
+        n_wells = count_wells(generator.matrix, log_mass)
+        return MultilevelResult(log_mass, (), (), 0.0, (grid.shape,), "elimination", n_wells)
+    start, shapes, note, n_wells = _start(problem)
     chain, words = chain_of(generator, start), f"{len(shapes) + 1} nested grids"
     try:
-        result = stationary(chain, tol, is_start)
+        result = stationary(chain, tol, is_start, n_wells)
     except ConvergenceError as error:
         if isinstance(chain, GraphChain):
             raise
@@ -127,12 +133,14 @@ def _nested(problem, generator, tol, is_start=False) -> MultilevelResult:
         del chain
         result = stationary(chain_of(generator, error.iterate, structured=False), tol, is_start)
     steps = f"{sum(result.steps)} Krylov steps on the finest"
+    if result.n_wells > 1:
+        note = f"; weights of {result.n_wells} wells by elimination{note}"
     message = f"{words}, {len(result.steps)} corrections and {steps}{note}"
     return replace(result, shapes=(*shapes, grid.shape), message=message)
 
 
 def _start(problem):
-    """Log masses (n,) to start from, the shapes of the coarser grids, and a note."""
+    """Log masses (n,) to start from, shapes of the coarser grids, a note, number of wells or 0."""
     grid = problem.grid
     coarse = grid.coarsened()
     try:
@@ -145,9 +153,9 @@ def _start(problem):
         if not np.isfinite(log_rho).all():
             raise ValueError("there are cells without mass")
     except (ValueError, ConvergenceError) as error:  # not unique there, say: any start will do
-        return np.log(_volumes(grid)), (), f"; uniform start, half as many cells failed: {error}"
+        return np.log(_volumes(grid)), (), f"; uniform start, half as many cells failed: {error}", 0
     log_rho = fields.interpolate(log_rho.reshape(coarse.shape), coarse, grid)
-    return log_rho.ravel() + np.log(_volumes(grid)), result.shapes, ""
+    return log_rho.ravel() + np.log(_volumes(grid)), result.shapes, "", result.n_wells
 
 
 def _sampled(problem, grid):
@@ -181,8 +189,8 @@ def _volumes(grid):
 class _Correction:
     """One grid: its chain with the guess, held cells of wells, and what happened."""
 
-    def __init__(self, chain):
-        self.chain, self.pins = chain, None
+    def __init__(self, chain, n_wells):
+        self.chain, self.pins = chain, np.empty(0, np.int64) if n_wells == 1 else None
         chain.sweep(2)
         self.weighings: list = []
         self.history, self.steps = [], []
@@ -206,7 +214,7 @@ class _Correction:
         self.chain.rebuild(self.pins)
 
     def correct(self, r, reduction):
-        """Correct log mass; returns estimated error and relative residual of the correction.
+        """Correct log mass; returns estimated error, relative residual, part of the cells cut.
 
         The equation is linear: however large, a correction is as good as it was solved, unless it
         is cut because u is no density (the error is infinite then).
@@ -219,7 +227,7 @@ class _Correction:
         )  # fmt: skip
         self.steps.append(result.iterations)
         u, left = result.x, result.history[-1]
-        is_cut = bool(u.min() < LEAST_U - 1 or u.max() > 1 / LEAST_U)
+        cut = np.count_nonzero((u < LEAST_U - 1) | (u > 1 / LEAST_U)) / u.size
         error = left * float(np.ptp(u)) / max(1 + float(u.min()), LEAST_U)
         if error > VERY_LARGE:
             self.pins = None
@@ -227,10 +235,10 @@ class _Correction:
         np.clip(u, LEAST_U, 1 / LEAST_U, out=u)
         phi = chain.phi
         phi += np.log(u, out=u)
-        if is_cut:
-            chain.sweep(1)
+        if cut:
+            chain.sweep(2)
         chain.refresh()
-        return np.inf if is_cut else error, left
+        return np.inf if cut else error, left, cut
 
     def weigh(self) -> float:
         """Set the weights of the lumps by elimination; returns the largest change of log mass.
@@ -263,14 +271,15 @@ def chain_of(generator, start, structured=True):
     return GraphChain(Flows.from_generator(generator), generator.grid.shape, start)
 
 
-def stationary(chain, tol, is_start=False) -> MultilevelResult:
+def stationary(chain, tol, is_start=False, n_wells=0) -> MultilevelResult:
     """Corrections of the log masses of a chain until the error estimate is below tol.
 
-    ``is_start`` says that the result only starts another grid: its well weights are not checked.
+    ``is_start`` says that the result only starts another grid: the weights of one well, which are
+    right if all the rest is, are not checked. ``n_wells`` is 1 if there are no high barriers.
     """
-    run = _Correction(chain)
+    run = _Correction(chain, n_wells)
     r, balance = run.imbalance()
-    error, is_done, is_cut = np.inf, False, True
+    error, is_done, is_new, cut = np.inf, False, True, 1.0
     for _ in range(MAX_CORRECTIONS):
         if balance <= run.floor or error <= tol:
             if is_start and run.pins is not None and not run.pins.size:
@@ -282,14 +291,16 @@ def stationary(chain, tol, is_start=False) -> MultilevelResult:
             if is_done:
                 error = max(moved, error if np.isfinite(error) else 0.0)
                 break
-            is_cut = is_cut or moved > VERY_LARGE
-        if is_cut or not chain.is_reusable:
+            if run.pins is not None and not run.pins.size:
+                run.pins = None
+            is_new = moved > VERY_LARGE or run.pins is None
+        if is_new or not chain.is_reusable:
             run.rebuild()
-        rough = is_cut and not is_start and balance > 1e-3
-        error, left = run.correct(r, ROUGH if rough else max(FINE, 0.3 * tol))
+        rough = cut and not is_start and balance > 1e-3
+        error, left, cut = run.correct(r, ROUGH if rough else max(FINE, 0.3 * tol))
         if left > STALLED and error > tol:
             break
-        is_cut = error > VERY_LARGE
+        is_new = cut > FEW or VERY_LARGE < error < np.inf
         r, balance = run.imbalance()
     phi = chain.phi - chain.phi.max()
     phi -= np.log(np.exp(phi).sum())
@@ -300,4 +311,5 @@ def stationary(chain, tol, is_start=False) -> MultilevelResult:
             'grid where log rho is steep, loosen tol, or use solver="direct"',
             iterate=phi, residual=balance,
         )  # fmt: skip
-    return MultilevelResult(phi, tuple(run.history), tuple(run.steps), error)
+    n_wells = 1 if run.pins is None else max(1, run.pins.size)
+    return MultilevelResult(phi, tuple(run.history), tuple(run.steps), error, n_wells=n_wells)
