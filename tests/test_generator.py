@@ -109,7 +109,7 @@ def test_gibbs_state_carries_no_current_on_any_edge(d, sides, D):
     generator = fp.Generator(problem)
     gibbs = np.exp(-problem.beta * (problem.f - problem.f.min()) / D)
     assert np.ptp(np.log(gibbs)) > 8
-    forward, _ = generator._rates
+    forward, _ = generator.edge_rates
     exchange = forward * gibbs.ravel()[generator.edges.tail]
     assert np.abs(generator.currents(gibbs) / exchange).max() <= 1e-12
 
@@ -123,7 +123,7 @@ def test_gibbs_is_not_exact_with_another_potential_or_an_averaged_drift():
     gibbs = np.exp(-20 * (exact.f - exact.f.min()))
     for problem, small in ((exact, True), (sampled, False)):
         generator = fp.Generator(problem)
-        exchange = generator._rates[0] * gibbs.ravel()[generator.edges.tail]
+        exchange = generator.edge_rates[0] * gibbs.ravel()[generator.edges.tail]
         assert (np.abs(generator.currents(gibbs) / exchange).max() < 1e-6) == small
 
 

@@ -181,7 +181,7 @@ def test_entropy_production_splits_into_two_parts(build, rng):
     rates = ob.entropy_production(rho, null_log_density(generator), generator)
     edges = generator.edges
     p = rho.ravel()
-    forward, backward = generator._rates
+    forward, backward = generator.edge_rates
     there, back = forward * p[edges.tail], backward * p[edges.head]
     # Edges in parallel count one by one, as they do in the split.
     total = np.sum((there - back) * np.log(there / back))

@@ -23,8 +23,8 @@ from numba import njit, prange
 #: Largest difference of log mass between neighbours that is formed.
 MAX_STEP = 600.0
 #: Blocks of rows that threads share, and rows from which a second thread pays.
-BLOCKS = 32
-THREADS_FROM = 100_000
+BLOCKS = 16
+THREADS_FROM = 60_000
 
 
 @njit(cache=True)
@@ -73,23 +73,30 @@ def residual_threads(indptr, indices, value, diagonal, r, u, result):
 
 
 @njit(cache=True)
-def forward_sweep(indptr, indices, value, diagonal, r, u):
-    """Gauss-Seidel from the first cell to the last."""
-    for x in range(diagonal.size):
+def _sweep_rows(first, last, is_forward, indptr, indices, value, diagonal, r, old, u):
+    """Gauss-Seidel in the rows from first to last; cells elsewhere are taken from old."""
+    for k in range(last - first):
+        x = first + k if is_forward else last - 1 - k
         total = r[x]
         for e in range(np.uint32(indptr[x]), np.uint32(indptr[x + 1])):
-            total += value[e] * u[np.uint32(indices[e])]
+            y = np.uint32(indices[e])
+            total += value[e] * (u[y] if first <= y < last else old[y])
         u[x] = total / diagonal[x]
 
 
 @njit(cache=True)
-def backward_sweep(indptr, indices, value, diagonal, r, u):
-    """Gauss-Seidel from the last cell to the first."""
-    for x in range(diagonal.size - 1, -1, -1):
-        total = r[x]
-        for e in range(np.uint32(indptr[x]), np.uint32(indptr[x + 1])):
-            total += value[e] * u[np.uint32(indices[e])]
-        u[x] = total / diagonal[x]
+def sweep(is_forward, indptr, indices, value, diagonal, r, u):
+    """Gauss-Seidel from the first cell to the last, or back."""
+    _sweep_rows(0, diagonal.size, is_forward, indptr, indices, value, diagonal, r, u, u)
+
+
+@njit(cache=True, parallel=True)
+def sweep_threads(is_forward, indptr, indices, value, diagonal, r, u):
+    """Gauss-Seidel in every block of rows, Jacobi between the blocks: for many rows."""
+    n, old = diagonal.size, u.copy()
+    for b in prange(BLOCKS):
+        first, last = b * n // BLOCKS, (b + 1) * n // BLOCKS
+        _sweep_rows(first, last, is_forward, indptr, indices, value, diagonal, r, old, u)
 
 
 @njit(cache=True)
@@ -215,13 +222,28 @@ def lump(
 
 
 @njit(cache=True)
-def restrict(start, cells, weight, r, coarse_r):
-    """Fill coarse_r = sum over the aggregate of weight r."""
-    for i in range(start.size - 1):
+def _restrict_rows(first, last, start, cells, weight, r, coarse_r):
+    """Fill coarse_r = sum over the aggregate of weight r, for the aggregates first to last."""
+    for i in range(first, last):
         total = 0.0
         for k in range(start[i], start[i + 1]):
             total += weight[cells[k]] * r[cells[k]]
         coarse_r[i] = total
+
+
+@njit(cache=True)
+def restrict(start, cells, weight, r, coarse_r):
+    """Fill coarse_r = sum over the aggregate of weight r."""
+    _restrict_rows(0, coarse_r.size, start, cells, weight, r, coarse_r)
+
+
+@njit(cache=True, parallel=True)
+def restrict_threads(start, cells, weight, r, coarse_r):
+    """Same as restrict, for many aggregates."""
+    n = coarse_r.size
+    for b in prange(BLOCKS):
+        first, last = b * n // BLOCKS, (b + 1) * n // BLOCKS
+        _restrict_rows(first, last, start, cells, weight, r, coarse_r)
 
 
 @njit(cache=True)

@@ -8,7 +8,7 @@ from numba import njit, prange
 #: Blocks of a vector; their sums are added in order.
 BLOCKS = 32
 #: Vectors shorter than this are not worth a second thread.
-THREADS_FROM = 100_000
+THREADS_FROM = 60_000
 
 
 @njit(cache=True)

@@ -50,6 +50,11 @@ class Level:
         """Number of cells."""
         return self.phi.size
 
+    @property
+    def is_large(self) -> bool:
+        """Whether a second thread pays."""
+        return self.size >= kernels.THREADS_FROM
+
     def refresh(self):
         """Bring ``inn`` up to date with ``phi``."""
         kernels.ratio_rows(self.indptr, self.indices, self.back, self.phi, self.inn)
@@ -61,10 +66,14 @@ class Level:
     def residual(self, form, r, u):
         """Residual r - M u."""
         result = np.empty_like(u)
-        is_large = self.size >= kernels.THREADS_FROM
-        kernel = kernels.residual_threads if is_large else kernels.residual
+        kernel = kernels.residual_threads if self.is_large else kernels.residual
         kernel(self.indptr, self.indices, self.values(form), self.diagonal, r, u, result)
         return result
+
+    def sweep(self, form, is_forward, r, u):
+        """Gauss-Seidel sweep on M u = r."""
+        kernel = kernels.sweep_threads if self.is_large else kernels.sweep
+        kernel(is_forward, self.indptr, self.indices, self.values(form), self.diagonal, r, u)
 
     def apply(self, form, u):
         """Product M u."""
@@ -162,18 +171,18 @@ class Aggregation:
         level = self.levels[k]
         if k == len(self.levels) - 1:
             return self._direct.solve(r)
-        rows = (level.indptr, level.indices, level.values(self.form), level.diagonal, r)
         u = np.zeros_like(r)
-        kernels.forward_sweep(*rows, u)
+        level.sweep(self.form, True, r, u)
         rest = level.residual(self.form, r, u)
         ones = np.broadcast_to(1.0, r.shape)
         down, up = (ones, level.share) if self.form == "mass" else (level.share, ones)
         coarse_r = np.empty(self.levels[k + 1].size)
-        kernels.restrict(level.start, level.cells, down, rest, coarse_r)
+        kernel = kernels.restrict_threads if level.is_large else kernels.restrict
+        kernel(level.start, level.cells, down, rest, coarse_r)
         is_last = k + 2 == len(self.levels)
         coarse_u = self._cycle(k + 1, coarse_r) if is_last else self._accelerated(k + 1, coarse_r)
         kernels.prolong_add(level.aggregate, up, coarse_u, u)
-        kernels.backward_sweep(*rows, u)
+        level.sweep(self.form, False, r, u)
         return u
 
     def _accelerated(self, k, r):

@@ -32,7 +32,7 @@ FEW = 1e-3
 #: Balance of the cells that a result must have.
 TRUSTED = 1e-8
 #: Krylov directions kept at a time, and cells up to which it may be more of them.
-RESTART, RESTART_SMALL, SMALL = 12, 40, 300_000
+RESTART, RESTART_SMALL, SMALL = 12, 40, 50_000
 #: Weighings that are combined, and the largest coefficient of a combination.
 MEMORY, BOLDEST = 4, 20.0
 #: Rounding of a cell's balance, in units of 1 + range of log mass.
