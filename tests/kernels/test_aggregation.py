@@ -2,6 +2,7 @@
 
 import math
 
+import numba
 import numpy as np
 import pytest
 from scipy.linalg import null_space
@@ -103,11 +104,36 @@ def test_residuals_and_sweeps_are_dense_algebra(n, form, rng):
     scale = np.abs(M) @ np.abs(u) + np.abs(r)
     assert (np.abs(results[0] - (r - M @ u)) <= 1e-12 * scale).all()
     np.testing.assert_array_equal(*results)
-    for sweep, part in ((kernels.forward_sweep, np.tril), (kernels.backward_sweep, np.triu)):
+    for is_forward, part in ((True, np.tril), (False, np.triu)):
         new = u.copy()
-        sweep(*rows, r, new)
+        kernels.sweep(is_forward, *rows, r, new)
         twin = u + np.linalg.solve(part(M), r - M @ u)
         np.testing.assert_allclose(new, twin, rtol=0, atol=1e-12 * max(1, np.abs(twin).max()))
+
+
+@pytest.mark.parametrize("is_forward", [True, False])
+@pytest.mark.parametrize("n", [5, 40, 97, 300])
+def test_threaded_sweep_is_gauss_seidel_in_blocks(n, is_forward, rng):
+    chain = Chain(rng, n, spread=0.5)
+    M, (r, u) = chain.dense(chain.inn), rng.standard_normal((2, n))
+    first = np.arange(kernels.BLOCKS + 1) * n // kernels.BLOCKS
+    block = np.searchsorted(first, np.arange(n), "right")
+    part = (np.tril if is_forward else np.triu)(M) * (block[:, None] == block)
+    twin = u + np.linalg.solve(part, r - M @ u)
+    results = []
+    threads = numba.get_num_threads()
+    try:
+        for number in (1, threads):
+            numba.set_num_threads(number)
+            new = u.copy()
+            kernels.sweep_threads(
+                is_forward, chain.indptr, chain.indices, chain.inn, chain.diagonal, r, new
+            )
+            results.append(new)
+    finally:
+        numba.set_num_threads(threads)
+    np.testing.assert_allclose(results[0], twin, rtol=0, atol=1e-12 * max(1, np.abs(twin).max()))
+    np.testing.assert_array_equal(*results)
 
 
 def test_threads_give_the_same_bits_on_a_long_chain(rng):
@@ -274,6 +300,9 @@ def test_transfers(rng):
     coarse_u, coarse_r = rng.standard_normal(count), np.full(count, np.nan)
     kernels.restrict(start, cells, weight, r, coarse_r)
     np.testing.assert_allclose(coarse_r, np.bincount(aggregate, weight * r), rtol=0, atol=1e-13)
+    threads = np.full(count, np.nan)
+    kernels.restrict_threads(start, cells, weight, r, threads)
+    np.testing.assert_array_equal(threads, coarse_r)
     new = u.copy()
     kernels.prolong_add(aggregate, weight, coarse_u, new)
     np.testing.assert_allclose(new, u + weight * coarse_u[aggregate], rtol=0, atol=1e-14)
