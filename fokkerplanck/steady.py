@@ -13,7 +13,7 @@ from fokkerplanck.accuracy import check_accuracy, estimated_error, fourth_order_
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.generator import Generator
 from fokkerplanck.grid import Grid, positive_number
-from fokkerplanck.linalg.newton import solve_nine_point
+from fokkerplanck.linalg.newton import FACTORISED, solve_nine_point
 from fokkerplanck.linalg.null_vector import balance_residual, closed_class
 from fokkerplanck.linalg.reversible import exact_log_density
 from fokkerplanck.linalg.stationary import SOLVERS, stationary_log_mass
@@ -367,6 +367,8 @@ def _log(problem, generator, markov, tol, forced) -> SteadyState:
     scheme = NinePoint(problem.grid, *index_units(problem))
     solver, reason = markov.stats.solver, markov.stats.reason
     chain = generator if solver == "multilevel" else None
+    if reason != "asked for" and generator.edges.kind == "tensor" and problem.grid.dim == 2:
+        chain = chain if problem.grid.size > FACTORISED[2] else None
     result = solve_nine_point(scheme, markov.log_rho.ravel(), tol, chain)
     if result.converged:
         message = (

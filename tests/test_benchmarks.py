@@ -120,8 +120,8 @@ def test_what_cannot_be_done_is_said(monkeypatch):
 
 def test_peak_memory_sees_an_array():
     before = child.forget_peak()
-    a = np.ones(4_000_000)
-    assert 25e6 < child.peak() - before < 200e6
+    a = np.ones(8_000_000)  # above what malloc may serve from memory that was freed
+    assert 50e6 < child.peak() - before < 200e6
     del a
 
 

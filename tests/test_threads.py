@@ -54,6 +54,19 @@ for grid, given in cases:
 print(numba.get_num_threads(), digest.hexdigest())
 """
 
+MULTILEVEL = """
+import hashlib, numba, numpy as np
+import fokkerplanck as fp
+
+grid = fp.Grid([(-4, 4), (-4, 4)], 260)
+digest = hashlib.sha256()
+for D in (1.0, [[1.0, 0.9], [0.9, 1.0]]):
+    problem = fp.Problem(grid, drift=lambda x, y: (1.5 * y - x, -1.5 * x - y), D=D, beta=3.0)
+    steady = fp.steady_state(problem, scheme="markov", solver="multilevel")
+    digest.update(np.ascontiguousarray(steady.log_rho))
+print(numba.get_num_threads(), digest.hexdigest())
+"""
+
 
 def run(probe, **environment):
     return subprocess.run(
@@ -63,10 +76,11 @@ def run(probe, **environment):
 
 
 @pytest.mark.slow
-def test_one_and_two_threads_give_the_same_bits():
+@pytest.mark.parametrize("probe", [PROBE, MULTILEVEL], ids=["assembly", "multilevel"])
+def test_one_and_two_threads_give_the_same_bits(probe):
     found = {}
     for number in ("1", "2"):
-        answer = run(PROBE, FOKKERPLANCK_NUM_THREADS=number, NUMBA_NUM_THREADS="2")
+        answer = run(probe, FOKKERPLANCK_NUM_THREADS=number, NUMBA_NUM_THREADS="2")
         assert answer.returncode == 0, answer.stderr
         used, digest = answer.stdout.split()
         assert used == number

@@ -237,3 +237,26 @@ def prolong(starts0, starts1, starts2, weights, e, u, n_blocks):
     else:
         for row in prange(N0 * N1):
             _prolong_block(starts0, starts1, starts2, weights, e, row // N1, row % N1, u)
+
+
+@njit(cache=True)
+def invert(A):
+    """Replace a diagonally dominant matrix by its inverse (Gauss-Jordan, no pivoting).
+
+    Not by BLAS, whose threads would go on waiting for work beside those of these kernels.
+    """
+    n = A.shape[0]
+    for k in range(n):
+        scale = 1.0 / A[k, k]
+        A[k, k] = 1.0
+        for j in range(n):
+            A[k, j] *= scale
+        for i in range(n):
+            if i == k:
+                continue
+            factor = A[i, k]
+            if factor == 0.0:
+                continue
+            A[i, k] = 0.0
+            for j in range(n):
+                A[i, j] -= factor * A[k, j]

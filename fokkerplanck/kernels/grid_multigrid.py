@@ -381,26 +381,3 @@ def connect(starts0, starts1, starts2, periodic, centre, c_up, c_down, c_inflow,
                         starts2, axis, i0 if axis == 0 else i1, centre[k, I0, I1],
                         below, above, weights[k, i0, i1],
                     )  # fmt: skip
-
-
-@njit(cache=True)
-def invert(A):
-    """Replace a diagonally dominant matrix by its inverse (Gauss-Jordan, no pivoting).
-
-    Not by BLAS, whose threads would go on waiting for work beside those of these kernels.
-    """
-    n = A.shape[0]
-    for k in range(n):
-        scale = 1.0 / A[k, k]
-        A[k, k] = 1.0
-        for j in range(n):
-            A[k, j] *= scale
-        for i in range(n):
-            if i == k:
-                continue
-            factor = A[i, k]
-            if factor == 0.0:
-                continue
-            A[i, k] = 0.0
-            for j in range(n):
-                A[i, j] -= factor * A[k, j]

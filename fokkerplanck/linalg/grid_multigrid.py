@@ -216,7 +216,7 @@ class GridMultigrid:
         scale = chain.diagonal.ravel()
         A /= scale[:, None]
         A[np.arange(n), np.arange(n)] += 1 + FLOOR
-        grid_multigrid.invert(A)
+        grid_cycle.invert(A)
         self._inverse = A / scale
         mass = np.exp(chain.log_mass - chain.log_mass.max()).ravel()
         self._coarse_mass = mass / mass.sum()

@@ -19,20 +19,22 @@ from fokkerplanck.problem import Problem
 #: Cells of the grid on which nested iteration starts, by elimination.
 DIRECT = {1: 4096, 2: 4096, 3: 2744}
 #: Corrections of a grid, and Krylov steps of one of them, before it counts as failed.
-MAX_CORRECTIONS, MAX_STEPS = 60, 80
+MAX_CORRECTIONS, MAX_STEPS = 100, 80
 #: Error of log rho on grids that only give the next one its start.
 START_TOLERANCE = 1e-3
 #: Relative residual of a correction while the guess is poor, and the least that is asked for.
 ROUGH, FINE = 1e-2, 1e-6
 #: Least (and over it largest) u that is believed; an error after which wells are looked for again;
 #: a relative residual that is a failure.
-LEAST_U, VERY_LARGE, STALLED = 0.05, 3.0, 0.5
+LEAST_U, VERY_LARGE, STALLED = 0.01, 3.0, 0.5
+#: Failures after which the iteration gives up, and sweeps after each of them.
+MAX_STALLS, SWEEPS = 8, 20
 #: Part of the cells whose corrections may be cut and the hierarchy serve on.
 FEW = 1e-3
 #: Balance of the cells that a result must have.
 TRUSTED = 1e-8
 #: Krylov directions kept at a time, and cells up to which it may be more of them.
-RESTART, RESTART_SMALL, SMALL = 12, 40, 50_000
+RESTART, RESTART_SMALL, SMALL = 12, 40, 100_000
 #: Weighings that are combined, and the largest coefficient of a combination.
 MEMORY, BOLDEST = 4, 20.0
 #: Rounding of a cell's balance, in units of 1 + range of log mass.
@@ -279,7 +281,7 @@ def stationary(chain, tol, is_start=False, n_wells=0) -> MultilevelResult:
     """
     run = _Correction(chain, n_wells)
     r, balance = run.imbalance()
-    error, is_done, is_new, cut = np.inf, False, True, 1.0
+    error, is_done, is_new, cut, stalls = np.inf, False, True, 1.0, 0
     for _ in range(MAX_CORRECTIONS):
         if balance <= run.floor or error <= tol:
             if is_start and run.pins is not None and not run.pins.size:
@@ -299,7 +301,10 @@ def stationary(chain, tol, is_start=False, n_wells=0) -> MultilevelResult:
         rough = cut and not is_start and balance > 1e-3
         error, left, cut = run.correct(r, ROUGH if rough else max(FINE, 0.3 * tol))
         if left > STALLED and error > tol:
-            break
+            if stalls == MAX_STALLS:
+                break
+            stalls += 1
+            chain.sweep(SWEEPS)
         is_new = cut > FEW or VERY_LARGE < error < np.inf
         r, balance = run.imbalance()
     phi = chain.phi - chain.phi.max()

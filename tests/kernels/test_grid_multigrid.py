@@ -433,3 +433,11 @@ def test_relaxation_does_not_depend_on_threads(rng):
     finally:
         numba.set_num_threads(threads)
     np.testing.assert_array_equal(*results)
+
+
+def test_invert_is_the_inverse(rng):
+    A = rng.random((30, 30)) * (rng.random((30, 30)) < 0.3)
+    A += np.diag(1 + A.sum(axis=1))
+    found = A.copy()
+    grid_cycle.invert(found)
+    np.testing.assert_allclose(found @ A, np.eye(30), atol=1e-13)
