@@ -371,8 +371,9 @@ def _log(problem, generator, markov, tol, forced) -> SteadyState:
         chain = chain if problem.grid.size > FACTORISED[2] else None
     result = solve_nine_point(scheme, markov.log_rho.ravel(), tol, chain)
     if result.converged:
-        how = "multigrid" if chain else "factorisations"
-        message = f"nine-point scheme by Newton's method, {result.iterations} steps with {how}"
+        message = (
+            f"nine-point scheme by Newton's method, {result.iterations} steps with {result.how}"
+        )
         stats = SteadyStats("log", "newton", message, result.iterations, result.history, reason)
         edge_currents = currents.EdgeCurrents.from_faces(scheme, result.log_rho)
         balance, rate = scheme.residual(result.log_rho)

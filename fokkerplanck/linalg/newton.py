@@ -33,13 +33,14 @@ WEIGHT_TOLERANCE, MAX_WEIGHT_UPDATES = 1e-9, 60
 
 @dataclass(frozen=True, eq=False)
 class NewtonResult:
-    """Last iterate, its relative balance, and whether it met the tolerance."""
+    """Last iterate, its relative balance, whether it met the tolerance, and what solved steps."""
 
     log_rho: np.ndarray
     balance: float
     iterations: int
     converged: bool
     history: tuple[float, ...]
+    how: str = ""
 
 
 def solve_nine_point(scheme, start, tol, generator=None) -> NewtonResult:
@@ -71,7 +72,7 @@ def solve_nine_point(scheme, start, tol, generator=None) -> NewtonResult:
     result = _iterate(scheme, np.array(start), tol, linear)
     if not result.converged and scheme.grid.size <= FACTORISED[scheme.grid.dim]:
         if generator is not None:
-            linear = Factorised()
+            linear = Factorised("factorisations, as multigrid failed")
             result = _iterate(scheme, np.array(start), tol, linear)
         if not result.converged:
             result = _cooled(scheme, tol, result, linear)
@@ -160,7 +161,9 @@ def _iterate(scheme, phi, tol, linear) -> NewtonResult:
             time_step /= 5
         history.append(float(np.abs(scaled).max()))
     converged = history[-1] <= tol
-    return NewtonResult(phi - phi.max(), history[-1], len(history) - 1, converged, tuple(history))
+    return NewtonResult(
+        phi - phi.max(), history[-1], len(history) - 1, converged, tuple(history), linear.name
+    )
 
 
 def _balance(scheme, phi):

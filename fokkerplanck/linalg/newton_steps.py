@@ -16,6 +16,9 @@ REDUCTION, ACCEPTED, MAX_STEPS, RESTART = 1e-4, 0.1, 120, 30
 class Factorised:
     """Steps by sparse LU factors."""
 
+    def __init__(self, name="factorisations"):
+        self.name = name
+
     def solve(self, J, rhs, held, phi, rate, time_step):
         """Solution (n,) of J x = rhs with x = 0 in the cells held, or None if J is singular."""
         keep = np.flatnonzero(~held)
@@ -45,6 +48,8 @@ class Preconditioned:
     log_rho : array (n,)
         Its stationary log density.
     """
+
+    name = "multigrid"
 
     def __init__(self, generator, log_rho):
         flows = Flows.from_generator(generator)
