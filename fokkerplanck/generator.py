@@ -107,6 +107,10 @@ class Generator:
             matrix.sum_duplicates()
         return matrix
 
+    def release(self):
+        """Give the memory of the matrix back; it is made again when asked for."""
+        self.__dict__.pop("matrix", None)
+
     def apply(self, rho):
         r"""Time derivative :math:`\dot\rho = V^{-1}A(V\rho)` of a density, shape (\*shape)."""
         rho = np.asarray(rho, dtype=float)

@@ -90,7 +90,8 @@ def fgmres(
         else:
             direction = np.zeros_like(b)
             kernels.combine(y, V, direction)
-            x += precondition(direction / weight)
+            direction /= weight
+            x += precondition(direction)
         r = b - apply(x)
         before, size = size, kernels.weighted_norm(weight, r)
         history[-1] = float(size / first)

@@ -35,10 +35,15 @@ def stationary_log_mass(problem, generator, solver, n_reached, tol) -> Stationar
         log_mass = null_vector(generator.matrix, problem.grid.shape).log_mass
         residual = balance_residual(generator.matrix, log_mass)
         return Stationary(log_mass, residual, solver, reason, message)
+    generator.release()  # a fifth of the memory; multigrid works on the edges
     result = multilevel_log_mass(problem, generator, tol)
+    if not result.history:  # a grid small enough for elimination
+        residual = balance_residual(generator.matrix, result.log_mass)
+    else:
+        residual = result.history[-1]
     return Stationary(
-        result.log_mass, balance_residual(generator.matrix, result.log_mass), solver, reason,
-        f"{message}: {result.message}", len(result.steps), result.history,
+        result.log_mass, residual, solver, reason, f"{message}: {result.message}",
+        len(result.steps), result.history,
     )  # fmt: skip
 
 
