@@ -122,8 +122,14 @@ def test_large_grids_do_not_fall_back_to_factorisations(monkeypatch):
     assert "fell back to null vector of the Markov generator, multilevel" in state.stats.message
 
 
-@pytest.mark.parametrize("scheme", ["markov", "log", "auto"])
-@pytest.mark.parametrize(("name", "d"), [("wall 100", 2), ("R16", 3)])
+@pytest.mark.parametrize(
+    ("name", "d", "scheme"),
+    [
+        ("rotating", 2, "markov"), ("rotating", 2, "log"), ("rotating", 2, "auto"),
+        ("wall 100", 2, "markov"), ("R16", 3, "markov"),
+        pytest.param("R16", 3, "log", marks=pytest.mark.slow),
+    ],
+)  # fmt: skip
 def test_choice_by_size(name, d, scheme, monkeypatch):
     problem = CASES[name]()
     n = problem.grid.size
@@ -136,6 +142,16 @@ def test_choice_by_size(name, d, scheme, monkeypatch):
     words = ("direct", "multilevel") if scheme == "markov" else ("factorisations", "multigrid")
     assert words[0] in small.message
     assert words[1] in large.message
+
+
+def test_tensors_in_the_plane_keep_factorisations_while_they_are_affordable(monkeypatch):
+    problem = CASES["wall 100"]()
+    monkeypatch.setitem(stationary.MULTILEVEL_FROM, 2, 1)
+    message = fp.steady_state(problem, "log").stats.message
+    assert message.endswith("steps with factorisations")
+    monkeypatch.setitem(newton.FACTORISED, 2, problem.grid.size - 1)
+    message = fp.steady_state(problem, "log").stats.message
+    assert message.endswith("steps with multigrid")
 
 
 def test_large_grids_are_solved_by_multigrid_and_lines_by_elimination():
