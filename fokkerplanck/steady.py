@@ -38,9 +38,9 @@ class SteadyStats:
     message : str
         In words, with every fallback that was taken.
     iterations : int
-        Newton steps, or corrections of the multilevel solver (0 where there were none).
+        Newton steps, or Krylov steps of the multilevel solver on the finest grid; 0 for neither.
     history : tuple of float
-        Relative balance after each of them.
+        Relative balance after each Newton step, or each correction of the multilevel solver.
     reason : str
         Why this solver.
     """

@@ -73,7 +73,7 @@ def test_log_scheme(name):
             f"nine-point scheme by Newton's method, {stats.iterations} steps with {how}"
         )
         assert stats.history[-1] <= 1e-10
-        assert 0 < stats.iterations < len(stats.history)
+        assert stats.iterations > 0
 
 
 @pytest.mark.slow

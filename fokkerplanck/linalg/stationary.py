@@ -43,7 +43,7 @@ def stationary_log_mass(problem, generator, solver, n_reached, tol) -> Stationar
         residual = result.history[-1]
     return Stationary(
         result.log_mass, residual, solver, reason, f"{message}: {result.message}",
-        len(result.steps), result.history,
+        sum(result.steps), result.history,
     )  # fmt: skip
 
 
