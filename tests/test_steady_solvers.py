@@ -60,8 +60,8 @@ def test_markov_scheme(name):
     assert "multilevel solver: 2 nested grids" in multilevel.message
     assert direct.history == ()
     assert multilevel.history[-1] < 1e-9
-    assert 0 < multilevel.iterations < len(multilevel.history)
-    assert f"{multilevel.iterations} corrections" in multilevel.message
+    assert multilevel.iterations > 0
+    assert f"{multilevel.iterations} Krylov steps" in multilevel.message
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -73,7 +73,7 @@ def test_log_scheme(name):
             f"nine-point scheme by Newton's method, {stats.iterations} steps with {how}"
         )
         assert stats.history[-1] <= 1e-10
-        assert stats.iterations > 0
+        assert 0 < stats.iterations < len(stats.history)
 
 
 @pytest.mark.slow
