@@ -27,3 +27,23 @@ def run(alone, together, parts, *args):
         alone(0, 1, *args)
     else:
         together(parts, *args)
+
+
+class Suited:
+    """Context in which kernels on n cells use one thread if n is small, else all there are.
+
+    Each of the many short parallel loops of a small problem would wait for a core that may be busy.
+    """
+
+    def __init__(self, n):
+        self.n = n
+
+    def __enter__(self):
+        """Remember the number of threads, and set it."""
+        self.before = numba.get_num_threads()
+        if self.n < LARGE:
+            numba.set_num_threads(1)
+
+    def __exit__(self, *_):
+        """Set the number of threads that was found."""
+        numba.set_num_threads(self.before)

@@ -10,6 +10,7 @@ import numpy as np
 from fokkerplanck import fields
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.generator import Generator
+from fokkerplanck.kernels import threads
 from fokkerplanck.linalg.chains import GraphChain, GridChain, count_wells
 from fokkerplanck.linalg.flows import Flows
 from fokkerplanck.linalg.krylov import fgmres
@@ -124,21 +125,29 @@ def _nested(problem, generator, tol, is_start=False) -> MultilevelResult:
         n_wells = count_wells(generator.matrix, log_mass)
         return MultilevelResult(log_mass, (), (), 0.0, (grid.shape,), "elimination", n_wells)
     start, shapes, note, n_wells = _start(problem)
-    chain, words = chain_of(generator, start), f"{len(shapes) + 1} nested grids"
-    try:
-        result = stationary(chain, tol, is_start, n_wells)
-    except ConvergenceError as error:
-        if isinstance(chain, GraphChain):
-            raise
-        # Wall layers much thinner than a cell, say: aggregation is slower, and takes everything.
-        note += f"; structured multigrid failed ({error.residual:.0e}), aggregation took over"
-        del chain
-        result = stationary(chain_of(generator, error.iterate, structured=False), tol, is_start)
+    with threads.Suited(grid.size):
+        result, failed = _solved(generator, start, tol, is_start, n_wells)
+    words, note = f"{len(shapes) + 1} nested grids", note + failed
     steps = f"{sum(result.steps)} Krylov steps on the finest"
     if result.n_wells > 1:
         note = f"; weights of {result.n_wells} wells by elimination{note}"
     message = f"{words}, {len(result.steps)} corrections and {steps}{note}"
     return replace(result, shapes=(*shapes, grid.shape), message=message)
+
+
+def _solved(generator, start, tol, is_start, n_wells):
+    """Solution on one grid, and a note if structured multigrid failed."""
+    chain = chain_of(generator, start)
+    try:
+        return stationary(chain, tol, is_start, n_wells), ""
+    except ConvergenceError as error:
+        if isinstance(chain, GraphChain):
+            raise
+        # Wall layers much thinner than a cell, say: aggregation is slower, and takes everything.
+        note = f"; structured multigrid failed ({error.residual:.0e}), aggregation took over"
+        start = error.iterate
+    del chain
+    return stationary(chain_of(generator, start, structured=False), tol, is_start), note
 
 
 def _start(problem):
