@@ -45,7 +45,8 @@ class ShiftedSolver:
     """
 
     def __init__(self, generator, shift, log_mass=None, transpose=False):
-        if not (np.isfinite(shift) and shift >= 0):
+        is_number = isinstance(shift, (int, float, np.number)) and not isinstance(shift, bool)
+        if not (is_number and np.isfinite(shift) and shift >= 0):
             raise ValueError(f"shift is {shift!r}; give a finite number >= 0")
         grid = generator.grid
         if log_mass is None:
@@ -84,9 +85,15 @@ class ShiftedSolver:
 
         Raises
         ------
+        ValueError
+            If b has another shape.
         ConvergenceError
             If the residual does not fall that far; ``iterate`` holds the last x.
         """
+        if np.shape(b) != self._weight.shape:
+            raise ValueError(
+                f"b has shape {np.shape(b)}; give one number a cell, {self._weight.shape}"
+            )
         x = np.zeros_like(b) if x0 is None else x0
         x = x + self._slowest(b if x0 is None else b - self._hierarchy.apply(x))
         r = b - self._hierarchy.apply(x)

@@ -163,3 +163,11 @@ def test_bad_shift(shift):
     generator = fp.Generator(CASES["few cells"]())
     with pytest.raises(ValueError, match=r"shift is .*finite number >= 0"):
         ShiftedSolver(generator, shift)
+
+
+def test_wrong_arguments_are_named():
+    generator = fp.Generator(fp.Problem(fp.Grid([(0, 1), (0, 1)], 6)))
+    with pytest.raises(ValueError, match="shift is 'a'"):
+        ShiftedSolver(generator, "a")
+    with pytest.raises(ValueError, match=r"b has shape \(3,\)"):
+        ShiftedSolver(generator, 1.0).solve(np.ones(3))
