@@ -1,6 +1,6 @@
 """Fokker-Planck equations on 1D, 2D and 3D grids: steady states, currents, evolution."""
 
-from fokkerplanck import observables, sgd, zoo
+from fokkerplanck import energies, observables, sgd, zoo
 from fokkerplanck.densities import from_particles, gaussian, uniform
 from fokkerplanck.edges import Edges
 from fokkerplanck.environment import limit_threads as _limit_threads
@@ -14,6 +14,7 @@ from fokkerplanck.methods import (
     FluxCorrected,
     Implicit,
     Splitting,
+    jko,
 )
 from fokkerplanck.problem import Problem
 from fokkerplanck.quasi_stationary import QuasiStationary, quasi_stationary
@@ -39,8 +40,10 @@ __all__ = [
     "Splitting",
     "SteadyState",
     "__version__",
+    "energies",
     "from_particles",
     "gaussian",
+    "jko",
     "load",
     "observables",
     "plot",

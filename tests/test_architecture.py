@@ -41,6 +41,7 @@ FLOORS = {
     "currents": 5,
     "fourth_order": 5,
     "observables": 5,
+    "energies": 5,
     "transport": 5,
     "methods": 6,
     "dense": 6,

@@ -1,5 +1,6 @@
 """Time-stepping methods: small frozen objects, one family a file."""
 
+from fokkerplanck.methods import jko
 from fokkerplanck.methods.backward_euler import BackwardEuler
 from fokkerplanck.methods.exponential import Exponential
 from fokkerplanck.methods.flux_corrected import FluxCorrected
@@ -15,4 +16,5 @@ __all__ = [
     "Implicit",
     "Method",
     "Splitting",
+    "jko",
 ]
