@@ -10,6 +10,8 @@ from fokkerplanck.errors import ConvergenceError
 
 # Pointwise equations of proximal maps are solved to rounding; each step at least halves a bracket.
 MAX_STEPS = 200
+# Logarithms above this overflow.
+LARGE = 700.0
 
 
 class Energy:
@@ -94,38 +96,51 @@ class Energy:
             Energy; the potential, and whatever stands in for an interaction.
         """
         c = np.asarray(log_q - weight * V, float)
-        # U' may be of any sign and size: bracket first, doubling the step.
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is bisected
+            return self._newton(c, weight, *self._bracket(c, weight))
+
+    def _bracket(self, c, weight):
+        """Bounds of the root, found by doubling: U' may be of any sign and size."""
         low, high = c - 1.0, c + 1.0
         for bound, sign in ((low, -1.0), (high, 1.0)):
             step = np.ones_like(c)
-            for _ in range(60):
-                wrong = sign * self._defect(bound, weight, c) < 0
-                if not wrong.any():
-                    break
+            wrong = sign * self._defect(bound, weight, c) < 0
+            while wrong.any() and np.isfinite(step).all():
                 step[wrong] *= 2
                 bound[wrong] += sign * step[wrong]
+                wrong = sign * self._defect(bound, weight, c) < 0
+        return low, high
+
+    def _newton(self, c, weight, low, high):
+        """Newton's method, or bisection wherever it would leave the bracket."""
         y = np.clip(c, low, high)
         for _ in range(MAX_STEPS):
+            rho = np.exp(np.minimum(y, LARGE))
+            curvature = self.dd_internal(rho)
+            if (curvature < 0).any():
+                k = np.unravel_index(np.nanargmin(curvature), curvature.shape)
+                raise ValueError(
+                    f"{self!r} is not convex, dd_internal({rho[k]:g}) = {curvature[k]:g}; "
+                    "proximal maps need U'' >= 0"
+                )
             defect = self._defect(y, weight, c)
             low, high = np.where(defect < 0, y, low), np.where(defect < 0, high, y)
-            rho = np.exp(y)
-            slope = 1 + weight * self.dd_internal(rho) * rho
+            slope = 1 + weight * curvature * rho
             new = y - defect / slope
             new = np.where((new > low) & (new < high), new, 0.5 * (low + high))
-            change = np.abs(new - y)
-            y = new
-            if not (change > 4e-16 * (1 + np.abs(y))).any():
+            change, y = np.abs(new - y), new
+            if not (change > 4e-16 * (1 + np.abs(y) + np.abs(c) / slope)).any():
                 return y
         raise ConvergenceError(
-            f"the proximal map of {self!r} did not converge: U must be convex, dd_internal its "
-            "second derivative",
+            f"the proximal map of {self!r} did not converge in {MAX_STEPS} steps; is dd_internal "
+            "the derivative of d_internal?",
             iterate=y,
             residual=float(change.max()),
         )
 
     def _defect(self, y, weight, c):
         """Left side less right side of the pointwise equation."""
-        return y + weight * self.d_internal(np.exp(np.minimum(y, 700.0))) - c
+        return y + weight * self.d_internal(np.exp(np.minimum(y, LARGE))) - c
 
     def __add__(self, other):
         """Sum of two energies."""
