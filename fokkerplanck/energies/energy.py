@@ -127,7 +127,7 @@ class Energy:
             low, high = np.where(defect < 0, y, low), np.where(defect < 0, high, y)
             slope = 1 + weight * curvature * rho
             new = y - defect / slope
-            new = np.where((new > low) & (new < high), new, 0.5 * (low + high))
+            new = np.where((new >= low) & (new <= high), new, 0.5 * (low + high))
             change, y = np.abs(new - y), new
             if not (change > 4e-16 * (1 + np.abs(y) + np.abs(c) / slope)).any():
                 return y
