@@ -129,7 +129,7 @@ class Energy:
             new = y - defect / slope
             new = np.where((new >= low) & (new <= high), new, 0.5 * (low + high))
             change, y = np.abs(new - y), new
-            if not (change > 4e-16 * (1 + np.abs(y) + np.abs(c) / slope)).any():
+            if not (change > 2e-15 * (1 + np.abs(y) + np.abs(c) / slope)).any():
                 return y
         raise ConvergenceError(
             f"the proximal map of {self!r} did not converge in {MAX_STEPS} steps; is dd_internal "
