@@ -126,16 +126,17 @@ class Energy:
             defect = self._defect(y, weight, c)
             low, high = np.where(defect < 0, y, low), np.where(defect < 0, high, y)
             slope = 1 + weight * curvature * rho
-            new = y - defect / slope
-            new = np.where((new >= low) & (new <= high), new, 0.5 * (low + high))
-            change, y = np.abs(new - y), new
-            if not (change > 2e-15 * (1 + np.abs(y) + np.abs(c) / slope)).any():
+            step = np.where(np.isfinite(defect), defect / slope, np.inf)
+            new = y - step
+            done = np.abs(step) <= 2e-15 * (1 + np.abs(y) + np.abs(c) / slope)
+            y = np.where(done | ((new > low) & (new < high)), new, 0.5 * (low + high))
+            if done.all():
                 return y
         raise ConvergenceError(
             f"the proximal map of {self!r} did not converge in {MAX_STEPS} steps; is dd_internal "
             "the derivative of d_internal?",
             iterate=y,
-            residual=float(change.max()),
+            residual=float(np.abs(defect).max()),
         )
 
     def _defect(self, y, weight, c):
