@@ -114,13 +114,13 @@ class Energy:
     def _newton(self, c, weight, low, high):
         """Newton's method, or bisection wherever it would leave the bracket."""
         y = np.clip(c, low, high)
-        for _ in range(MAX_STEPS):
+        for k in range(MAX_STEPS):
             rho = np.exp(np.minimum(y, LARGE))
             curvature = self.dd_internal(rho)
             if (curvature < 0).any():
-                k = np.unravel_index(np.nanargmin(curvature), curvature.shape)
+                i = np.unravel_index(np.nanargmin(curvature), curvature.shape)
                 raise ValueError(
-                    f"{self!r} is not convex, dd_internal({rho[k]:g}) = {curvature[k]:g}; "
+                    f"{self!r} is not convex, dd_internal({rho[i]:g}) = {curvature[i]:g}; "
                     "proximal maps need U'' >= 0"
                 )
             defect = self._defect(y, weight, c)
@@ -129,7 +129,9 @@ class Energy:
             step = np.where(np.isfinite(defect), defect / slope, np.inf)
             new = y - step
             done = np.abs(step) <= 2e-15 * (1 + np.abs(y) + np.abs(c) / slope)
-            y = np.where(done | ((new > low) & (new < high)), new, 0.5 * (low + high))
+            # From far on the right Newton's method takes steps of one.
+            inside = (new > low) & (new < high) & ((k % 2 == 0) | (high - low < 1))
+            y = np.where(done | inside, new, 0.5 * (low + high))
             if done.all():
                 return y
         raise ConvergenceError(
