@@ -74,7 +74,7 @@ def test_proximal_map_solves_its_equation(name, weight, rng):
     y = energy.proximal(log_q, weight, V)
     left = y + weight * (energy.d_internal(np.exp(y)) + V)
     size = np.abs(log_q) + weight * (np.abs(energy.d_internal(np.exp(y))) + np.abs(V))
-    assert np.max(np.abs(left - log_q) / size) < 1e-14
+    assert np.max(np.abs(left - log_q) / size) < 4e-14  # 2e-15 in y, times the slope
 
 
 def test_proximal_map_minimises():
