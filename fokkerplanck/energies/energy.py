@@ -126,7 +126,7 @@ class Energy:
             defect = self._defect(y, weight, c)
             low, high = np.where(defect < 0, y, low), np.where(defect < 0, high, y)
             slope = 1 + weight * curvature * rho
-            step = np.where(np.isfinite(defect), defect / slope, np.inf)
+            step = np.where(np.isfinite(slope), defect / slope, np.inf)
             new = y - step
             done = np.abs(step) <= 2e-15 * (1 + np.abs(y) + np.abs(c) / slope)
             # From far on the right Newton's method takes steps of one.
