@@ -3,7 +3,7 @@
 from fokkerplanck.plot.axes import canvas, colorbar
 from fokkerplanck.plot.fields import density, line, potential, signed, streamlines
 from fokkerplanck.plot.modes import mode, spectrum
-from fokkerplanck.plot.movements import energy, order, trajectories
+from fokkerplanck.plot.movements import energy, order, trajectories, transport_map
 from fokkerplanck.plot.results import Portrait, current, free_energy, steady
 
 __all__ = [
@@ -23,4 +23,5 @@ __all__ = [
     "steady",
     "streamlines",
     "trajectories",
+    "transport_map",
 ]

@@ -1,8 +1,8 @@
-"""Pictures of minimising movements: energies at the steps, orders, trajectories."""
+"""Pictures of minimising movements and of transport: energies, orders, trajectories, maps."""
 
 import numpy as np
 
-from fokkerplanck.plot.axes import current_axes
+from fokkerplanck.plot.axes import current_axes, frame
 
 
 def energy(solution, ax=None, **style):
@@ -133,3 +133,58 @@ def trajectories(t, positions, ax=None, **style):
     ax.set_xlabel("t")
     ax.set_ylabel("x")
     return artists
+
+
+def transport_map(transport, ax=None, *, count=14, cutoff=1e-2, **style):
+    r"""Optimal map: in 1D the curve T(x), in 2D arrows from places to where their mass goes.
+
+    Parameters
+    ----------
+    transport : Transport
+        What ``wasserstein`` returned, in 1D or 2D.
+    ax : matplotlib Axes, optional
+        Default: the current ones.
+    count : int
+        Arrows along each axis, at most.
+    cutoff : float
+        Draw where rho0 exceeds this fraction of its maximum.
+    **style
+        For ``Axes.plot`` or ``Axes.quiver``.
+
+    Returns
+    -------
+    matplotlib Line2D or Quiver
+
+    Raises
+    ------
+    ValueError
+        In 3D.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> from fokkerplanck import plot
+    >>> grid = fp.Grid([(-4, 4), (-4, 4)], 24)
+    >>> a, b = fp.gaussian(grid, (-1, 0), 0.3), fp.gaussian(grid, (1, 0), 0.3)
+    >>> arrows = plot.transport_map(fp.wasserstein(a, b, grid))
+    """
+    grid, rho = transport.grid, np.asarray(transport.rho0)
+    if grid.dim == 3:
+        raise ValueError("a map in 3D cannot be drawn, only of 1D and 2D densities")
+    ax, visible = current_axes(ax), rho > cutoff * rho.max()
+    if grid.dim == 1:
+        (artist,) = ax.plot(grid.x[0][visible], transport.map[0][visible], **style)
+        ax.set_xlabel("x")
+        ax.set_ylabel("T(x)")
+        return artist
+    shown = np.zeros(grid.shape, bool)
+    inside = np.nonzero(visible)
+    skip = [max(1, -(-(i.max() + 1 - i.min()) // count)) for i in inside]
+    shown[:: skip[0], :: skip[1]] = True
+    shown &= visible
+    x, y = (c[shown] for c in grid.x)
+    u, v = (T[shown] for T in transport.map)
+    exact = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.004}
+    artist = ax.quiver(x, y, u - x, v - y, **(exact | style))
+    frame(grid, ax)
+    return artist
