@@ -1,7 +1,7 @@
 """Displacement interpolation between two densities, and mixing.
 
 The computation and what it claims are in ``fokkerplanck.demos.geodesic``, so that
-``fokkerplanck demo geodesic`` works from an installed wheel; this script is the same as a gallery page.
+``fokkerplanck demo geodesic`` works from an installed wheel.
 """
 
 from fokkerplanck.demos.geodesic import QUICK, TITLE, compute, figure, table

@@ -1,7 +1,7 @@
 """The heat equation as steepest descent of two energies in two distances.
 
 The computation and what it claims are in ``fokkerplanck.demos.heat_flows``, so that
-``fokkerplanck demo heat_flows`` works from an installed wheel; this script is the same as a gallery page.
+``fokkerplanck demo heat_flows`` works from an installed wheel.
 """
 
 from fokkerplanck.demos.heat_flows import QUICK, TITLE, compute, figure, table

@@ -1,7 +1,7 @@
 """A JKO step for the reversible part, a Markov step for the circulation.
 
 The computation and what it claims are in ``fokkerplanck.demos.jko_circulation``, so that
-``fokkerplanck demo jko_circulation`` works from an installed wheel; this script is the same as a gallery page.
+``fokkerplanck demo jko_circulation`` works from an installed wheel.
 """
 
 from fokkerplanck.demos.jko_circulation import QUICK, TITLE, compute, figure, table

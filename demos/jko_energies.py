@@ -1,7 +1,7 @@
 """Porous medium, attraction, a crowd; Fisher and Rao's metric.
 
 The computation and what it claims are in ``fokkerplanck.demos.jko_energies``, so that
-``fokkerplanck demo jko_energies`` works from an installed wheel; this script is the same as a gallery page.
+``fokkerplanck demo jko_energies`` works from an installed wheel.
 """
 
 from fokkerplanck.demos.jko_energies import QUICK, TITLE, compute, figure, table

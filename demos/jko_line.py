@@ -1,7 +1,7 @@
 """JKO steps on a line: free energy, orders in tau, particles.
 
 The computation and what it claims are in ``fokkerplanck.demos.jko_line``, so that
-``fokkerplanck demo jko_line`` works from an installed wheel; this script is the same as a gallery page.
+``fokkerplanck demo jko_line`` works from an installed wheel.
 """
 
 from fokkerplanck.demos.jko_line import QUICK, TITLE, compute, figure, table

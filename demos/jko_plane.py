@@ -1,7 +1,7 @@
 """JKO steps in the plane, in the true Wasserstein distance.
 
 The computation and what it claims are in ``fokkerplanck.demos.jko_plane``, so that
-``fokkerplanck demo jko_plane`` works from an installed wheel; this script is the same as a gallery page.
+``fokkerplanck demo jko_plane`` works from an installed wheel.
 """
 
 from fokkerplanck.demos.jko_plane import QUICK, TITLE, compute, figure, table

@@ -1,7 +1,7 @@
 """JKO steps in the metric of a diffusion tensor that turns.
 
 The computation and what it claims are in ``fokkerplanck.demos.jko_tensor``, so that
-``fokkerplanck demo jko_tensor`` works from an installed wheel; this script is the same as a gallery page.
+``fokkerplanck demo jko_tensor`` works from an installed wheel.
 """
 
 from fokkerplanck.demos.jko_tensor import QUICK, TITLE, compute, figure, table
