@@ -10,6 +10,8 @@ from fokkerplanck.errors import ConvergenceError
 
 # Pointwise equations of proximal maps are solved to rounding; each step at least halves a bracket.
 MAX_STEPS = 200
+# Log densities above this are tried on the way only; powers of such a density are still finite.
+LARGE = 150.0
 
 
 class Energy:
@@ -108,7 +110,7 @@ class Energy:
         for _ in range(MAX_STEPS):
             defect = self._defect(y, weight, c)
             low, high = np.where(defect < 0, y, low), np.where(defect < 0, high, y)
-            rho = np.exp(y)
+            rho = np.exp(np.minimum(y, LARGE))
             slope = 1 + weight * self.dd_internal(rho) * rho
             new = y - defect / slope
             new = np.where((new > low) & (new < high), new, 0.5 * (low + high))
@@ -125,7 +127,7 @@ class Energy:
 
     def _defect(self, y, weight, c):
         """Left side less right side of the pointwise equation."""
-        return y + weight * self.d_internal(np.exp(np.minimum(y, 700.0))) - c
+        return y + weight * self.d_internal(np.exp(np.minimum(y, LARGE))) - c
 
     def __add__(self, other):
         """Sum of two energies."""
@@ -174,7 +176,12 @@ class Sum(Energy):
 
     def proximal(self, log_q, weight, V=0.0):
         """By the part with internal energy if there is but one, cut at the limit."""
-        inner = [p for p in self.parts if type(p).d_internal is not Energy.d_internal]
+        inner = [
+            p
+            for p in self.parts
+            if type(p).d_internal is not Energy.d_internal
+            or type(p).proximal is not Energy.proximal
+        ]
         if len(inner) == 1:
             y = inner[0].proximal(log_q, weight, V)
         else:
