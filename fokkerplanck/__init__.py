@@ -22,6 +22,7 @@ from fokkerplanck.solution import Solution
 from fokkerplanck.solve import solve
 from fokkerplanck.spectrum import Spectrum, spectrum
 from fokkerplanck.steady import SteadyState, steady_state
+from fokkerplanck.transport import Transport, wasserstein
 from fokkerplanck.version import __version__
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "Spectrum",
     "Splitting",
     "SteadyState",
+    "Transport",
     "__version__",
     "energies",
     "from_particles",
@@ -53,6 +55,7 @@ __all__ = [
     "spectrum",
     "steady_state",
     "uniform",
+    "wasserstein",
     "zoo",
 ]
 

@@ -1,0 +1,187 @@
+"""The Wasserstein distance between two densities on a grid, with map and geodesic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fokkerplanck.densities import check_density
+from fokkerplanck.grid import Grid, check_grid, describe, positive_number, real_array
+from fokkerplanck.transport.geodesic import displaced
+from fokkerplanck.transport.potentials import Potentials, log_sum
+
+#: Kernel widths over the narrowest, whose squares double, and the weights that remove errors of
+#: second and third order in the square: (8 (4, -1, 0)/3 - (0, 4, -1)/3)/7 and (4, -1)/3.
+STEPS = (2.0, np.sqrt(2.0), 1.0)
+WEIGHTS = np.array([1.0, -12.0, 32.0]) / 21
+LOWER = np.array([0.0, -1.0, 4.0]) / 3
+#: Log densities are cut this far below their maximum: what is left out is e^-700 of the mass.
+DEPTH = 700.0
+
+
+@dataclass(frozen=True, eq=False)
+class Transport:
+    r"""Optimal transport between two densities for the cost :math:`|x-y|^2`.
+
+    Attributes
+    ----------
+    cost : float
+        :math:`W_2^2`, length squared.
+    distance : float
+        :math:`W_2`.
+    error : float
+        Estimate of what regularisation leaves in the cost: the last extrapolation against the one
+        before. What the cells do not resolve it does not see: compare two grids.
+    map : array, shape (d, \*shape)
+        Where the mass at each cell centre goes, :math:`T=x-\nabla\varphi`.
+    potentials : array, shape (2, \*shape)
+        :math:`\varphi` and :math:`\psi` with :math:`\int\varphi\rho_0+\int\psi\rho_1=W_2^2/2`,
+        length squared; each up to a constant.
+    rho0, rho1 : arrays (\*shape)
+    grid : Grid
+    stats : dict
+        ``iterations`` and ``convolutions``.
+    """
+
+    cost: float
+    error: float
+    map: np.ndarray
+    potentials: np.ndarray
+    rho0: np.ndarray
+    rho1: np.ndarray
+    grid: Grid
+    stats: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        for a in (self.map, self.potentials, self.rho0, self.rho1):
+            a.flags.writeable = False
+
+    @property
+    def distance(self) -> float:
+        """W2, length."""
+        return float(np.sqrt(max(self.cost, 0.0)))
+
+    def interpolate(self, s):
+        r"""Density of the geodesic, :math:`((1-s)\,\mathrm{id}+sT)_\#\rho_0`, at s in [0, 1].
+
+        Every cell is divided, its pieces move along straight lines and are shared among the nearest
+        cells by linear weights: mass and mean are exact, densities of second order in h.
+
+        Parameters
+        ----------
+        s : float
+
+        Returns
+        -------
+        array, shape (\*shape)
+        """
+        s = float(real_array(s, "s", "a number in [0, 1]"))
+        if not 0 <= s <= 1:
+            raise ValueError(f"s is {s:g}; give a number in [0, 1]")
+        if s in (0.0, 1.0):
+            return np.array(self.rho1 if s else self.rho0)
+        return displaced(self.rho0, self.map, s, self.grid)
+
+
+def wasserstein(rho0, rho1, grid, width=1.2, tolerance=1e-9) -> Transport:
+    r"""Distance :math:`W_2^2=\min_T\int|x-T(x)|^2\rho_0\,dx` over maps with :math:`T_\#\rho_0=\rho_1`.
+
+    Debiased entropic transport at three regularisations, extrapolated; see
+    :mod:`fokkerplanck.transport.potentials`. Distances are those of the box, and go around
+    periodic axes.
+
+    Parameters
+    ----------
+    rho0, rho1 : arrays (\*shape)
+        Densities, of integral 1.
+    grid : Grid
+        Uniform.
+    width : float, default 1.2
+        Of the narrowest of the three kernels, in cells of the longest side, at least 1.
+    tolerance : float, default 1e-9
+        L1 error of the marginals.
+
+    Returns
+    -------
+    Transport
+
+    Raises
+    ------
+    ValueError
+        For densities that are not (negative, of another mass: with the numbers), graded grids.
+    ConvergenceError
+        If the iteration does not end.
+
+    Notes
+    -----
+    Densities count as smooth functions known at cell centres: features as narrow as the kernel
+    are seen as the kernel sees them, and where the map or its inverse stretches by more than about
+    the square of ``width``, sums over cells lose digits.
+
+    References
+    ----------
+    Feydy et al., AISTATS (2019); Chizat et al., NeurIPS (2020), for the order and extrapolation.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> grid = fp.Grid([(-4, 4), (-4, 4)], 32)
+    >>> a, b = fp.gaussian(grid, (-1, 0), 0.3), fp.gaussian(grid, (1, 0), 0.3)
+    >>> round(fp.wasserstein(a, b, grid).distance, 4)
+    2.0
+    """  # noqa: E501
+    if not check_grid(grid).is_uniform:
+        raise ValueError("wasserstein needs a uniform grid, this one is graded")
+    rho0, rho1 = check_density(rho0, grid, "rho0"), check_density(rho1, grid, "rho1")
+    width, tolerance = positive_number(width, "width"), positive_number(tolerance, "tolerance")
+    if width < 1:
+        raise ValueError(f"width is {width:g} cells; give at least 1")
+    if tolerance >= 1:
+        raise ValueError(f"tolerance is {describe(tolerance)}; give a number below 1")
+    h = np.array(grid.h)
+    if np.array_equal(rho0, rho1):
+        zero = np.zeros((2, *grid.shape))
+        return Transport(0.0, 0.0, np.array(grid.x), zero, np.array(rho0), np.array(rho1), grid)
+    r0, r1 = _logarithm(rho0), _logarithm(rho1)
+    costs, potentials, start = [], [], None
+    stats = {"iterations": 0, "coarse_iterations": 0, "convolutions": 0, "restarts": 0}
+    for step in STEPS:
+        s = step * width * h.max()
+        solver = Potentials(grid.shape, grid.periodic, s / h, 0.0, tolerance)
+        start = solver.solve(r1, r0, start)
+        phi, psi = start.phi, solver.second(start)
+        cost = 2 * s**2 * (np.sum(np.exp(r0) * phi) + np.sum(np.exp(r1) * psi))
+        costs.append(float(cost))
+        potentials.append(s**2 * np.stack([phi, psi]))
+        for name, value in solver.count.items():
+            stats[name] += value
+    cost = float(WEIGHTS @ costs)
+    both = np.tensordot(WEIGHTS, np.stack(potentials), 1)
+    T = np.array(grid.x) - np.stack([slope(both[0], grid, k) for k in range(grid.dim)])
+    for k, ((lo, hi), periodic) in enumerate(zip(grid.box, grid.periodic, strict=True)):
+        if not periodic:
+            T[k] = np.clip(T[k], lo, hi)
+    return Transport(
+        cost, float(abs(cost - LOWER @ costs)), T, both, np.array(rho0), np.array(rho1), grid, stats
+    )
+
+
+def _logarithm(rho):
+    """Log masses, of sum one."""
+    with np.errstate(divide="ignore"):
+        r = np.log(rho)
+    r = np.maximum(r, r.max() - DEPTH)
+    return r - log_sum(r)
+
+
+def slope(values, grid, k):
+    """Derivative along axis k: fourth order inside, second at walls."""
+    u, h = np.moveaxis(values, k, 0), float(grid.h[k])
+    if grid.periodic[k]:
+        d = (8 * (np.roll(u, -1, 0) - np.roll(u, 1, 0)) - np.roll(u, -2, 0) + np.roll(u, 2, 0)) / 12
+    else:
+        d = np.gradient(u, axis=0, edge_order=2 if len(u) > 2 else 1)
+        if len(u) > 4:
+            d[2:-2] = (8 * (u[3:-1] - u[1:-3]) - u[4:] + u[:-4]) / 12
+    return np.moveaxis(d / h, 0, k)

@@ -1,0 +1,73 @@
+"""Displacement interpolation: densities between two others, by moving pieces of cells."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fokkerplanck.transport import ladder
+
+#: Pieces of a cell along an axis are 2 to this power, at least and at most.
+FEWEST, MOST = 1, 3
+
+
+def displaced(rho, T, s, grid):
+    r"""Density of :math:`((1-s)\,\mathrm{id}+sT)_\#\rho` (\*shape), of the mass of rho."""
+    mass = rho * grid.volume
+    move = s * (T - grid.x)
+    stretch = max(
+        float(np.abs(np.diff(move[k], axis=k)).max(where=_heavy(mass, k), initial=0.0))
+        / float(grid.h[k])
+        for k in range(grid.dim)
+    )
+    levels = int(np.clip(np.ceil(np.log2(1 + stretch)) + 1, FEWEST, MOST))
+    shape = grid.shape
+    log_mass = np.log(np.maximum(mass, mass.max() * 1e-300))
+    for _ in range(levels):
+        shape = tuple(2 * n for n in shape)
+        log_mass = ladder.doubled(log_mass, shape, grid.periodic)
+        move = np.stack([ladder.doubled(u, shape, grid.periodic) for u in move])
+    pieces = 2**levels
+    share = np.exp(log_mass - log_mass.max())
+    # Each cell keeps its own mass, whatever the interpolation says.
+    total = _blocks(share, pieces)
+    factor = np.divide(mass, total, out=np.zeros_like(mass), where=total > 0)
+    for k in range(grid.dim):
+        factor = np.repeat(factor, pieces, axis=k)
+    return _shared(share * factor, move, grid, pieces) / grid.volume
+
+
+def _heavy(mass, k):
+    """Pairs of neighbours along axis k whose mass is not negligible."""
+    m = np.moveaxis(mass, k, 0)
+    return np.moveaxis(np.minimum(m[1:], m[:-1]) > 1e-9 * m.max(), 0, k)
+
+
+def _blocks(values, pieces):
+    """Sums over pieces x pieces x ... blocks."""
+    for k in range(values.ndim):
+        values = np.add.reduceat(values, np.arange(0, values.shape[k], pieces), axis=k)
+    return values
+
+
+def _shared(mass, move, grid, pieces):
+    """Masses of the pieces shared among the nearest cells by linear weights (*shape)."""
+    d, total = grid.dim, np.zeros(grid.size)
+    low, upper = [], []
+    for k, n in enumerate(grid.shape):
+        at = (np.arange(n * pieces) + 0.5) / pieces - 0.5
+        at = at.reshape([-1 if i == k else 1 for i in range(d)]) + move[k] / float(grid.h[k])
+        if not grid.periodic[k]:
+            at = np.clip(at, 0, n - 1)  # the outer half of a wall's cell belongs to it
+        base = np.floor(at)
+        low.append(base.astype(np.int64).ravel())
+        upper.append((at - base).ravel())
+    for corner in np.ndindex(*(2,) * d):
+        weight, index = mass.ravel(), np.zeros(mass.size, np.int64)
+        for k, bit in enumerate(corner):
+            n = grid.shape[k]
+            cell = low[k] + bit
+            cell = cell % n if grid.periodic[k] else np.minimum(cell, n - 1)
+            index = index * n + cell
+            weight = weight * (upper[k] if bit else 1 - upper[k])
+        total += np.bincount(index, weight, grid.size)
+    return total.reshape(grid.shape)
