@@ -25,7 +25,7 @@ TITLE = "Displacement interpolation between two densities, and what mixing does 
 QUICK = {"n": 48}
 A = np.array([[1.0, 0.5], [0.5, 0.6]])
 B = np.array([[0.3, -0.2], [-0.2, 1.5]])
-HALF_WIDTH, SHIFT, TIMES = 7.0, 2.0, (0.0, 0.25, 0.5, 0.75, 1.0)
+HALF_WIDTH, SHIFT, TIMES = 8.0, 1.5, (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 @dataclass(frozen=True, eq=False)

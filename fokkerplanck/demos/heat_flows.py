@@ -22,7 +22,7 @@ from fokkerplanck import energies
 from fokkerplanck.demos.text import aligned
 from fokkerplanck.densities import gaussian
 from fokkerplanck.grid import Grid
-from fokkerplanck.methods import JKO, jko
+from fokkerplanck.methods import jko
 from fokkerplanck.plot import canvas, line, order
 from fokkerplanck.problem import Problem
 from fokkerplanck.solution import Solution
@@ -61,7 +61,7 @@ def compute(n=800, seed=0, progress=False) -> Result:
     runs: tuple[dict[float, Solution], dict[float, Solution]] = ({}, {})
     for tau in TAUS:
         t = np.linspace(0, END, round(END / tau) + 1)
-        for method, found in zip((JKO(tau), jko.L2Heat(tau)), runs, strict=True):
+        for method, found in zip((jko.ExactW2(tau), jko.L2Heat(tau)), runs, strict=True):
             found[tau] = solve(problem, start, t, method, progress=progress)
     exact = solve(problem, start, np.linspace(0, END, 11), progress=progress)
     return Result(problem, exact, *runs, deviation(problem.grid, runs[0][0.1].rho[1]))

@@ -56,8 +56,8 @@ def compute(n=400, seed=0, progress=False) -> Result:
     still = Problem(grid)
     options = {"steady": False, "progress": progress}
 
-    def run(start, t, energy, tau):
-        return solve(still, start, t, jko.ExactW2(tau, energy=energy), **options)
+    def run(start, t, energy, tau, scheme=jko.Lagrangian):
+        return solve(still, start, t, scheme(tau, energy=energy), **options)
 
     pull = energies.Interaction(lambda x: x**2 / 2)
     bumps = 0.5 * (gaussian(grid, -2, 0.1) + gaussian(grid, 1.5, 0.1))
@@ -68,7 +68,7 @@ def compute(n=400, seed=0, progress=False) -> Result:
     rest = steady_state(wells)
     return Result(
         porous=run(barenblatt(grid, T0), np.linspace(T0, T1, 5), energies.PorousMedium(2), 0.01),
-        attraction=run(bumps, t, energies.Entropy(KT) + pull, 0.02),
+        attraction=run(bumps, t, energies.Entropy(KT) + pull, 0.02, jko.ExactW2),
         crowd=run(gaussian(grid, 1.5, 0.3), t, crowd, 0.02),
         transport=solve(wells, left, 10 * t, jko.ExactW2(0.1), steady=rest, progress=progress),
         fading=solve(wells, left, 10 * t, jko.FisherRao(0.1), steady=rest, progress=progress),
