@@ -93,7 +93,7 @@ def table(result) -> str:
 
 def figure(result):
     """Upper row: geodesic; lower row: mixture; at the right the map as arrows."""
-    sheet = canvas(15, 5.2)
+    sheet = canvas(16, 5)
     axes = sheet.subplots(2, 6)
     top = max(rho.max() for rho in result.geodesic)
     for row, path, name in ((0, result.geodesic, "geodesic"), (1, result.mixture, "mixture")):
@@ -103,7 +103,7 @@ def figure(result):
     ends = result.geodesic[0], result.geodesic[-1]
     for ax, rho, name in zip(axes[:, 5], ends, ("start", "end"), strict=True):
         density(result.grid, rho, ax, top=top, cmap="Greys")
-        transport_map(result.transport, ax)
+        transport_map(result.transport, ax, count=9)
         ax.set(xlim=(-5, 5), ylim=(-4, 4), title=f"the map over the {name}")
     colorbar(mesh, "density", axes[1, 4])
     return sheet

@@ -63,7 +63,7 @@ def compute(n=800, seed=0, progress=False) -> Result:
         t = np.linspace(0, END, round(END / tau) + 1)
         for method, found in zip((jko.ExactW2(tau), jko.L2Heat(tau)), runs, strict=True):
             found[tau] = solve(problem, start, t, method, progress=progress)
-    exact = solve(problem, start, np.linspace(0, END, 11), progress=progress)
+    exact = solve(problem, start, np.linspace(0, END, 41), progress=progress)
     return Result(problem, exact, *runs, deviation(problem.grid, runs[0][0.1].rho[1]))
 
 

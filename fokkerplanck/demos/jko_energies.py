@@ -60,7 +60,7 @@ def compute(n=400, seed=0, progress=False) -> Result:
         return solve(still, start, t, scheme(tau, energy=energy), **options)
 
     pull = energies.Interaction(lambda x: x**2 / 2)
-    bumps = 0.5 * (gaussian(grid, -2, 0.1) + gaussian(grid, 1.5, 0.1))
+    bumps = (3 * gaussian(grid, -2, 0.1) + 4 * gaussian(grid, 1.5, 0.1)) / 7  # of mean 0
     crowd = energies.Congestion(1.0) + energies.Potential(lambda x: x**2 / 2)
     wells = Problem(grid, f=lambda x: (x**2 - 1) ** 2 / 4, kT=0.05)
     left = gaussian(grid, -1, 0.02)
@@ -152,7 +152,7 @@ def figure(result):
         ax.legend(fontsize="x-small")
     last = axes[1, 2]
     for solution, name in ((result.transport, "Wasserstein"), (result.fading, "Fisher-Rao")):
-        last.semilogy(solution.stats["energy_t"], solution.stats["energy"], label=name)
+        last.plot(solution.stats["energy_t"], solution.stats["energy"], label=name)
     last.set(title="(f) the same free energy falls in both", xlabel="t", ylabel="F(ρ)")
     last.legend(fontsize="small")
     return sheet

@@ -1,6 +1,7 @@
 """Pictures of minimising movements and of transport: energies, orders, trajectories, maps."""
 
 import numpy as np
+from matplotlib.ticker import NullLocator
 
 from fokkerplanck.plot.axes import current_axes, frame
 
@@ -90,6 +91,9 @@ def order(steps, errors, ax=None, *, slope=None, **style):
         ends = np.array([steps.min(), steps.max()])
         line = errors[k] * (ends / steps[k]) ** slope
         ax.loglog(ends, line, "--", color=artist.get_color(), lw=0.8, alpha=0.6)
+    # Powers of ten alone say little of steps within one decade.
+    ax.set_xticks(steps, [f"{step:.3g}" for step in steps])
+    ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlabel("τ")
     ax.set_ylabel("error")
     return artist
