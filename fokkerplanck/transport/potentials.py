@@ -24,6 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.kernels import threads
 from fokkerplanck.linalg.grid_multigrid import GridMultigrid
 from fokkerplanck.transport import ladder
 from fokkerplanck.transport.anderson import Anderson
@@ -218,6 +219,11 @@ class Potentials:
         return d - 0.5 * r
 
     def _iterate(self, rung, tolerance, is_last):
+        """Fixed-point iteration of one rung, with threads if it is large."""
+        with threads.Suited(rung.q.size):
+            self._converge(rung, tolerance, is_last)
+
+    def _converge(self, rung, tolerance, is_last):
         """Fixed-point iteration of one rung, accelerated, with Newton corrections if not plain."""
         K, N = self._kernel(rung), rung.q.size
         r = self._density(rung, rung.phi)
