@@ -72,7 +72,7 @@ def _exponentials(x, t, bits, n):
 # The numpy model of errors: the check for division by zero would keep the loop out of vectors.
 @njit(cache=True, error_model="numpy")
 def _logarithms(s, t, bits, u, v_bits, n):
-    """Overwrite s[:n], positive and normal, by its logarithms; bits is t seen as integers, v_bits u.
+    """Overwrite s[:n], positive and normal, by its logarithms; bits is t as integers, v_bits u.
 
     n is a multiple of BLOCK.
     """
