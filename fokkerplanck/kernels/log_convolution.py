@@ -37,7 +37,11 @@ FRACTION_BITS = (1 << 52) - 1
 
 @njit(cache=True)
 def _exponentials(x, t, bits, n):
-    """Overwrite x[:n] <= 0 by its exponentials; bits is t seen as integers. Runs in vectors."""
+    """Overwrite x[:n] <= 0 by its exponentials; bits is t seen as integers. Runs in vectors.
+
+    In whole blocks, so up to BLOCK - 1 entries beyond n too: what is left over would not.
+    """
+    n = (n + BLOCK - 1) // BLOCK * BLOCK
     for j in range(n):
         v = x[j]
         v = v if v > -708.0 else -708.0
@@ -65,20 +69,24 @@ def _exponentials(x, t, bits, n):
         x[j] *= t[j]
 
 
-@njit(cache=True)
-def _logarithms(s, t, bits, u):
-    """Overwrite s[:BLOCK], positive and normal, by its logarithms; bits is t seen as integers."""
-    for i in range(BLOCK):
+# The numpy model of errors: the check for division by zero would keep the loop out of vectors.
+@njit(cache=True, error_model="numpy")
+def _logarithms(s, t, bits, u, v_bits, n):
+    """Overwrite s[:n], positive and normal, by its logarithms; bits is t as integers, v_bits u.
+
+    n is a multiple of BLOCK.
+    """
+    for i in range(n):
         t[i] = s[i]
-    for i in range(BLOCK):
+    for i in range(n):
         k = bits[i]
         bits[i] = (k & FRACTION_BITS) | ONE_BITS
-        bits[BLOCK + i] = (k >> 52) + SHIFT_BITS
-    for i in range(BLOCK):
-        m, k = t[i], t[BLOCK + i] - SHIFT - 1023.0
+        v_bits[i] = (k >> 52) + SHIFT_BITS
+    for i in range(n):
+        m, k = t[i], u[i] - SHIFT - 1023.0
         large = m > 1.4142135623730951
         m = 0.5 * m if large else m
-        u[i] = k + 1.0 if large else k
+        k = k + 1.0 if large else k
         v = (m - 1.0) / (m + 1.0)
         q = v * v
         p = 1.0 / 21.0
@@ -91,7 +99,7 @@ def _logarithms(s, t, bits, u):
         p = p * q + 1.0 / 7.0
         p = p * q + 1.0 / 5.0
         p = p * q + 1.0 / 3.0
-        s[i] = u[i] * LN2_HIGH + (2.0 * v + (2.0 * v * (q * p) + u[i] * LN2_LOW))
+        s[i] = k * LN2_HIGH + (2.0 * v + (2.0 * v * (q * p) + k * LN2_LOW))
 
 
 @njit(cache=True)
@@ -165,21 +173,26 @@ def _largest(e, n):
 
 
 @njit(cache=True)
-def _block(g, x0, lo, hi, steep, table, middle, e, t, bits, s, u):
-    """Fill s[:BLOCK] with the logarithms of the sums for x0 <= x < x0 + BLOCK."""
-    size = hi + 1 - lo
-    half, Y = BLOCK // 2, lo + size // 2
-    tilt = 2.0 * steep * (x0 + half - Y)
+def _tilt(window, first, tilt, steps, e):
+    """Fill e with the tilted window less its largest value, which is returned.
+
+    ``steps`` holds 0.0, 1.0, ...: whole numbers are not turned into floats in vectors.
+    """
+    size = window.size
     for j in range(size):
-        e[j] = g[lo + j] + tilt * (lo + j - Y)
+        e[j] = window[j] + (first + tilt * steps[j])
     top = _largest(e, size)
     for j in range(size):
         e[j] -= top
-    _exponentials(e, t, bits, size)
+    return top
+
+
+@njit(cache=True)
+def _multiply(e, at, table, s):
+    """Fill s[i] = sum_j e[j] table[at - j + i], i < BLOCK, four terms at a time."""
     for i in range(BLOCK):
         s[i] = 0.0
-    # Index of the table for i = 0: (x0 - X) - (y - Y).
-    at, j = middle - half - (lo - Y), 0
+    size, j = e.size, 0
     while j + 4 <= size:
         a, b, c, d = e[j], e[j + 1], e[j + 2], e[j + 3]
         k0, k1 = table[at - j : at - j + BLOCK], table[at - j - 1 : at - j - 1 + BLOCK]
@@ -192,28 +205,51 @@ def _block(g, x0, lo, hi, steep, table, middle, e, t, bits, s, u):
         for i in range(BLOCK):
             s[i] += e[j] * k0[i]
         j += 1
-    _logarithms(s, t, bits, u)
-    offset = (x0 + half - Y) * (x0 + half - Y) * steep
-    for i in range(BLOCK):
-        s[i] += top - offset - tilt * (i - half)
 
 
 @njit(cache=True)
-def _line(g, first, n, steep, constant, table, lo, hi, top, e, t, bits, s, u, out):
-    """Fill out[:n] with the convolution at the cells first <= x < first + n of the line g."""
+def _line(g, first, n, r, table, lo, hi, top, steps, e, t, bits, s, u, v_bits, out):
+    """Fill out[:n] with the convolution at the cells first <= x < first + n of the line g.
+
+    All windows of the line are exponentiated at once, and so are the logarithms of its sums.
+    """
+    steep, constant = 0.5 / (r * r), math.log(r * math.sqrt(2 * math.pi))
     _windows(g, first, n, steep, lo, hi, top)
-    middle = table.size // 2
-    reach = math.floor(math.sqrt(RANGE / steep))
-    for b in range((n + BLOCK - 1) // BLOCK):
-        x0 = first + b * BLOCK
+    blocks, half, middle = (n + BLOCK - 1) // BLOCK, BLOCK // 2, table.size // 2
+    widest = min(math.floor(math.sqrt(RANGE / steep)), middle - BLOCK) - half - 1
+    at = 0
+    for b in range(blocks):
+        size = hi[b] + 1 - lo[b]
+        if size // 2 <= widest:
+            Y = lo[b] + size // 2
+            tilt = 2.0 * steep * (first + b * BLOCK + half - Y)
+            window = g[lo[b] : hi[b] + 1]
+            top[b] = _tilt(window, tilt * (lo[b] - Y), tilt, steps, e[at : at + size])
+            at += size
+    _exponentials(e, t, bits, at)
+    at = 0
+    for b in range(blocks):
+        size, sums = hi[b] + 1 - lo[b], s[b * BLOCK : (b + 1) * BLOCK]
+        if size // 2 <= widest:  # the table's index for the first x and y: (x - X) - (y - Y)
+            _multiply(e[at : at + size], middle - half + size // 2, table, sums)
+            at += size
+        else:
+            sums[:] = 1.0
+    _logarithms(s, t, bits, u, v_bits, blocks * BLOCK)
+    for b in range(blocks):
+        size, x0 = hi[b] + 1 - lo[b], first + b * BLOCK
         count = min(BLOCK, n - b * BLOCK)
-        if (hi[b] + 1 - lo[b]) // 2 + 1 + BLOCK // 2 <= min(reach, middle - BLOCK):
-            _block(g, x0, lo[b], hi[b], steep, table, middle, e, t, bits, s, u)
+        results, sums = out[b * BLOCK : b * BLOCK + count], s[b * BLOCK : b * BLOCK + count]
+        if size // 2 <= widest:
+            shift = x0 + half - lo[b] - size // 2
+            tilt = 2.0 * steep * shift
+            offset = top[b] - shift * shift * steep - constant + tilt * half
+            for i in range(count):
+                results[i] = sums[i] + (offset - tilt * steps[i])
         else:
             for i in range(count):
-                s[i] = _one_by_one(g, x0 + i, lo[b], hi[b], steep, e, t, bits)
-        for i in range(count):
-            out[b * BLOCK + i] = s[i] - constant
+                value = _one_by_one(g, x0 + i, lo[b], hi[b], steep, e, t, bits)
+                results[i] = value - constant
 
 
 @njit(cache=True)
@@ -240,12 +276,14 @@ def convolve(part, parts, r, ring, table, values, out):
     outer, n, inner = values.shape
     groups = (inner + SIDE - 1) // SIDE
     size = 3 * n if ring else n
-    steep, constant = 0.5 / (r * r), math.log(r * math.sqrt(2 * math.pi))
     blocks = (n + BLOCK - 1) // BLOCK
     lo, hi, top = np.empty(blocks + 1, np.int64), np.empty(blocks, np.int64), np.empty(blocks + 1)
     lines, results = np.empty((SIDE, size)), np.empty((SIDE, n))
-    e, t = np.empty(size), np.empty(max(size, 2 * BLOCK))
-    bits, s, u = t.view(np.int64), np.empty(BLOCK), np.empty(BLOCK)
+    # Windows of all blocks of a line, each less wide than the table.
+    room = max(blocks * min(size, table.size), blocks * BLOCK, size) + BLOCK
+    steps, s, e = np.arange(room).astype(np.float64), np.empty(blocks * BLOCK), np.zeros(room)
+    t, u = np.empty(room), np.empty(blocks * BLOCK)
+    bits, v_bits = t.view(np.int64), u.view(np.int64)
     total = outer * groups
     for group in range(part * total // parts, (part + 1) * total // parts):
         o, i0 = group // groups, group % groups * SIDE
@@ -253,8 +291,8 @@ def convolve(part, parts, r, ring, table, values, out):
         _gather(values, o, i0, side, ring, lines)
         for k in range(side):
             _line(
-                lines[k], n if ring else 0, n, steep, constant, table, lo, hi, top,
-                e, t, bits, s, u, results[k],
+                lines[k], n if ring else 0, n, r, table, lo, hi, top, steps, e, t, bits,
+                s, u, v_bits, results[k],
             )  # fmt: skip
         for x in range(n):
             for k in range(side):

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.kernels import threads
 from fokkerplanck.linalg.grid_multigrid import GridMultigrid
 from fokkerplanck.transport import ladder
 from fokkerplanck.transport.anderson import Anderson
@@ -35,6 +36,8 @@ PLAIN, WIDE = 0.3, 0.25
 SHORT = 1.0
 #: Cells along an axis of the coarsest grid.
 COARSEST = 24
+#: Cells above which multigrid cycles take threads.
+THREADED = 1_000_000
 #: Bounds of the slope of the map in the preconditioner.
 SLOPES = 0.05, 20.0
 #: L1 error at which a rung is good enough a start for the next one.
@@ -46,6 +49,8 @@ ROUNDING = 2e-14
 FLOOR = 1e-12
 #: Error over the least so far at which the acceleration starts anew.
 FAR = 30.0
+#: Plain iterations after the first failure of Newton corrections.
+PATIENCE = 10
 
 
 def log_sum(values):
@@ -67,7 +72,11 @@ class Rung:
     phi: np.ndarray | None = None
     excess: np.ndarray | None = None  # d - r/2
     r: np.ndarray | None = None
-    error: float = np.inf
+
+    @property
+    def unit(self):
+        """Change of log density per change of the potential; of a distance, over the box."""
+        return self.c if self.c > 0 else float(np.min(self.widths / self.shape)) ** 2
 
 
 def _bernoulli(z):
@@ -218,53 +227,41 @@ class Potentials:
         return d - 0.5 * r
 
     def _iterate(self, rung, tolerance, is_last):
+        """Fixed-point iteration of one rung, with threads if it is large."""
+        with threads.Suited(rung.q.size):
+            self._converge(rung, tolerance, is_last)
+
+    def _converge(self, rung, tolerance, is_last):
         """Fixed-point iteration of one rung, accelerated, with Newton corrections if not plain."""
-        K, N = self._kernel(rung), rung.q.size
         r = self._density(rung, rung.phi)
         excess = 0.0 if rung.excess is None else rung.excess
-        x = np.concatenate([rung.phi.ravel(), (0.5 * r + excess).ravel()])
+        start = x = np.concatenate([rung.phi.ravel(), (0.5 * r + excess).ravel()])
         w = np.exp(r).ravel()
-        unit = rung.c if rung.c > 0 else float(np.min(rung.widths / rung.shape)) ** 2
-        floored = w + FLOOR * w.max()
-        mix = Anderson(np.concatenate([unit**2 * floored, floored]), MEMORY)
-        newton = None
-        start, best, after = x, np.inf, x
+        w = w + FLOOR * w.max()
+        mix = Anderson(np.concatenate([rung.unit**2 * w, w]), MEMORY)
+        newton, best, after, failures, plain_until = None, np.inf, x, 0, 0
         for k in range(self.max_iterations):
-            phi, d = x[:N].reshape(rung.shape), x[N:].reshape(rung.shape)
-            r = self._density(rung, phi)
-            w = np.exp(r)
-            a = d + phi
-            b = rung.q - K(a)
-            defect = a + K(b) - r
-            defect -= np.sum(w * defect)
-            own = r - d - K(d)
-            if not rung.plain and newton is None:
-                newton = Newton(rung, r, self.periodic)
-            g_phi = -defect / (1 + rung.c) if rung.plain else -newton(defect)
-            g = np.concatenate([g_phi.ravel(), (0.5 * own - 0.5 * rung.c * g_phi).ravel()])
-            error = unit * float(np.sum(w * np.abs(g_phi)))
-            error = max(error, float(np.sum(w * np.abs(own))))
-            if rung.c == 0:
-                error = max(error, float(np.sum(w * np.abs(defect))))
+            defect, own = self._residual(rung, x)
+            if not rung.plain and newton is None and k >= plain_until:
+                newton, best = Newton(rung, self.periodic), np.inf
+                mix.reset()
+            g, error = self._correction(rung, newton, defect, own)
             self.count["iterations" if is_last else "coarse_iterations"] += 1
-            self.count["convolutions"] += 3 if is_last else 0
-            rung.error = error
             if self.trace is not None:
-                self.trace.append((rung.shape, k, error, unit * float(np.abs(g_phi).max())))
+                self.trace.append((rung.shape, k, error, rung.unit * float(np.abs(g).max())))
             if error <= tolerance:
                 break
             if error < best:
                 best, after = error, x + g
             if error < FAR * best:
                 x = mix(x, g)
-            elif rung.plain:  # back to the best iterate, and on from there without history
-                self.count["restarts"] += 1
-                x = after
-                mix.reset()
-            else:  # no Newton iteration from this start: plainly, from there
-                self.count["restarts"] += 1
-                rung.plain, best, x = True, np.inf, start
-                mix.reset()
+                continue
+            self.count["restarts"] += 1
+            best, x = np.inf, after
+            mix.reset()
+            if newton is not None:  # no way from here: plainly from the start, for a while
+                newton, failures, x = None, failures + 1, start
+                plain_until = k + PATIENCE if failures == 1 else self.max_iterations
         else:
             if is_last:
                 raise ConvergenceError(
@@ -273,14 +270,35 @@ class Potentials:
                     "cells",
                     iterate=after, residual=best,
                 )  # fmt: skip
-        rung.phi, rung.excess, rung.r = phi, d - 0.5 * r, r
+        self.count["convolutions"] += 3 * (k + 1) if is_last else 0
+
+    def _residual(self, rung, x):
+        """Residuals of the two equations at (phi, d), which the rung keeps."""
+        K, N = self._kernel(rung), rung.q.size
+        rung.phi, d = x[:N].reshape(rung.shape), x[N:].reshape(rung.shape)
+        rung.r = r = self._density(rung, rung.phi)
+        rung.excess = d - 0.5 * r
+        a = d + rung.phi
+        defect = a + K(rung.q - K(a)) - r
+        return defect - np.sum(np.exp(r) * defect), r - d - K(d)
+
+    def _correction(self, rung, newton, defect, own):
+        """Corrections of (phi, d) and the L1 error they stand for."""
+        phi = -defect / (1 + rung.c) if newton is None else -newton(defect)
+        w = np.exp(rung.r)
+        # Plain corrections of smooth errors are too small, but residuals bound the error.
+        sizes = [defect] if newton is None else [rung.unit * phi]
+        if rung.c == 0:
+            sizes.append(defect)
+        error = max(float(np.sum(w * np.abs(u))) for u in [own, *sizes])
+        return np.concatenate([phi.ravel(), (0.5 * own - 0.5 * rung.c * phi).ravel()]), error
 
 
 class Newton:
     """Approximate inverse of the linearised iteration: one multigrid cycle, and the rest as is."""
 
-    def __init__(self, rung, r, periodic):
-        up, down = [], []
+    def __init__(self, rung, periodic):
+        up, down, r = [], [], rung.r
         for k, (n, width) in enumerate(zip(rung.shape, rung.widths, strict=True)):
             jump = np.roll(r, -1, k) - r
             bend = np.roll(rung.phi, -1, k) - 2 * rung.phi + np.roll(rung.phi, 1, k)
@@ -297,9 +315,14 @@ class Newton:
             down.append(np.roll(v, 1, k))
         shift = max(rung.c, 1e-3 * float(np.min(np.pi * rung.widths / rung.shape)) ** 2)
         self.c, self.alpha = shift, min(1.0, 0.65 + 0.35 * shift)
-        self.levels = GridMultigrid(np.stack(up), np.stack(down), periodic, r, shift)
+        # Convolutions are most of the work. The many short loops of a cycle would wait for each
+        # other at every turn if another process takes a core.
+        self.context = threads.Suited(r.size if r.size > THREADED else 0)
+        with self.context:
+            self.levels = GridMultigrid(np.stack(up), np.stack(down), periodic, r, shift)
 
     def __call__(self, defect):
         """Correction of the potential."""
-        smooth = self.levels.precondition(defect).reshape(defect.shape)
+        with self.context:
+            smooth = self.levels.precondition(defect).reshape(defect.shape)
         return self.alpha * defect + (1 - self.alpha * self.c) * smooth

@@ -58,8 +58,8 @@ def test_lines_are_accurate_entry_by_entry(n, r, ring, rng):
         smooth = name in ("flat", "well", "depth")
         inner = 0.0 if smooth else kernels.RANGE + np.ptp(g[np.isfinite(g)])
         scale = 1 + np.abs(expected) + inner
-        assert np.all(np.abs(out[:, 0] - expected) < 2e-15 * scale), name
-        assert np.all(np.abs(out[:, 1] - expected + 1) < 2e-15 * scale), name
+        assert np.all(np.abs(out[:, 0] - expected) < 4e-15 * scale), name
+        assert np.all(np.abs(out[:, 1] - expected + 1) < 4e-15 * scale), name
 
 
 @pytest.mark.parametrize("shape", [(1, 40, 1), (3, 17, 1), (1, 17, 11), (4, 9, 5)])
@@ -77,14 +77,14 @@ def test_lines_do_not_mix_nor_depend_on_parts(shape, rng):
 
 def test_vector_functions_against_numpy(rng):
     x = -np.concatenate([[0.0, 708.0], 700 * rng.random(500), 1e-9 * rng.random(50)])
-    y, t = x.copy(), np.empty(x.size)
+    y, t = np.append(x, np.zeros(kernels.BLOCK)), np.empty(x.size + kernels.BLOCK)
     kernels._exponentials(y, t, t.view(np.int64), x.size)
-    assert np.all(np.abs(y / np.exp(x) - 1) < 1e-15)
-    t, u = np.empty(2 * kernels.BLOCK), np.empty(kernels.BLOCK)
+    assert np.all(np.abs(y[: x.size] / np.exp(x) - 1) < 1e-15)
+    u = np.empty(kernels.BLOCK)
     for scale in (1e-280, 1e-9, 1.0, 1e9):
         s = scale * (0.5 + rng.random(kernels.BLOCK))
         expected = np.log(s)
-        kernels._logarithms(s, t, t.view(np.int64), u)
+        kernels._logarithms(s, t, t.view(np.int64), u, u.view(np.int64), s.size)
         assert np.all(np.abs(s - expected) < 5e-16 * (1 + np.abs(expected)))
 
 
