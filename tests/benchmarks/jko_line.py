@@ -202,9 +202,8 @@ def rows(quick=False):
 
 
 if __name__ == "__main__":
-    print(
-        "| case | cells | seconds | units | lean | Newton | L1 error |\n|---|---|---|---|---|---|---|"
-    )
+    print("| case | cells | seconds | units | lean | Newton | L1 error |")
+    print("|---|---|---|---|---|---|---|")
     for row in stream("--quick" in sys.argv):
         if "target" in row:
             print(f"{row['target']}: {row['reached']}, {'met' if row['met'] else 'missed'}")

@@ -170,8 +170,8 @@ def test_cells_that_count():
     m = np.array([0.5, 0.5, 1e-100])
     still = np.array([1e-12, -1e-12, 0.0])
     assert kernel.step_size(still, 1 / m, m) == (2e-12, 2e-12)
-    assert kernel.step_size(still + [0, 0, 1e-31], 1 / m, m)[0] == 2e-12
-    assert kernel.step_size(still + [0, 0, 1e-29], 1 / m, m)[0] > 1e70
+    assert kernel.step_size(still + np.array([0, 0, 1e-31]), 1 / m, m)[0] == 2e-12
+    assert kernel.step_size(still + np.array([0, 0, 1e-29]), 1 / m, m)[0] > 1e70
 
 
 def test_smoothing_keeps_the_length_inside(rng):
