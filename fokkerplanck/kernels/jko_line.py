@@ -17,7 +17,7 @@ from numba import njit
 
 # Smallest mass of a cell, the total being 1.
 TINY = 1e-130
-# Relative changes of smaller masses do not count, unless growth by them would bring a cell there.
+# Relative changes of masses that are and stay smaller do not count.
 SEEN = 1e-30
 # Steps in log mass beyond which a step is checked for overshooting.
 LONG = 0.5
@@ -263,21 +263,13 @@ def slope_after(dm, part, r, before, m):
 
 
 @njit(cache=True)
-def step_size(dm, stiffness, inverse, m):
-    """Largest relative change of a mass that counts, and mass moved, or to come by exponentials.
-
-    stiffness: derivative of the first variation by the mass, per cell.
-    """
+def step_size(dm, inverse, m):
+    """Largest relative change of a mass that counts before or after, and mass moved in all."""
     longest = shift = 0.0
     for j in range(m.size):
-        z = dm[j] * stiffness[j]
         shift += abs(dm[j])
-        if z > 1.0:  # a mass near zero grows by sums, but where it is going it is larger
-            shift += min(m[j] * math.exp(min(z, 400.0)), 1.0)
-        if m[j] > SEEN:
+        if m[j] > SEEN or m[j] + dm[j] > SEEN:
             longest = max(longest, abs(dm[j] * inverse[j]))
-        elif z > 1.0 and m[j] * math.exp(min(z, 400.0)) > SEEN:
-            longest = max(longest, z)
     return longest, shift
 
 
@@ -330,7 +322,7 @@ def minimise(faces, p, log_pi, kappa, tolerance, max_iterations, m, work):
             smoothed(window, t, first, second, pivot, dm)
         slope = direction(faces, t, first, second, inverse, inverse, kappa, r, rest, pivot, dG, dm)
         before = shift
-        longest, shift = step_size(dm, inverse, inverse, m)
+        longest, shift = step_size(dm, inverse, m)
         for j in range(n):
             old_m[j] = m[j]
         part, is_bad = 1.0, iteration > 2 and shift > SLOW * before and shift > 1e-11

@@ -221,7 +221,7 @@ class _Functional:
         self.p, self.Z, self.sigma = positions.p, Z, sigma
         self.volume, self.home = positions.volume, positions.home
         # Per length of the coordinate; in x the second term is zero.
-        V = field + energy.kT * np.log(positions.volume / np.diff(positions.home))
+        V = field - energy.kT * np.log(positions.volume / np.diff(positions.home))
         self.V = CubicSpline(positions.centers, V)
         self.dV, self.ddV = self.V.derivative(), self.V.derivative(2)
         self.scale = float(np.sum(self.p * np.abs(V - np.sum(self.p * V)))) + energy.kT + sum(
