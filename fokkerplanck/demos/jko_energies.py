@@ -62,16 +62,17 @@ def compute(n=400, seed=0, progress=False) -> Result:
     pull = energies.Interaction(lambda x: x**2 / 2)
     bumps = (3 * gaussian(grid, -2, 0.1) + 4 * gaussian(grid, 1.5, 0.1)) / 7  # of mean 0
     crowd = energies.Congestion(1.0) + energies.Potential(lambda x: x**2 / 2)
-    wells = Problem(grid, f=lambda x: (x**2 - 1) ** 2 / 4, kT=0.05)
+    wells = Problem(grid, f=lambda x: (x**2 - 1) ** 2 / 4, kT=0.025)
     left = gaussian(grid, -1, 0.02)
+    later = 100 * t
     t = np.array([0.0, 0.5, 1, 2, 4])
     rest = steady_state(wells)
     return Result(
         porous=run(barenblatt(grid, T0), np.linspace(T0, T1, 5), energies.PorousMedium(2), 0.01),
         attraction=run(bumps, t, energies.Entropy(KT) + pull, 0.02, jko.ExactW2),
         crowd=run(gaussian(grid, 1.5, 0.3), t, crowd, 0.02),
-        transport=solve(wells, left, 10 * t, jko.ExactW2(0.1), steady=rest, progress=progress),
-        fading=solve(wells, left, 10 * t, jko.FisherRao(0.1), steady=rest, progress=progress),
+        transport=solve(wells, left, later, jko.ExactW2(5.0), steady=rest, progress=progress),
+        fading=solve(wells, left, later, jko.FisherRao(5.0), steady=rest, progress=progress),
         rest=rest.rho,
     )
 
@@ -117,8 +118,8 @@ def table(result) -> str:
         ("crowd, largest density", f"{result.crowd.rho[1:].max():.6f}", "at most 1"),
         ("crowd, length of the plateau",
          f"{np.count_nonzero(result.crowd.rho[-1] > 0.5) * float(grid.h[0]):.3f}", "mass 1: 1"),
-        ("over the barrier by t = 10", f"{right_half(result.transport)[2]:.1e}",
-         f"Wasserstein; Fisher-Rao {right_half(result.fading)[2]:.1e}"),
+        ("over the barrier by t = 400", f"{right_half(result.transport)[-1]:.1e}",
+         f"Wasserstein; Fisher-Rao {right_half(result.fading)[-1]:.2f}"),
         ("largest change of any energy", f"{rises:.0e}", "all fall, at every step"),
     ]  # fmt: skip
     return aligned(rows)
@@ -132,8 +133,8 @@ def figure(result):
         (result.porous, "(a) porous medium, m = 2"),
         (result.attraction, "(b) attraction |x|²/2 and diffusion"),
         (result.crowd, "(c) crowd, ρ ≤ 1, pulled to 0"),
-        (result.transport, "(d) free energy, Wasserstein: over the barrier"),
-        (result.fading, "(e) free energy, Fisher-Rao: no transport"),
+        (result.transport, "(d) free energy, Wasserstein: the barrier holds"),
+        (result.fading, "(e) free energy, Fisher-Rao: nothing crosses it"),
     ]
     for ax, (solution, title) in zip(axes.flat, panels, strict=False):
         count = len(solution)

@@ -2,9 +2,18 @@
 
 from fokkerplanck.methods.jko.dirichlet import L2Heat
 from fokkerplanck.methods.jko.entropic import Entropic
+from fokkerplanck.methods.jko.fisher_rao import FisherRao
 from fokkerplanck.methods.jko.lagrangian import Lagrangian
 from fokkerplanck.methods.jko.lagrangian_flow import LagrangianFlow
 from fokkerplanck.methods.jko.line import ExactW2
 from fokkerplanck.methods.jko.movement import MinimisingMovement
 
-__all__ = ["Entropic", "ExactW2", "L2Heat", "Lagrangian", "LagrangianFlow", "MinimisingMovement"]
+__all__ = [
+    "Entropic",
+    "ExactW2",
+    "FisherRao",
+    "L2Heat",
+    "Lagrangian",
+    "LagrangianFlow",
+    "MinimisingMovement",
+]
