@@ -20,7 +20,16 @@ from fokkerplanck.steady import steady_state
 from fokkerplanck.version import __version__
 
 # Loaded by name when asked for: a demo brings matplotlib with it, --version and warmup need none.
-DEMOS = {"sgd": "minibatch SGD on the iris data against its Fokker-Planck steady state"}
+DEMOS = {
+    "sgd": "minibatch SGD on the iris data against its Fokker-Planck steady state",
+    "heat_flows": "the heat equation as steepest descent of two energies in two distances",
+    "jko_line": "JKO steps on a line: free energy, orders in tau, particles",
+    "jko_plane": "JKO steps in the plane, in the true Wasserstein distance",
+    "jko_tensor": "JKO steps in the metric of a diffusion tensor that turns",
+    "jko_circulation": "a JKO step for the reversible part, a Markov step for the circulation",
+    "jko_energies": "porous medium, attraction, a crowd; Fisher and Rao's metric",
+    "geodesic": "displacement interpolation between two densities, and mixing",
+}
 
 
 def main(arguments=None) -> int:
@@ -41,6 +50,7 @@ def main(arguments=None) -> int:
     >>> from fokkerplanck.cli import main
     >>> main(["demo", "--list"])
     sgd  minibatch SGD on the iris data against its Fokker-Planck steady state
+    ...
     0
     """
     options = _parser().parse_args(arguments)

@@ -326,6 +326,33 @@ def test_targets_are_read_off():
     assert next(t for t in targets.of({"records": slow}) if "1/8" in t["target"])["met"] is False
 
 
+def test_targets_of_modules_are_read_off():
+    ok = {"status": "ok", "job": "j", "cells": "128x128", "n_cells": 128**2}
+    rows = [
+        ok | {"question": "assembly", "case": "tensor", "assembly_wall": 61.0},
+        ok | {"question": "accuracy", "case": "R3", "Phi4": 1e-8, "cost": 1.5},
+        ok | {"question": "spectrum", "case": "E1", "cells": "512x512", "steady_states": 30.0},
+        ok | {"question": "implicit", "who": "FluxCorrected", "cells": 256**2, "error": 2e-3},
+    ]
+    work = ok | {"question": "work precision", "case": "t = 1"}
+    rows += [
+        work | {"who": who, "seconds_min": seconds, "error": error}
+        for who, seconds, error in [
+            ("Exponential()", 1.0, 1e-9), ("SDIRK4", 5.0, 1e-3), ("SDIRK4", 9.0, 1e-7),
+            ("BDF", 4.0, 2e-4),
+        ]
+    ]  # fmt: skip
+    found = [(t["reached"], t["met"]) for t in targets.of({"records": rows})][8:]
+    assert found == [
+        ("61", False), ("4, BDF at 0.001", True), ("0.002", True), ("1e-08 at 1.5 times", True),
+        ("30", False),
+    ]  # fmt: skip
+    rows[4]["seconds_min"] = 2.0
+    assert ("2, BDF at 0.001", False) in [
+        (t["reached"], t["met"]) for t in targets.of({"records": rows})
+    ]
+
+
 def test_figures_are_drawn(tmp_path, monkeypatch):
     monkeypatch.setattr(figures, "FOLDER", tmp_path)
     rows = [

@@ -26,6 +26,7 @@ from tqdm import tqdm
 from fokkerplanck import sgd
 from fokkerplanck.data import load_iris
 from fokkerplanck.demos.sgd_figure import figure
+from fokkerplanck.demos.text import aligned
 from fokkerplanck.densities import gaussian
 from fokkerplanck.grid import Grid
 from fokkerplanck.problem import Problem
@@ -180,8 +181,7 @@ def table(result) -> str:
     str
     """
     rows = [*_rows_of_potential(result), *_rows_of_current(result), *_rows_of_swarm(result)]
-    widths = [max(len(row[k]) for row in rows) for k in (0, 1)]
-    return "\n".join(f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c}" for a, b, c in rows)
+    return aligned(rows)
 
 
 def _rows_of_potential(result):

@@ -10,8 +10,8 @@ from fokkerplanck.errors import ConvergenceError
 
 # Pointwise equations of proximal maps are solved to rounding; each step at least halves a bracket.
 MAX_STEPS = 200
-# Log densities above this are tried on the way only; powers of such a density are still finite.
-LARGE = 150.0
+# Logarithms above this overflow.
+LARGE = 700.0
 
 
 class Energy:
@@ -96,33 +96,49 @@ class Energy:
             Energy; the potential, and whatever stands in for an interaction.
         """
         c = np.asarray(log_q - weight * V, float)
-        # U' may be of any sign and size: bracket first, doubling the step.
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is bisected
+            return self._newton(c, weight, *self._bracket(c, weight))
+
+    def _bracket(self, c, weight):
+        """Bounds of the root, found by doubling: U' may be of any sign and size."""
         low, high = c - 1.0, c + 1.0
         for bound, sign in ((low, -1.0), (high, 1.0)):
             step = np.ones_like(c)
-            for _ in range(60):
-                wrong = sign * self._defect(bound, weight, c) < 0
-                if not wrong.any():
-                    break
+            wrong = sign * self._defect(bound, weight, c) < 0
+            while wrong.any() and np.isfinite(step).all():
                 step[wrong] *= 2
                 bound[wrong] += sign * step[wrong]
+                wrong = sign * self._defect(bound, weight, c) < 0
+        return low, high
+
+    def _newton(self, c, weight, low, high):
+        """Newton's method, or bisection wherever it would leave the bracket."""
         y = np.clip(c, low, high)
-        for _ in range(MAX_STEPS):
+        for k in range(MAX_STEPS):
+            rho = np.exp(np.minimum(y, LARGE))
+            curvature = self.dd_internal(rho)
+            if (curvature < 0).any():
+                i = np.unravel_index(np.nanargmin(curvature), curvature.shape)
+                raise ValueError(
+                    f"{self!r} is not convex, dd_internal({rho[i]:g}) = {curvature[i]:g}; "
+                    "proximal maps need U'' >= 0"
+                )
             defect = self._defect(y, weight, c)
             low, high = np.where(defect < 0, y, low), np.where(defect < 0, high, y)
-            rho = np.exp(np.minimum(y, LARGE))
-            slope = 1 + weight * self.dd_internal(rho) * rho
-            new = y - defect / slope
-            new = np.where((new > low) & (new < high), new, 0.5 * (low + high))
-            change = np.abs(new - y)
-            y = new
-            if not (change > 4e-16 * (1 + np.abs(y))).any():
+            slope = 1 + weight * curvature * rho
+            step = np.where(np.isfinite(slope), defect / slope, np.inf)
+            new = y - step
+            done = np.abs(step) <= 2e-15 * (1 + np.abs(y) + np.abs(c) / slope)
+            # From far on the right Newton's method takes steps of one.
+            inside = (new > low) & (new < high) & ((k % 2 == 0) | (high - low < 1))
+            y = np.where(done | inside, new, 0.5 * (low + high))
+            if done.all():
                 return y
         raise ConvergenceError(
-            f"the proximal map of {self!r} did not converge: U must be convex, dd_internal its "
-            "second derivative",
+            f"the proximal map of {self!r} did not converge in {MAX_STEPS} steps; is dd_internal "
+            "the derivative of d_internal?",
             iterate=y,
-            residual=float(change.max()),
+            residual=float(np.abs(defect).max()),
         )
 
     def _defect(self, y, weight, c):
@@ -176,12 +192,7 @@ class Sum(Energy):
 
     def proximal(self, log_q, weight, V=0.0):
         """By the part with internal energy if there is but one, cut at the limit."""
-        inner = [
-            p
-            for p in self.parts
-            if type(p).d_internal is not Energy.d_internal
-            or type(p).proximal is not Energy.proximal
-        ]
+        inner = [p for p in self.parts if type(p).d_internal is not Energy.d_internal]
         if len(inner) == 1:
             y = inner[0].proximal(log_q, weight, V)
         else:

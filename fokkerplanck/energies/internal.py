@@ -148,6 +148,8 @@ class FreeEnergy(Entropy):
     1.0
     """
 
+    log_rho_inf: np.ndarray
+
     def __init__(self, log_rho_inf, kT=1.0):
         super().__init__(kT)
         object.__setattr__(self, "log_rho_inf", log_rho_inf)

@@ -3,6 +3,7 @@
 from fokkerplanck.plot.axes import canvas, colorbar
 from fokkerplanck.plot.fields import density, line, potential, signed, streamlines
 from fokkerplanck.plot.modes import mode, spectrum
+from fokkerplanck.plot.movements import energy, order, trajectories, transport_map
 from fokkerplanck.plot.results import Portrait, current, free_energy, steady
 
 __all__ = [
@@ -11,12 +12,16 @@ __all__ = [
     "colorbar",
     "current",
     "density",
+    "energy",
     "free_energy",
     "line",
     "mode",
+    "order",
     "potential",
     "signed",
     "spectrum",
     "steady",
     "streamlines",
+    "trajectories",
+    "transport_map",
 ]

@@ -4,7 +4,11 @@ Other modules put their own targets into the table by records with ``target`` an
 ``met`` (True, False, or None where nothing was measured) and ``command`` if they like.
 """
 
+import math
+
 COMMAND = "python -m tests.benchmarks"
+# Errors at which curves of work against precision are compared.
+ERRORS = tuple(10.0**-k for k in range(2, 9))
 BYTES = "peak_bytes_per_cell"
 
 
@@ -35,6 +39,7 @@ def of(results) -> list[dict]:
         if "seconds_min" in plain and "seconds_min" in hard:
             break
     out.append(_per_edge(plain, hard, n))
+    out += [*_assembly(results), *_time(results), *_accuracy(results), *_spectrum(results)]
     for r in results["records"]:
         if "target" in r:
             row = {k: r.get(k) for k in ("target", "reached", "met", "command")}
@@ -95,3 +100,68 @@ def _per_edge(plain, hard, n):
     one, two = (1e9 * r["seconds_min"] / r["edges"] for r in (plain, hard))
     words = f"{two / one:.3g} at {n}² ({two:.0f} ns against {one:.0f} ns)"
     return _row(target, words, two / one <= 4, "turning D")
+
+
+def _records(results, question):
+    """Measured records of one question."""
+    records = results["records"]
+    return [r for r in records if r["question"] == question and r["status"] == "ok"]
+
+
+def _assembly(results):
+    """Time of edges and generator over that of a product."""
+    target = "assembly in at most 60 products"
+    for r in _records(results, "assembly"):
+        spent = r["assembly_wall"]
+        yield _row(f"{target}: {r['case']}", f"{spent:.3g}", spent <= 60, "assembly")
+
+
+def _time(results):
+    """Least ratio of the strongest competitor to the default method at equal error."""
+    records = _records(results, "work precision")
+    for case, cells in dict.fromkeys((r["case"], r["cells"]) for r in records):
+        mine = [r for r in records if (r["case"], r["cells"]) == (case, cells)]
+        sides = [int(n) for n in cells.split("x")]
+        large = len(sides) == 3 or math.prod(sides) >= 2**20
+        factor = 10 if large else 3
+        curves = {r["who"] for r in mine} - {"Exponential()", "Splitting()"}
+        ratios = [
+            (cost(mine, who, error) / cost(mine, "Exponential()", error), who, error)
+            for who in sorted(curves)
+            for error in ERRORS
+            if cost(mine, who, error) < float("inf")
+        ]
+        if ratios:
+            ratio, who, error = min(ratios)
+            words = f"{ratio:.3g}, {who} at {error:g}"
+            target = f"{case}, {cells}: {factor} times ahead of all at every error"
+            yield _row(target, words, ratio >= factor, "work_precision")
+    for r in _records(results, "implicit"):
+        if r["who"] == "FluxCorrected" and r["cells"] == 256**2:
+            target = "kappa = 100, circulating, 256²: L1 error of the transient at most 3e-3"
+            yield _row(target, f"{r['error']:.2g}", r["error"] <= 3e-3, "implicit")
+
+
+def cost(records, who, error):
+    """Least time of a curve's points that are at least as accurate; inf if there is none."""
+    times = [r["seconds_min"] for r in records if r["who"] == who and r["error"] <= error]
+    return min(times, default=float("inf"))
+
+
+def _accuracy(results):
+    """Error and cost of accuracy=4 on the spiral."""
+    for r in _records(results, "accuracy"):
+        if r["case"] == "R3" and r["cells"] == "128x128":
+            target = "accuracy=4 on R3 at 128²: 1e-6 in Phi at 4 times the cost of order 2"
+            words = f"{r['Phi4']:.2g} at {r['cost']:.2g} times"
+            yield _row(target, words, r["Phi4"] <= 1e-6 and r["cost"] <= 4, "accuracy")
+            return
+
+
+def _spectrum(results):
+    """Time of six modes over that of the steady state."""
+    for r in _records(results, "spectrum"):
+        if r["cells"] == "512x512":
+            ratio = r["steady_states"]
+            target = f"{r['case']}, 512²: six modes in at most 10 steady states"
+            yield _row(target, f"{ratio:.2g}", ratio <= 10, "spectrum")

@@ -6,6 +6,7 @@ import pytest
 
 import fokkerplanck as fp
 from fokkerplanck.transport import wasserstein
+from tests.convergence.rates import assert_rate
 
 A = np.array([[1, 0.5], [0.5, 0.6]])
 B = np.array([[0.3, -0.2], [-0.2, 1.5]])
@@ -85,16 +86,23 @@ def test_shifts_by_cells(dim):
 
 def test_products_add_up():
     """W2^2 between products is the sum over the factors, also far from Gaussians."""
-    line = fp.Grid([(-3, 3)], 72)
-    grid = fp.Grid([(-3, 3), (-3, 3)], 72)
-    x = line.x[0]
-    u = np.exp(-4 * (x**2 - 1) ** 2 + x / 2)
-    v = fp.gaussian(line, 0.3, 0.2)
-    s, t = fp.gaussian(line, -0.5, 0.3), np.exp(-(x**4))
-    u, t = u / line.integrate(u), t / line.integrate(t)
-    both = wasserstein(u[:, None] * s, v[:, None] * t, grid).cost
+
+    def factors(n):
+        line = fp.Grid([(-3, 3)], n)
+        x = line.x[0]
+        u, t = np.exp(-4 * (x**2 - 1) ** 2 + x / 2), np.exp(-(x**4))
+        u, t = u / line.integrate(u), t / line.integrate(t)
+        return line, u, fp.gaussian(line, 0.3, 0.2), fp.gaussian(line, -0.5, 0.3), t
+
+    line, u, v, s, t = factors(72 * 40)  # cells of constant density: second order
     parts = wasserstein(u, v, line).cost + wasserstein(s, t, line).cost
-    assert abs(both - parts) < 2e-5
+    errors = []
+    for n in (72, 144):  # the map is steep between the heads of u
+        _, u, v, s, t = factors(n)
+        grid = fp.Grid([(-3, 3), (-3, 3)], n)
+        errors.append(abs(wasserstein(u[:, None] * s, v[:, None] * t, grid).cost - parts))
+    assert errors[0] < 5e-4
+    assert errors[1] < 5e-5
 
 
 def quantile_cost(lo, hi, p, q, n=200_000):
@@ -115,9 +123,31 @@ def test_line_against_quantiles():
     def v(x):
         return np.exp(-((x - 0.3) ** 2) / 0.4)
 
-    grid, exact = fp.Grid([(-3, 3)], 200), quantile_cost(-3, 3, u, v)
-    a, b = (k(grid.x[0]) / grid.integrate(k(grid.x[0])) for k in (u, v))
-    assert abs(wasserstein(a, b, grid).cost - exact) < 5e-5
+    exact, errors, counts = quantile_cost(-3, 3, u, v), [], (100, 200, 400)
+    for n in counts:
+        grid = fp.Grid([(-3, 3)], n)
+        a, b = (k(grid.x[0]) / grid.integrate(k(grid.x[0])) for k in (u, v))
+        errors.append(abs(wasserstein(a, b, grid).cost - exact))
+    assert_rate([1 / n for n in counts], errors, order=2, cap=3e-5)
+
+
+def test_interval_has_potentials_map_and_geodesic():
+    grid = fp.Grid([np.linspace(-4, 4, 201) + 0.3 * np.sin(np.linspace(0, 6, 201))])
+    a, b = fp.gaussian(grid, -1, 0.3), fp.gaussian(grid, 1, 0.1)
+    found = wasserstein(a, b, grid)
+    assert found.error == 0
+    phi, psi = found.potentials
+    assert grid.integrate(a * phi + b * psi) == pytest.approx(0.5 * found.cost, rel=1e-12)
+    x = grid.x[0]
+    there = (0.5 * (x[:, None] - x) ** 2 - phi[:, None] - psi)[a > 1e-6][:, b > 1e-6]
+    assert there.min() > -2e-3  # Kantorovich's constraint
+    seen = (a > 1e-3) & (np.abs(found.map[0]) < 3)
+    np.testing.assert_allclose(found.map[0][seen], 1 + np.sqrt(1 / 3) * (x + 1)[seen], atol=5e-3)
+    middle = found.interpolate(0.5)
+    assert grid.integrate(middle) == pytest.approx(1, abs=1e-13)
+    mean = grid.integrate(x * middle)
+    std = np.sqrt(grid.integrate((x - mean) ** 2 * middle))
+    assert (mean, std) == pytest.approx((0, 0.5 * (np.sqrt(0.3) + np.sqrt(0.1))), abs=2e-3)
 
 
 @pytest.mark.parametrize("n", [14, 20])
@@ -197,10 +227,10 @@ def test_bad_densities(name):
 
 
 def test_bad_parameters():
-    grid = fp.Grid([(-3, 3)], 32)
-    a, b = fp.gaussian(grid, 0, 0.5), fp.gaussian(grid, 1, 0.5)
-    graded = fp.Grid([np.linspace(0, 1, 9) ** 2])
-    u = np.ones(8)
+    graded = fp.Grid([np.linspace(0, 1, 9) ** 2, (0, 1)], (8, 8))
+    u = fp.uniform(graded)
+    grid = fp.Grid([(-3, 3), (-3, 3)], 16)
+    a, b = fp.gaussian(grid, (0, 0), 0.5), fp.gaussian(grid, (1, 0), 0.5)
     for call, words in [
         (lambda: wasserstein(a, b, grid, width=0.5), "width is 0.5"),
         (lambda: wasserstein(a, b, grid, tolerance=0), "tolerance"),

@@ -2,6 +2,9 @@
 
 from fokkerplanck.methods.jko.dirichlet import L2Heat
 from fokkerplanck.methods.jko.entropic import Entropic
+from fokkerplanck.methods.jko.lagrangian import Lagrangian
+from fokkerplanck.methods.jko.lagrangian_flow import LagrangianFlow
+from fokkerplanck.methods.jko.line import ExactW2
 from fokkerplanck.methods.jko.movement import MinimisingMovement
 
-__all__ = ["Entropic", "L2Heat", "MinimisingMovement"]
+__all__ = ["Entropic", "ExactW2", "L2Heat", "Lagrangian", "LagrangianFlow", "MinimisingMovement"]
