@@ -28,7 +28,7 @@ from fokkerplanck.kernels import threads
 from fokkerplanck.linalg.grid_multigrid import GridMultigrid
 from fokkerplanck.transport import ladder
 from fokkerplanck.transport.anderson import Anderson
-from fokkerplanck.transport.gaussian_kernel import GaussianKernel
+from fokkerplanck.transport.gaussian_kernel import GaussianKernel, SkewKernel
 
 MEMORY = 6
 #: The plain iteration converges by itself from here on: c, or widths over the size of the box.
@@ -72,6 +72,7 @@ class Rung:
     phi: np.ndarray | None = None
     excess: np.ndarray | None = None  # d - r/2
     r: np.ndarray | None = None
+    mass: np.ndarray | None = None
 
     @property
     def unit(self):
@@ -100,12 +101,17 @@ class Potentials:
         Estimate of the L1 error at which the last rung stops.
     max_iterations : int
         Of the last rung.
+    correlation : float
+        Of the kernel's two axes, in the plane; no axis may be periodic then.
     """
 
-    def __init__(self, shape, periodic, widths, c, tolerance=1e-9, max_iterations=200):
+    def __init__(
+        self, shape, periodic, widths, c, tolerance=1e-9, max_iterations=200, correlation=0.0
+    ):  # fmt: skip
         self.shape, self.periodic = tuple(shape), tuple(periodic)
         self.widths, self.c = np.asarray(widths, float), float(c)
         self.tolerance, self.max_iterations = tolerance, max_iterations
+        self.correlation = float(correlation)
         self.plan = self._plan()
         self.count = {"iterations": 0, "coarse_iterations": 0, "convolutions": 0, "restarts": 0}
         self._kernels: dict = {}
@@ -201,15 +207,22 @@ class Potentials:
         """Kernel of a rung, kept."""
         key = rung.shape, tuple(rung.widths)
         if key not in self._kernels:
-            self._kernels[key] = GaussianKernel(rung.shape, rung.widths, self.periodic)
+            self._kernels[key] = (
+                SkewKernel(rung.shape, rung.widths, self.correlation)
+                if self.correlation
+                else GaussianKernel(rung.shape, rung.widths, self.periodic)
+            )
         return self._kernels[key]
 
     def _density(self, rung, phi):
-        """Log masses r that belong to a potential."""
-        if rung.c == 0:
-            return rung.given
-        r = -rung.given - rung.c * phi
-        return r - log_sum(r)
+        """Log masses r that belong to a potential, and masses; both kept by the rung."""
+        if rung.c > 0 or rung.mass is None:
+            r = -rung.given - rung.c * phi if rung.c > 0 else rung.given
+            top = r.max()
+            mass = np.exp(r - top)
+            total = float(mass.sum())
+            rung.r, rung.mass = r - (top + np.log(total)), mass * (1 / total)
+        return rung.r
 
     def self_potential(self, r, rung):
         """Excess d - r/2 of the coupling of r with itself, to rounding."""
@@ -236,7 +249,7 @@ class Potentials:
         r = self._density(rung, rung.phi)
         excess = 0.0 if rung.excess is None else rung.excess
         start = x = np.concatenate([rung.phi.ravel(), (0.5 * r + excess).ravel()])
-        w = np.exp(r).ravel()
+        w = rung.mass.ravel()
         w = w + FLOOR * w.max()
         mix = Anderson(np.concatenate([rung.unit**2 * w, w]), MEMORY)
         newton, best, after, failures, plain_until = None, np.inf, x, 0, 0
@@ -276,21 +289,20 @@ class Potentials:
         """Residuals of the two equations at (phi, d), which the rung keeps."""
         K, N = self._kernel(rung), rung.q.size
         rung.phi, d = x[:N].reshape(rung.shape), x[N:].reshape(rung.shape)
-        rung.r = r = self._density(rung, rung.phi)
+        r = self._density(rung, rung.phi)
         rung.excess = d - 0.5 * r
         a = d + rung.phi
         defect = a + K(rung.q - K(a)) - r
-        return defect - np.sum(np.exp(r) * defect), r - d - K(d)
+        return defect - np.sum(rung.mass * defect), r - d - K(d)
 
     def _correction(self, rung, newton, defect, own):
         """Corrections of (phi, d) and the L1 error they stand for."""
         phi = -defect / (1 + rung.c) if newton is None else -newton(defect)
-        w = np.exp(rung.r)
         # Plain corrections of smooth errors are too small, but residuals bound the error.
         sizes = [defect] if newton is None else [rung.unit * phi]
         if rung.c == 0:
             sizes.append(defect)
-        error = max(float(np.sum(w * np.abs(u))) for u in [own, *sizes])
+        error = max(float(np.sum(rung.mass * np.abs(u))) for u in [own, *sizes])
         return np.concatenate([phi.ravel(), (0.5 * own - 0.5 * rung.c * phi).ravel()]), error
 
 

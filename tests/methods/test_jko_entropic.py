@@ -61,6 +61,42 @@ def test_gaussians_in_the_plane(D):
     assert errors[0] / errors[1] > 13
 
 
+def test_gaussian_with_a_full_tensor():
+    """In y = D^(-1/2) x the step is isotropic: S' = D^(1/2) Y D^(1/2), here without a drift."""
+    D, kT, tau = np.array([[1.0, 0.6], [0.6, 0.8]]), 0.5, 0.1
+    values, vectors = np.linalg.eigh(D)
+    root = vectors * np.sqrt(values) @ vectors.T
+    S = np.array([[0.35, -0.1], [-0.1, 0.25]])
+    inner = np.linalg.solve(root, np.linalg.solve(root, S).T)
+    z, V = np.linalg.eigh(inner)
+    Y = V * [gaussian_step(0, s, 0, kT * tau, tau)[1] for s in z] @ V.T
+    errors = []
+    for n, richardson in ((40, False), (80, False), (80, True)):
+        grid = fp.Grid([(-4, 4), (-4, 4)], n)
+        problem = fp.Problem(grid, D=D, beta=1 / kT)
+        start = fp.gaussian(grid, (0.3, 0), S)
+        solution = one_step(problem, start, tau, richardson=richardson)
+        right = fp.gaussian(grid, (0.3, 0), root @ Y @ root)
+        errors.append(grid.integrate(np.abs(solution[1] - right)))
+        assert solution.stats["largest_rise"] < 0
+    assert errors[1] < 2e-3
+    assert errors[0] / errors[1] > 12
+    assert errors[2] < errors[1] / 15
+
+
+def test_a_full_tensor_keeps_its_density_at_rest():
+    grid = fp.Grid([(-3, 3), (-3, 3)], 32)
+    problem = fp.Problem.from_potential(
+        grid, lambda x, y: (x**2 - 1) ** 2 / 2 + y**2 / 2 + x * y / 4, D=[[1, 0.5], [0.5, 0.7]]
+    )
+    rest = fp.steady_state(problem).rho
+    solution = fp.solve(problem, rest, [0, 0.4], Entropic(0.2))
+    assert grid.integrate(np.abs(solution[1] - rest)) < 1e-13
+    start = fp.gaussian(grid, (-1, 0.5), 0.2)
+    energy = fp.solve(problem, start, [0, 0.4], Entropic(0.1)).stats["energy"]
+    assert np.all(np.diff(energy) < 0)
+
+
 def test_gaussian_in_space():
     grid = fp.Grid([(-3.5, 3.5)] * 3, 28)
     problem = fp.Problem(grid, f=lambda x, y, z: (x**2 + 2 * y**2 + z**2) / 2)
@@ -341,7 +377,7 @@ def problems():
     faces = np.linspace(-2, 2, 17) ** 3 / 4
     yield "graded", fp.Problem(fp.Grid([faces, (-2, 2)], (16, 16)), f=lambda x, y: x * x + y * y)
     yield "absorbing", fp.Problem(fp.Grid(box, 16, "absorbing"))
-    yield "off-diagonal", fp.Problem(grid, D=[[1, 0.5], [0.5, 1]])
+    yield "off-diagonal", fp.Problem(fp.Grid(box, 16, "periodic"), D=[[1, 0.5], [0.5, 1]])
     yield "depends on x", fp.Problem(grid, D=lambda x, y: 1 + x**2)
     yield "detailed balance", fp.Problem(grid, drift=lambda x, y: (-x - y, x - y))
 

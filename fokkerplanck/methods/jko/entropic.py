@@ -25,7 +25,7 @@ FIELDS = 50
 
 @dataclass(frozen=True)
 class Entropic(MinimisingMovement):
-    r"""JKO step in the Wasserstein distance itself, for constant diagonal D.
+    r"""JKO step in the Wasserstein distance itself, for constant D.
 
     .. math:: \rho_{k+1}=\arg\min_\rho E(\rho)+S_\gamma(\rho,\rho_k),\qquad
               S_\gamma(\rho,\sigma)=\mathrm{OT}_\gamma(\rho,\sigma)
@@ -57,8 +57,9 @@ class Entropic(MinimisingMovement):
     Raises
     ------
     ValueError
-        For graded axes, absorbing sides, D that depends on x or has off-diagonal entries, drifts
-        without detailed balance: the scheme on the edge list does all of these.
+        For graded axes, absorbing sides, D that depends on x, drifts without detailed balance, and
+        off-diagonal entries of D but in the plane without periodic axes: the scheme on the edge
+        list does all of these.
     ConvergenceError
         If the iteration does not end; it says what to change.
 
@@ -67,8 +68,9 @@ class Entropic(MinimisingMovement):
     The density at rest is a fixed point to rounding, since there all three couplings are one; mass
     is exact, densities are positive. Their far tails are as exact as their logarithms. Reflecting
     walls and periodic axes are those of transport on the box and on the torus. The iteration is
-    that of :mod:`fokkerplanck.transport.potentials`. That the energy falls in every step is what
-    we measure; it is a theorem for the step without debiasing.
+    that of :mod:`fokkerplanck.transport.potentials`. Off-diagonal entries of D make the kernel no
+    product of axes, at n times the price on n x n cells: for small grids. That the energy falls in
+    every step is what we measure; it is a theorem for the step without debiasing.
 
     References
     ----------
@@ -137,11 +139,13 @@ class _Scheme:
         problem, grid = run.problem, run.grid
         _check(problem, grid, run)
         corner = (0,) * grid.dim
-        D = np.array([problem.D[(k, k, *corner)] for k in range(grid.dim)])
-        # Widths over their smallest: sqrt(D)/h is largest along the axis of the finest cells.
-        ratios = np.sqrt(D) / np.array(grid.h)
-        self.unit = ratios.min()
-        self.ratios = ratios / self.unit
+        h = np.array(grid.h)
+        D = np.array(problem.D[(..., *corner)]) / np.outer(h, h)
+        # Widths over the narrowest, across which cells have to resolve the kernel.
+        self.unit = float(np.sqrt(np.linalg.eigvalsh(D)[0]))
+        self.ratios = np.sqrt(np.diag(D)) / self.unit
+        skew = problem.D_kind == "tensor"
+        self.correlation = float(D[0, 1] / np.sqrt(D[0, 0] * D[1, 1])) if skew else 0.0
         self.beta_V = _beta_V(run)
         self.kT = _temperature(run)
         self.interacts = any(isinstance(e, Interaction) for e in _parts(run.energy))
@@ -181,8 +185,9 @@ class _Scheme:
         """Solver for the free energy."""
         grid = self.run.grid
         solver = Potentials(
-            grid.shape, grid.periodic, width * self.ratios, gamma / self.kT, self.tolerance
-        )
+            grid.shape, grid.periodic, width * self.ratios, gamma / self.kT, self.tolerance,
+            correlation=self.correlation,
+        )  # fmt: skip
         at_rest = -self.beta_V - log_sum(-self.beta_V)
         rest = np.exp(at_rest)
 
@@ -239,11 +244,22 @@ def _check(problem, grid, run):
     if not problem.D_constant:
         raise ValueError(f"Entropic needs a constant D, this one depends on x; {other}")
     if problem.D_kind == "tensor":
-        raise ValueError(f"Entropic needs a diagonal D, this one has off-diagonal entries; {other}")
+        if grid.dim != 2 or any(grid.periodic):
+            raise ValueError(
+                "Entropic takes a D with off-diagonal entries in two dimensions without periodic "
+                f"axes only; {other}"
+            )
+        if run.given is not None:
+            raise ValueError(
+                "Entropic takes a D with off-diagonal entries with the free energy of the problem "
+                f"only, not with another energy; {other}"
+            )
     corner = (0,) * grid.dim
-    least = min(float(problem.D[(k, k, *corner)]) for k in range(grid.dim))
+    least = float(np.linalg.eigvalsh(problem.D[(..., *corner)])[0])
     if not least > 0:
-        raise ValueError(f"Entropic needs D > 0, this one has the entry {least:g}; {other}")
+        raise ValueError(
+            f"Entropic needs D > 0, the smallest eigenvalue of this one is {least:g}; {other}"
+        )
     if run.given is None and not run.is_reversible:
         raise ValueError(
             f"Entropic needs detailed balance, the drift of this problem circulates; {other} or a "
