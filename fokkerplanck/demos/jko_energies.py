@@ -64,7 +64,7 @@ def compute(n=400, seed=0, progress=False) -> Result:
     crowd = energies.Congestion(1.0) + energies.Potential(lambda x: x**2 / 2)
     wells = Problem(grid, f=lambda x: (x**2 - 1) ** 2 / 4, kT=0.025)
     left = gaussian(grid, -1, 0.02)
-    later = 100 * t
+    later = np.array([0.0, 50, 100, 200, 400])
     t = np.array([0.0, 0.5, 1, 2, 4])
     rest = steady_state(wells)
     return Result(
