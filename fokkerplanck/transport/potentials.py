@@ -31,6 +31,12 @@ from fokkerplanck.transport.anderson import Anderson
 from fokkerplanck.transport.gaussian_kernel import GaussianKernel, SkewKernel
 
 MEMORY = 6
+#: What to do if an iteration does not end.
+IN_GENERAL = "raise tolerance or take more cells"
+IN_SHORT_STEPS = (
+    "steps this short move mass by less than a cell, and the kernel blurs rough densities more "
+    "than that: take longer steps, more cells or smoother data, or raise tolerance"
+)
 #: The plain iteration converges by itself from here on: c, or widths over the size of the box.
 PLAIN, WIDE = 0.3, 0.25
 SHORT = 1.0
@@ -106,7 +112,7 @@ class Potentials:
     """
 
     def __init__(
-        self, shape, periodic, widths, c, tolerance=1e-9, max_iterations=200, correlation=0.0
+        self, shape, periodic, widths, c, tolerance=1e-9, max_iterations=400, correlation=0.0
     ):  # fmt: skip
         self.shape, self.periodic = tuple(shape), tuple(periodic)
         self.widths, self.c = np.asarray(widths, float), float(c)
@@ -187,9 +193,11 @@ class Potentials:
     def _start(self, rung, done):
         """First guess of a rung from the ones before; their error is of fourth order in s."""
         if not done:
-            # At rest; in steps so short that little changes, as before.
-            short = rung.c >= SHORT
-            rung.phi = -(rung.given + rung.q) / rung.c if short else np.zeros(rung.shape)
+            # At rest; in steps so short that little changes, as before, but smoothed, so that empty
+            # cells next to others are awake.
+            rung.phi = np.zeros(rung.shape)
+            if rung.c >= SHORT:
+                rung.phi = -(rung.given + self._kernel(rung)(rung.q)) / rung.c
             return
         last = done[-1]
         phi = self._raised(last.phi, last.shape, rung.shape)
@@ -278,9 +286,8 @@ class Potentials:
         else:
             if is_last:
                 raise ConvergenceError(
-                    f"the potentials of the step are off by {best:.1e} after "
-                    f"{self.max_iterations} iterations; raise tolerance, shorten tau or take more "
-                    "cells",
+                    f"the potentials are off by {best:.1e} after {self.max_iterations} iterations; "
+                    + (IN_SHORT_STEPS if rung.c >= SHORT else IN_GENERAL),
                     iterate=after, residual=best,
                 )  # fmt: skip
         self.count["convolutions"] += 3 * (k + 1) if is_last else 0

@@ -391,6 +391,34 @@ def test_problems_that_do_not_suit(number):
         fp.solve(problem, start, [0, 0.1], Entropic(0.1), steady=False)
 
 
+@pytest.mark.parametrize("tau", [1e-2, 1.0, 100.0])
+@pytest.mark.parametrize("name", ["disc", "cell", "noise", "corner", "uniform"])
+def test_rough_starts(name, tau, rng):
+    """Jumps, holes and single cells are no obstacle."""
+    grid = fp.Grid([(-3, 3), (-3, 3)], 32)
+    x, y = grid.x
+    start = {
+        "disc": np.where(x**2 + y**2 < 0.5, 1.0, 0.0),
+        "cell": np.where((np.abs(x - 1) < 0.1) & (np.abs(y) < 0.1), 1.0, 0.0),
+        "noise": 0.01 + rng.random(grid.shape),
+        "corner": np.where((x < -2.5) & (y < -2.5), 1.0, 0.0),
+        "uniform": np.ones(grid.shape),
+    }[name]
+    start /= grid.integrate(start)
+    problem = fp.Problem(grid, f=lambda x, y: x**2 / 2 + y**2)
+    stats = fp.solve(problem, start, [0, 2 * tau], Entropic(tau), steady=False).stats
+    assert stats["largest_rise"] < 0
+
+
+def test_short_steps_of_rough_densities_are_refused(rng):
+    """Where the thermal length of a step is far below a cell, and the density is rough."""
+    grid = fp.Grid([(-3, 3), (-3, 3)], 32)
+    start = np.where((grid.x**2).sum(0) < 0.5, 1.0, 0.0)
+    start /= grid.integrate(start)
+    with pytest.raises(ConvergenceError, match="take longer steps, more cells or smoother data"):
+        one_step(fp.Problem(grid, beta=50.0), start, 1e-5)
+
+
 def test_an_iteration_that_does_not_end_says_so():
     grid = fp.Grid([(-3, 3)], 64)
     q = np.log(fp.gaussian(grid, -0.5, 0.09) * grid.volume)
