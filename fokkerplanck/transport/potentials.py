@@ -57,6 +57,8 @@ FLOOR = 1e-12
 FAR = 30.0
 #: Plain iterations after the first failure of Newton corrections.
 PATIENCE = 10
+#: Errors of d are multiplied by 1 - RELAXATION (1 + p), 0 < p < 1, in a plain iteration.
+RELAXATION = 0.6
 
 
 def log_sum(values):
@@ -305,12 +307,17 @@ class Potentials:
     def _correction(self, rung, newton, defect, own):
         """Corrections of (phi, d) and the L1 error they stand for."""
         phi = -defect / (1 + rung.c) if newton is None else -newton(defect)
-        # Plain corrections of smooth errors are too small, but residuals bound the error.
-        sizes = [defect] if newton is None else [rung.unit * phi]
-        if rung.c == 0:
+        # Plain corrections of smooth errors are too small, but residuals bound the error. An error
+        # e of d moves phi by (1 - p^2) e/(1 - p^2 + c), p <= 1 the symbol of the kernel, and log
+        # densities by c times that: by less than min(1, c) e.
+        sizes = [own if rung.c == 0 else min(1.0, rung.c) * own]
+        if newton is None or rung.c == 0:
             sizes.append(defect)
-        error = max(float(np.sum(rung.mass * np.abs(u))) for u in [own, *sizes])
-        return np.concatenate([phi.ravel(), (0.5 * own - 0.5 * rung.c * phi).ravel()]), error
+        if newton is not None:
+            sizes.append(rung.unit * phi)
+        error = max(float(np.sum(rung.mass * np.abs(u))) for u in sizes)
+        d = RELAXATION * own - 0.5 * rung.c * phi
+        return np.concatenate([phi.ravel(), d.ravel()]), error
 
 
 class Newton:

@@ -43,10 +43,10 @@ def problem(n, dim):
     return fp.Problem(grid, f=V), fp.gaussian(grid, (-0.8, 0.5, 0.2)[:dim], 0.0625)
 
 
-def step_row(n, dim, most, tau=0.1, repetitions=3):
+def step_row(n, dim, most, tau=0.1, repetitions=3, tolerance=None):
     """The second of two steps."""
     one, start = problem(n, dim)
-    method = Entropic(tau)
+    method = Entropic(tau, tolerance=tolerance)
     run = method.init(fp.Generator(one))
     p = method.minimise(run, (start * one.grid.volume).ravel(), tau)
     seconds, before = np.inf, pair(one.grid.shape)
@@ -58,7 +58,8 @@ def step_row(n, dim, most, tau=0.1, repetitions=3):
     pairs = seconds / min(before, pair(one.grid.shape))
     row = {
         "question": QUESTION,
-        "case": f"one step, tau = {tau:g}, {n}^{dim}",
+        "case": f"one step, tau = {tau:g}, {n}^{dim}"
+        + (f", tolerance {tolerance:g}" if tolerance else ""),
         "cells": n**dim,
         "who": f"Entropic, {numba.get_num_threads()} threads",
         "seconds_min": seconds,
@@ -162,6 +163,8 @@ def stream(quick=False):
     for n, dim, most in STEPS:
         if not quick or n**dim <= 70_000:
             yield step_row(n, dim, most)
+    if not quick:
+        yield step_row(64, 3, None, tolerance=1e-6)
     for n, richardson, tau, most in ERRORS:
         if not quick or n < 192:
             yield error_row(n, richardson, tau, most)

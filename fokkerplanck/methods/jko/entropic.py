@@ -65,12 +65,16 @@ class Entropic(MinimisingMovement):
 
     Notes
     -----
+    ``stats`` counts ``iterations`` (on the grid itself), ``coarse_iterations``, ``convolutions`` of
+    the grid and ``restarts`` of the acceleration.
+
     The density at rest is a fixed point to rounding, since there all three couplings are one; mass
     is exact, densities are positive. Their far tails are as exact as their logarithms. Reflecting
     walls and periodic axes are those of transport on the box and on the torus. The iteration is
     that of :mod:`fokkerplanck.transport.potentials`. Off-diagonal entries of D make the kernel no
     product of axes, at n times the price on n x n cells: for small grids. That the energy falls in
-    every step is what we measure; it is a theorem for the step without debiasing.
+    every step is what we measure; it is a theorem for the step without debiasing. Steps whose
+    thermal length :math:`\sqrt{2D\tau/\beta}` is far below a cell need smooth densities.
 
     References
     ----------
