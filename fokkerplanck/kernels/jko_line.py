@@ -26,6 +26,8 @@ OVERSHOOT = 0.9
 SHORTEST = 1e-3
 # Newton's method is slow if the mass that moves falls by no more than this in an iteration.
 SLOW = 0.7
+# Slopes of steps that move less mass than this are rounding.
+NOISE = 1e-11
 # Masses that move in all when only far tails are still unsettled, and iterations for these.
 SETTLED = 1e-13
 PATIENCE = 12
@@ -325,7 +327,7 @@ def minimise(faces, p, log_pi, kappa, tolerance, max_iterations, m, work):
         longest, shift = step_size(dm, inverse, m)
         for j in range(n):
             old_m[j] = m[j]
-        part, is_bad = 1.0, iteration > 2 and shift > SLOW * before and shift > 1e-11
+        part, is_bad = 1.0, iteration > 2 and shift > max(SLOW * before, NOISE) and longest > LONG
         moved(dm, part, log_pi, w, m, inverse)
         is_last = window == 0 and (
             longest <= tolerance or (iteration >= PATIENCE and shift <= SETTLED)
@@ -334,7 +336,7 @@ def minimise(faces, p, log_pi, kappa, tolerance, max_iterations, m, work):
             return iteration + 1, shortened, longest, shift
         moments(faces, left, right, slowness, m, inverse, t, first, second)
         gradient(faces, t, first, second, w, kappa, r)
-        while longest > LONG and part > SHORTEST:
+        while longest > LONG and shift > NOISE and part > SHORTEST:
             after = slope_after(dm, part, r, old_m, m)
             if after > -OVERSHOOT * slope:
                 break

@@ -7,7 +7,7 @@ from scipy.special import ndtr
 import fokkerplanck as fp
 from fokkerplanck.energies import Congestion, Entropy, Interaction, PorousMedium, Potential
 from fokkerplanck.kernels import jko_line
-from fokkerplanck.methods.jko.line import ExactW2
+from fokkerplanck.methods.jko.line import ExactW2, divided
 from fokkerplanck.methods.jko.line_setting import rates
 from fokkerplanck.transport.line import line_transport
 from tests.convergence.rates import assert_rate
@@ -181,17 +181,61 @@ def test_a_long_extrapolation_breaks_what_the_steps_keep():
     assert (2 * half - start).min() < -0.1
 
 
-def test_gaps_fall_back_and_say_so():
-    """Two narrow groups and a short step: where the gap parts is beyond double precision."""
+@pytest.mark.parametrize("tau", [1e-3, 1e-2, 0.1])
+def test_groups_apart_move_each_on_its_own(tau):
+    """Two narrow groups and a short step: each makes the step of a Gaussian (R21)."""
+    kT, s = 0.1, 0.1
+    widths, errors = [], []
+    for n in (200, 400, 800):
+        grid = fp.Grid([(-4, 4)], n)
+        problem = fp.Problem(grid, f=lambda x: x**2 / 2, kT=kT)
+        start = 0.3 * cells(grid, -1.5, s) + 0.7 * cells(grid, 2, s)
+        solution = fp.solve(problem, start, [0, tau], ExactW2(tau), steady=False)
+        assert solution.stats["backward_euler_steps"] == 0
+        assert solution.stats["largest_rise"] < 0
+        assert abs(solution.mass[1] - 1) < 1e-14
+        a = 1 + tau
+        std = (s + np.sqrt(s**2 + 4 * tau * kT * a)) / (2 * a)
+        exact = 0.3 * cells(grid, -1.5 / a, std) + 0.7 * cells(grid, 2 / a, std)
+        widths.append(1 / n)
+        errors.append(grid.integrate(np.abs(solution[1] - exact)))
+    assert solution.stats["steps_in_parts"] == 1
+    assert_rate(widths, errors, order=2, cap=5e-3)
+
+
+def test_gaps_that_close():
+    """A bimodal density over many steps: in parts at first, whole later, the energy falls."""
     grid = fp.Grid([(-4, 4)], 200)
     problem = fp.Problem(grid, f=lambda x: x**2 / 2, kT=0.1)
     start = 0.5 * (cells(grid, -1.5, 0.1) + cells(grid, 1.5, 0.1))
-    solution = fp.solve(problem, start, np.arange(6) * 0.1, ExactW2(0.1))
-    stats = solution.stats
-    assert 0 < stats["backward_euler_steps"] < 5
-    assert stats["largest_rise"] <= 0
-    assert solution.min_rho[1:].min() > 0
+    solution = fp.solve(problem, start, np.arange(30) * 0.1, ExactW2(0.1))
+    assert 0 < solution.stats["steps_in_parts"] < 29
+    assert solution.stats["backward_euler_steps"] <= 3
+    assert solution.stats["largest_rise"] <= 0
     assert np.abs(solution.mass - 1).max() < 1e-13
+
+
+def test_the_last_resort_says_so():
+    grid = fp.Grid([(-4, 4)], 200)
+    x = grid.x[0]
+    rho = (np.abs(x - 1.3) < 0.3) * 1.0 + (np.abs(x + 1.7) < 0.2) + 0.01 * (np.abs(x) < 0.2)
+    rho /= grid.integrate(rho)
+    problem = fp.Problem(grid, f=lambda x: x**2 / 2)
+    solution = fp.solve(problem, rho, [0, 0.01], ExactW2(0.01, max_iterations=20), steady=False)
+    assert solution.stats["backward_euler_steps"] == 1
+    assert solution.stats["largest_rise"] < 0
+    assert solution.min_rho[1] > 0
+    euler = fp.solve(problem, rho, [0, 0.01], fp.BackwardEuler(0.01), steady=False)
+    assert grid.integrate(np.abs(solution[1] - euler[1])) < 1e-10
+
+
+def test_parts_of_a_density():
+    p = np.array([0, 1, 2, 1e-5, 0, 0, 3, 1, 1e-9, 2, 0])
+    parts = divided(p)
+    assert len(parts) == 3
+    np.testing.assert_array_equal(sum(parts), p)
+    assert [int(np.argmax(part)) for part in parts] == [2, 6, 9]
+    assert len(divided(np.exp(-(np.linspace(-9, 9, 99) ** 2)))) == 1
 
 
 # --- orders ---------------------------------------------------------------------------------------
@@ -309,6 +353,17 @@ def test_attraction_and_noise(tau):
     assert abs(std - exact) < 1e-4
     assert solution.stats["largest_rise"] < 0
     assert solution.stats["interaction_updates"] >= 1
+
+
+def test_attraction_of_groups_apart():
+    grid = fp.Grid([(-4, 4)], 200)
+    start = 0.5 * (cells(grid, -1.5, 0.1) + cells(grid, 1.5, 0.1))
+    energy = Entropy(0.1) + Interaction(lambda x: x**2 / 2)
+    solution = fp.solve(
+        fp.Problem(grid), start, [0, 0.1, 0.2], ExactW2(0.1, energy=energy), steady=False
+    )
+    assert solution.stats["steps_in_parts"] > 0
+    assert solution.stats["largest_rise"] < 0
 
 
 def test_energies_equal_to_the_problem_give_its_steps():

@@ -17,6 +17,12 @@ from fokkerplanck.methods.jko.movement import MinimisingMovement
 TOLERANCE = 1e-8
 # Change of the masses by an update of the interaction, relative, and how many updates at most.
 SAME = 1e-12
+# Gaps of this depth, relative to the lower of the peaks beside them, divide a density; parts whose
+# steps overlap by no more than this mass do not know of one another.
+DEEP = 1e-3
+# Newton iterations before parts are tried.
+TRIAL = 16
+NO_OVERLAP = 1e-13
 MAX_UPDATES = 100
 
 
@@ -55,12 +61,15 @@ class ExactW2(MinimisingMovement):
     method takes the mass that crosses each face as unknown, moves logarithms of masses and starts
     from a step of backward Euler; a step costs O(n).
 
-    Where the old density falls into parts with next to nothing between (1e-6 of the peak and less),
-    and tau is too short to fill the gap, the place in the gap from where mass goes left and right
-    is hardly determined in double precision. Should Newton's method fail there, the step is one of
+    Where the old density falls into parts with next to nothing between, and tau is too short to
+    fill the gap, the place in the gap from where mass goes left and right is hardly determined in
+    double precision. Should Newton's method fail there, the parts are moved each on its own
+    (exactly, as long as the new ones overlap by less than 1e-13; else their sum is where Newton's
+    method starts again): ``stats["steps_in_parts"]``. Should that fail too, the step is one of
     backward Euler, which is JKO's in the metric of the generator: positive, of falling energy, of
-    first order too. ``stats["backward_euler_steps"]`` counts these. ``stats["unsettled_tails"]``
-    counts steps in which masses of less than 1e-13 in all had not converged relative to themselves.
+    first order too: ``stats["backward_euler_steps"]``. ``stats["unsettled_tails"]`` counts
+    minimisations in which masses of less than 1e-13 in all had not converged relative to
+    themselves.
 
     An interaction is taken at the end of the step, by fixed-point iteration with Anderson
     acceleration; then there is nothing to fall back on.
@@ -121,7 +130,13 @@ class _Line:
         self.kT = self.energy.kT
         self.work = np.empty((14, self.faces.size))
         self.set_field(self.energy.V)
-        run.add(newton_iterations=0, steps_shortened=0, unsettled_tails=0, backward_euler_steps=0)
+        run.add(
+            newton_iterations=0,
+            steps_shortened=0,
+            unsettled_tails=0,
+            steps_in_parts=0,
+            backward_euler_steps=0,
+        )
 
     def set_field(self, field):
         """Potential of all forces but the entropy's."""
@@ -132,14 +147,15 @@ class _Line:
     def step(self, run, p, tau):
         """Masses after one step."""
         if not self.energy.pairs:
-            m = self.backward_euler(p, tau)
-            return m if self.newton(run, p, tau, m) else self.fallen_back(run, p, tau)
+            return self.step_without_pairs(run, p, tau)
         field = self.energy.field(p / self.volume)
         self.set_field(field)
         m, mix = self.backward_euler(p, tau), Mix()
         for update in range(MAX_UPDATES):
             if not self.newton(run, p, tau, m):
-                break
+                m = self.in_parts(run, p, tau)
+                if m is None:
+                    break
             wanted = self.energy.field(m / self.volume)
             defect = wanted - field
             # Relative change of the masses by the next update, to first order.
@@ -152,27 +168,70 @@ class _Line:
         raise ConvergenceError(
             "the interaction at the end of a JKO step was not found; take a smaller tau, or begin "
             "with a density without empty gaps",
-            iterate=m,
+            iterate=p,
         )
 
-    def newton(self, run, p, tau, m):
+    def step_without_pairs(self, run, p, tau):
+        """By Newton's method, in parts if that seems to fail, by backward Euler if all does."""
+        m = self.backward_euler(p, tau)
+        if self.newton(run, p, tau, m, min(TRIAL, self.max_iterations)):
+            return m
+        parts = self.in_parts(run, p, tau)
+        if parts is not None:
+            return parts
+        if self.newton(run, p, tau, m):
+            return m
+        run.add(backward_euler_steps=1)
+        return self.backward_euler(p, tau)
+
+    def newton(self, run, p, tau, m, max_iterations=None):
         """Overwrite the start m by the minimiser; whether it was found."""
         iterations, shortened, change, shift = jko_line.minimise(
-            self.faces, p, self.log_pi, 1 / (self.kT * tau), TOLERANCE, self.max_iterations, m,
-            self.work,
+            self.faces, p, self.log_pi, 1 / (self.kT * tau), TOLERANCE,
+            max_iterations or self.max_iterations, m, self.work,
         )  # fmt: skip
         run.add(newton_iterations=iterations, steps_shortened=shortened)
         found = change <= TOLERANCE or shift <= jko_line.SETTLED
         run.add(unsettled_tails=int(found and change > TOLERANCE))
         return found
 
-    def fallen_back(self, run, p, tau):
-        """Step of backward Euler where Newton's method failed."""
-        run.add(backward_euler_steps=1)
-        return self.backward_euler(p, tau)
+    def in_parts(self, run, p, tau):
+        """Step of the sum of parts that deep gaps divide, each on its own; None if that fails.
+
+        The exact density is the larger of those of the parts where these hardly overlap. Parts that
+        do are put together, the sum of their steps a good start.
+        """
+        groups: list = []
+        for part in divided(p):
+            m = self.backward_euler(part, tau)
+            if not self.newton(run, part, tau, m):
+                return None
+            if groups and np.minimum(groups[-1][1], m).sum() > NO_OVERLAP:
+                groups[-1] = (groups[-1][0] + part, groups[-1][1] + m, True)
+            else:
+                groups.append((part, m, False))
+        for part, m, is_joint in groups:
+            if is_joint and not self.newton(run, part, tau, m):
+                return None
+        run.add(steps_in_parts=1)
+        return sum(m for _, m, _ in groups)
 
     def backward_euler(self, p, tau):
         """Masses after a step of backward Euler, at rest where the energy is least."""
         m = np.empty_like(p)
         jko_line.implicit_euler(*self.rates, self.kT * tau, p, m)
         return m
+
+
+def divided(p):
+    """Parts of p on either side of its deepest gaps, as arrays (n,) with zeros elsewhere."""
+    left, right = np.maximum.accumulate(p), np.maximum.accumulate(p[::-1])[::-1]
+    lower = np.minimum(left, right)
+    depth = np.divide(p, lower, out=np.ones_like(p), where=lower > 0)
+    k = int(np.argmin(depth))
+    if depth[k] > DEEP:
+        return [p]
+    k += int(np.flatnonzero(np.append(depth[k:] > depth[k], True))[0]) // 2  # middle of the empty
+    low, high = p.copy(), p.copy()
+    low[k:], high[:k] = 0.0, 0.0
+    return divided(low) + divided(high)
