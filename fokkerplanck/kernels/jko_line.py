@@ -301,11 +301,12 @@ def next_window(n, k, is_bad):
 
 
 @njit(cache=True)
-def minimise(faces, p, log_pi, kappa, tolerance, max_iterations, m, work):
+def minimise(faces, p, log_pi, kappa, tolerance, max_iterations, most, m, work):
     """Overwrite the start m by the masses that minimise KL(m | pi) + kappa/2 W2(m, p)^2.
 
     Returns iterations, steps shortened, largest relative change of a mass and mass moved in the
     last iteration; it has failed if the former is above the tolerance and the latter above SETTLED.
+    It gives up when steps have been shortened more than ``most`` times.
     """
     n = p.size
     left, right, t, r, rest, pivot, dG = work[:7]
@@ -342,6 +343,8 @@ def minimise(faces, p, log_pi, kappa, tolerance, max_iterations, m, work):
                 break
             part *= max(0.1, slope / (slope - after))
             shortened, is_bad = shortened + 1, True
+            if shortened > most:
+                return iteration + 1, shortened, 1.0, 1.0
             for j in range(n):
                 m[j] = old_m[j]
                 inverse[j] = 1.0 / m[j]

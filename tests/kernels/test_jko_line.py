@@ -196,7 +196,7 @@ def test_a_minimum(rng):
     """No move of mass between neighbours makes the functional less."""
     faces, p, m = random_case(rng, 30)
     log_pi, kappa = np.log(rng.random(30)), 5.0
-    out = kernel.minimise(faces, p, log_pi, kappa, 1e-10, 60, m, np.empty((14, 31)))
+    out = kernel.minimise(faces, p, log_pi, kappa, 1e-10, 60, 99, m, np.empty((14, 31)))
     assert out[2] <= 1e-10
     assert abs(m.sum() - 1) < 1e-14
     assert np.abs(gradient(faces, p, log_pi, kappa, m)[1:-1]).max() < 1e-10

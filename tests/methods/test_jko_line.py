@@ -329,7 +329,7 @@ def test_slopes_may_change_sign():
         faces, p, log_pi, 1 / tau, start, lambda now, before: now > -0.9 * before
     )
     out = start.copy()
-    ours = jko_line.minimise(faces, p, log_pi, 1 / tau, 1e-8, 60, out, np.empty((14, 1001)))
+    ours = jko_line.minimise(faces, p, log_pi, 1 / tau, 1e-8, 60, 99, out, np.empty((14, 1001)))
     assert by_sign[1] > 10
     assert by_size[1] == 0
     assert by_sign[0] > 1.5 * by_size[0] > 3 * ours[0]

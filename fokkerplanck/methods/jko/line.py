@@ -20,8 +20,8 @@ SAME = 1e-12
 # Gaps of this depth, relative to the lower of the peaks beside them, divide a density; parts whose
 # steps overlap by no more than this mass do not know of one another.
 DEEP = 1e-3
-# Newton iterations before parts are tried.
-TRIAL = 16
+# Newton iterations, and shortened steps, before parts are tried; shortened steps else.
+TRIAL, SHORT, MANY = 16, 5, 10_000
 NO_OVERLAP = 1e-13
 MAX_UPDATES = 100
 
@@ -174,7 +174,7 @@ class _Line:
     def step_without_pairs(self, run, p, tau):
         """By Newton's method, in parts if that seems to fail, by backward Euler if all does."""
         m = self.backward_euler(p, tau)
-        if self.newton(run, p, tau, m, min(TRIAL, self.max_iterations)):
+        if self.newton(run, p, tau, m, min(TRIAL, self.max_iterations), SHORT):
             return m
         parts = self.in_parts(run, p, tau)
         if parts is not None:
@@ -184,11 +184,11 @@ class _Line:
         run.add(backward_euler_steps=1)
         return self.backward_euler(p, tau)
 
-    def newton(self, run, p, tau, m, max_iterations=None):
+    def newton(self, run, p, tau, m, max_iterations=None, most=MANY):
         """Overwrite the start m by the minimiser; whether it was found."""
         iterations, shortened, change, shift = jko_line.minimise(
             self.faces, p, self.log_pi, 1 / (self.kT * tau), TOLERANCE,
-            max_iterations or self.max_iterations, m, self.work,
+            max_iterations or self.max_iterations, most, m, self.work,
         )  # fmt: skip
         run.add(newton_iterations=iterations, steps_shortened=shortened)
         found = change <= TOLERANCE or shift <= jko_line.SETTLED
