@@ -20,6 +20,7 @@ from fokkerplanck.plot import canvas, colorbar, density, energy, order, potentia
 from fokkerplanck.problem import Problem
 from fokkerplanck.solution import Solution
 from fokkerplanck.solve import solve
+from fokkerplanck.steady import steady_state
 
 TITLE = "Wasserstein gradient flow in the plane: JKO steps against the Fokker-Planck equation"
 QUICK = {"n": 40}
@@ -46,8 +47,7 @@ def compute(n=72, seed=0, progress=False) -> Result:
         t = np.linspace(0, END, round(END / tau) + 1)
         runs[tau] = solve(problem, start, t, jko.Entropic(tau), progress=progress)
     exact = solve(problem, start, np.linspace(0, END, 9), progress=progress)
-    gibbs = np.exp(-BETA * (problem.f - problem.f.min()))
-    gibbs /= grid.integrate(gibbs)
+    gibbs = steady_state(problem).rho
     moved = solve(problem, gibbs, TAUS[0], jko.Entropic(TAUS[0]), progress=progress).rho[-1]
     return Result(problem, exact, runs, float(grid.integrate(np.abs(moved - gibbs))))
 
