@@ -28,6 +28,8 @@ SHORTEST = 1e-3
 SLOW = 0.7
 # Slopes of steps that move less mass than this are rounding.
 NOISE = 1e-11
+# Rise of the relative entropy that is rounding.
+LOSS = 1e-12
 # Masses that move in all when only far tails are still unsettled, and iterations for these.
 SETTLED = 1e-13
 PATIENCE = 12
@@ -301,6 +303,17 @@ def next_window(n, k, is_bad):
 
 
 @njit(cache=True)
+def gain(p, log_pi, w, m):
+    """KL(p | pi) - KL(m | pi), w = log(m/pi)."""
+    total = 0.0
+    for j in range(p.size):
+        if p[j] > 0.0:
+            total += p[j] * (math.log(p[j]) - log_pi[j])
+        total -= m[j] * w[j]
+    return total
+
+
+@njit(cache=True)
 def minimise(faces, p, log_pi, kappa, tolerance, max_iterations, most, m, work):
     """Overwrite the start m by the masses that minimise KL(m | pi) + kappa/2 W2(m, p)^2.
 
@@ -334,6 +347,9 @@ def minimise(faces, p, log_pi, kappa, tolerance, max_iterations, most, m, work):
             longest <= tolerance or (iteration >= PATIENCE and shift <= SETTLED)
         )
         if is_last:
+            # A mass that fell below what counts may have hidden that there is no minimum here.
+            if gain(p, log_pi, w, m) < -LOSS:
+                return iteration + 1, shortened, 1.0, 1.0
             return iteration + 1, shortened, longest, shift
         moments(faces, left, right, slowness, m, inverse, t, first, second)
         gradient(faces, t, first, second, w, kappa, r)

@@ -207,3 +207,24 @@ def test_a_minimum(rng):
             moved[j] += h
             moved[j + 1] -= h
             assert functional(faces, p, log_pi, kappa, moved) > least
+
+
+def test_gain(rng):
+    _, p, m = random_case(rng, 20, 0.3)
+    log_pi = rng.random(20)
+    kl = [np.sum(q[q > 0] * (np.log(q[q > 0]) - log_pi[q > 0])) for q in (p, m)]
+    assert abs(kernel.gain(p, log_pi, np.log(m) - log_pi, m) - (kl[0] - kl[1])) < 1e-13
+
+
+def test_a_false_minimum_is_not_believed():
+    """Three cells, far from resolved: the middle of a short step is lost, the energy rises."""
+    faces = np.array([-0.93, -0.31, 0.31, 0.93])
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        p = rng.random(3) ** 12 + 1e-9
+        p /= p.sum()
+        log_pi = -3 * rng.random(3)
+        m = p.copy()
+        out = kernel.minimise(faces, p, log_pi, 1e6, 1e-8, 60, 99, m, np.empty((14, 4)))
+        if out[2] <= 1e-8 or out[3] <= kernel.SETTLED:
+            assert kernel.gain(p, log_pi, np.log(m) - log_pi, m) >= -kernel.LOSS

@@ -71,6 +71,8 @@ class Lagrangian(MinimisingMovement):
     the *moving* cells (first at fronts, read from the grid): where mass has spread by a large
     factor the picture gets coarse. The density at rest of the generator is kept up to this error
     only; ``ExactW2`` keeps it to rounding.
+    Where the potential is far from convex and tau long, the functional may have several minima;
+    one below the start is found, or a ConvergenceError raised.
     The energy falls as a function of the positions; read from the grid it may rise by what the
     cells do not resolve.
     ``stats["quantiles"]`` holds positions (steps + 1, levels), ``stats["faces"]`` the last X,
@@ -252,6 +254,7 @@ class _Functional:
         barrier = barrier / self.p.size
         size, best = X[-1] - X[0], np.inf
         g, band = self._derivatives(X, barrier)
+        value = self._value(X, barrier)
         for _ in range(MAX_ITERATIONS):
             run.add(newton_iterations=1)
             dX = np.zeros_like(X)
@@ -262,12 +265,13 @@ class _Functional:
             slope, moved = -float(g @ dX[1:-1]), float(np.abs(dX).max())
             for _ in range(MAX_CUTS):
                 new = X + part * dX
-                g, band = self._derivatives(new, barrier)
-                after = -float(g @ dX[1:-1])
-                if after <= -0.9 * slope or moved <= 1e-9 * size:
+                new_value = self._value(new, barrier)
+                slack = 1e-4 * part * slope + 1e-13 * (abs(value) + self.scale)
+                if new_value <= value + slack or moved <= 1e-9 * size:
                     break
-                part *= max(0.1, slope / (slope - after))
-            X = new
+                part *= 0.4
+            X, value = new, new_value
+            g, band = self._derivatives(X, barrier)
             end = TOLERANCE if is_last else 1e-3
             if moved <= end * size or (moved <= 1e-9 * size and moved >= 0.5 * best):
                 return X
@@ -277,6 +281,19 @@ class _Functional:
             iterate=X,
             residual=moved,
         )
+
+    def _value(self, X, barrier):
+        """Energy, squared distance and barrier."""
+        length = np.diff(X)
+        room = length - self.least
+        if not (room > 0).all():
+            return np.inf
+        x = np.clip(X[:-1, None] + length[:, None] * POINTS, self.home[0], self.home[-1])
+        total = np.sum(self.p * (self.V(x) @ WEIGHTS + self.apart(X)))
+        total -= self.energy.kT * np.sum(self.p * np.log(length)) + barrier * np.sum(np.log(room))
+        for part in self.energy.internal:
+            total += np.sum(length * part.internal(self.p / length))
+        return float(total)
 
     def _derivatives(self, X, barrier):
         """Derivatives by the inner faces, and their matrix as two diagonals, upper form."""
@@ -293,12 +310,13 @@ class _Functional:
         pressure = pressure + barrier / room
         bulk = bulk + barrier / room**2
         g = right[:-1] + left[1:] - pressure[:-1] + pressure[1:]
-        spring = p / self.sigma
-        ll, rr, lr = (stiff @ (u * v) * p for u, v in ((a, a), (b, b), (a, b)))
-        diagonal = (rr + spring / 3 + bulk)[:-1] + (ll + spring / 3 + bulk)[1:]
-        off = (lr + spring / 6 - bulk)[1:-1]
-        plain = (spring / 3 + bulk)[:-1] + (spring / 3 + bulk)[1:], (spring / 6 - bulk)[1:-1]
-        return -g, ((diagonal, off), plain)
+        spring, matrices = p / self.sigma, []
+        # Where the potential is not convex, its curvature is taken positive: steps stay bounded.
+        for curvature in (stiff, np.abs(stiff)):
+            ll, rr, lr = (curvature @ (u * v) * p for u, v in ((a, a), (b, b), (a, b)))
+            diagonal = (rr + spring / 3 + bulk)[:-1] + (ll + spring / 3 + bulk)[1:]
+            matrices.append((diagonal, (lr + spring / 6 - bulk)[1:-1]))
+        return -g, matrices
 
     def _pressure(self, length):
         """Pressure rho U' - U of each piece, and minus its derivative by the length."""
@@ -311,10 +329,10 @@ class _Functional:
 
 
 def _solve(matrices, g):
-    """Newton step; without the curvature of the potential where this is too negative."""
-    full, plain = matrices
+    """Newton step; by the second matrix, which is positive, if the first is not."""
+    full, safe = matrices
     # Stiff pieces side by side leave a matrix that is singular to rounding.
-    for (diagonal, off), shift in ((full, 0.0), (plain, 0.0), (plain, 1e-13)):
+    for (diagonal, off), shift in ((full, 0.0), (safe, 0.0), (safe, 1e-13)):
         if not (diagonal > 0).all():
             continue
         scale = 1 / np.sqrt(diagonal)
