@@ -15,10 +15,10 @@ from fokkerplanck.linalg.aggregation import Aggregation, Level
 from fokkerplanck.linalg.flows import Flows
 from fokkerplanck.linalg.krylov import fgmres
 
-#: Log masses below this are noise of underflow: such cells take no part in second-order stages.
-LOWEST = -660.0
+#: Log masses below this are nobody's: such cells take no part in second-order stages.
+LOWEST = -230.0
 #: Cells up to which Newton's matrices are preconditioned by factors, by dimension of the grid.
-FACTORED = {1: np.inf, 2: 10_000, 3: 3_000}
+FACTORED = {1: np.inf, 2: 10_000, 3: 6_000}
 #: Part of the largest mass below which cells count alike in Krylov residuals: factors, multigrid.
 NEAR = 1e-16, 1e-6
 #: Newton steps of a stage, Krylov steps of each, halvings of a step, and the mass that ends it.
@@ -26,10 +26,8 @@ MAX_NEWTON, MAX_KRYLOV, MAX_HALVINGS = 60, 60, 40
 ROUNDING = 1e-14
 
 
-class ReversibleChain:
-    r"""The reversible part of a Markov generator: rates :math:`\min(A_{yx}\pi_x,A_{xy}\pi_y)/\pi_x`.
-
-    It has what solvers want of a Generator. Where detailed balance holds it is the generator.
+class PartChain:
+    """A Markov chain on a grid by its flows, with what solvers want of a Generator.
 
     Parameters
     ----------
@@ -67,7 +65,7 @@ def split(generator, log_pi):
 
     Returns
     -------
-    reversible, circulating : ReversibleChain
+    reversible, circulating : PartChain
     """
     flows = Flows.from_generator(generator)
     rows = np.repeat(np.arange(log_pi.size), np.diff(flows.indptr))
@@ -81,28 +79,26 @@ def split(generator, log_pi):
         (np.maximum(flows.outflow - there, 0.0), np.maximum(flows.inflow - back, 0.0)),
     )
     return tuple(
-        ReversibleChain(
-            generator.grid, Flows(flows.indptr, flows.indices, inflow, outflow, flows.exits)
-        )
+        PartChain(generator.grid, Flows(flows.indptr, flows.indices, inflow, outflow, flows.exits))
         for outflow, inflow in parts
     )
 
 
 class FrozenMetric:
-    r"""Metric of a reversible chain frozen at masses q, and solutions of
+    r"""Metric of a reversible chain frozen at masses q, and the equations it leads to.
 
     .. math:: \pi e^y + c\,L_{\theta(q/\pi)}\,y = b, \qquad \sum_x b_x > 0,
 
-    the Euler equation of :math:`\sum_x\pi_x e^{y_x}+\frac c2\langle y,L_\theta y\rangle-\langle
+    is the Euler equation of :math:`\sum_x\pi_x e^{y_x}+\frac c2\langle y,L_\theta y\rangle-\langle
     b,y\rangle`, strictly convex: there is one solution, and the masses :math:`\pi e^y` are positive
     whatever the signs of b.
 
     Parameters
     ----------
-    chain : ReversibleChain
+    chain : PartChain
     log_pi : array (n,)
     q : array (n,)
-        Masses, > 0 or underflowed to 0: cells below e^-660 keep q.
+        Masses, > 0 or underflowed to 0: cells below e^-230 keep q.
     c : float
         About the factor c of the equations to come, time; their preconditioner is made for it.
     near : float, optional
@@ -126,6 +122,8 @@ class FrozenMetric:
         )  # fmt: skip
         rows = np.repeat(np.arange(q.size), np.diff(self.indptr))
         self._sums = np.bincount(rows, self.out, q.size)
+        # No cell holds more than all.
+        self._most = np.log(2 * q.sum()) - self.log_q
         self.c, self.newton_steps, self.krylov_steps = c, 0, 0
         is_small = q.size <= FACTORED[chain.grid.dim]
         self._precondition = self._factors if is_small else self._multigrid
@@ -155,7 +153,9 @@ class FrozenMetric:
             d, n_krylov = self._direction(r, e, c, max(min(1e-2, size), 0.1 * tol / size))
             self.newton_steps += 1
             self.krylov_steps += n_krylov
-            w, r_new, e = self._search(right, c, w, r, d)
+            # Newton's method for e^w, not w, in cells that hold more than they exchange.
+            d = np.where((d > 0) & (e > c * self._sums), np.log1p(np.maximum(d, 0.0)), d)
+            w, r_new, e = self._search(right, c, w, r, np.minimum(d, self._most - w))
             new = float(np.abs(self.q * r_new).sum()) / total
             r = r_new
             if new > 0.5 * size and size < 1e-11:  # rounding
@@ -170,7 +170,7 @@ class FrozenMetric:
     def _residual(self, right, c, w):
         """What is missing to equality, over q; and e^w."""
         with np.errstate(over="ignore"):
-            e = np.exp(np.minimum(w, 600.0))
+            e = np.exp(np.minimum(w, self._most))
         return right - e - c * self.divergence(self.v + w), e
 
     def _search(self, right, c, w, r, d):
@@ -196,6 +196,10 @@ class FrozenMetric:
         result = fgmres(
             apply, self._solver, r / c, self._root / diagonal, reduction, MAX_KRYLOV, 20, 0.0,
         )  # fmt: skip
+        if not np.isfinite(result.x).all():
+            raise ConvergenceError(
+                "a direction of Newton's method is not finite; take a smaller tau"
+            )
         return result.x, result.iterations
 
     def _prepare(self):

@@ -14,7 +14,7 @@ class Circulation:
 
     Parameters
     ----------
-    chain : ReversibleChain
+    chain : PartChain
         Second result of ``linalg.edge_metric.split``.
 
     Attributes
