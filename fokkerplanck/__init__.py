@@ -9,6 +9,7 @@ from fokkerplanck.generator import Generator
 from fokkerplanck.grid import Grid
 from fokkerplanck.io import load
 from fokkerplanck.methods import (
+    JKO,
     BackwardEuler,
     Exponential,
     FluxCorrected,
@@ -26,6 +27,7 @@ from fokkerplanck.transport import Transport, wasserstein
 from fokkerplanck.version import __version__
 
 __all__ = [
+    "JKO",
     "BackwardEuler",
     "ConvergenceError",
     "Edges",

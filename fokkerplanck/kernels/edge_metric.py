@@ -1,0 +1,85 @@
+r"""The discrete Benamou-Brenier metric on the edges of a reversible chain, relative to a state.
+
+Rows of a symmetric pattern without diagonal; ``there[e]`` is the rate from the cell x of the row
+to its neighbour y, ``back[e]`` the rate in return. With u = p / pi = e^v the conductance of an edge
+at a state p is kappa theta(u_x, u_y), theta the logarithmic mean; over the mass of the cell it is
+
+    rate_xy theta(u_x, u_y) / u_x = rate_xy E(v_y - v_x),    E(s) = (e^s - 1)/s,
+
+so that only differences of v enter and nothing underflows.
+
+Maas, J. Funct. Anal. 261 (2011), equation (1.9); Mielke, Calc. Var. 48 (2013).
+"""
+
+import math
+
+import numpy as np
+from numba import njit, prange
+
+#: Largest difference of log density between neighbours that is formed.
+MAX_STEP = 600.0
+#: Blocks of rows that threads share.
+BLOCKS = 16
+
+
+@njit(cache=True)
+def _mean(s):
+    """Logarithmic mean of 1 and e^s: (e^s - 1)/s."""
+    s = min(max(s, -MAX_STEP), MAX_STEP)
+    if abs(s) < 1e-5:
+        return 1.0 + 0.5 * s * (1.0 + s / 3.0)
+    return math.expm1(s) / s
+
+
+@njit(cache=True)
+def _mobility_rows(first, last, indptr, indices, there, back, v, is_live, out, inn):
+    """Fill the rows from first to last."""
+    for x in range(first, last):
+        for e in range(np.uint32(indptr[x]), np.uint32(indptr[x + 1])):
+            y = np.uint32(indices[e])
+            if is_live[x] and is_live[y]:
+                s = v[y] - v[x]
+                out[e] = there[e] * _mean(s)
+                inn[e] = back[e] * _mean(-s)
+            else:
+                out[e] = 0.0
+                inn[e] = 0.0
+
+
+@njit(cache=True)
+def mobility(indptr, indices, there, back, v, is_live, out, inn):
+    """Fill out = there E(v_y - v_x), inn = back E(v_x - v_y); 0 at edges to cells not live."""
+    _mobility_rows(0, v.size, indptr, indices, there, back, v, is_live, out, inn)
+
+
+@njit(cache=True, parallel=True)
+def mobility_threads(indptr, indices, there, back, v, is_live, out, inn):
+    """Same as mobility, for many rows."""
+    n = v.size
+    for b in prange(BLOCKS):
+        first, last = b * n // BLOCKS, (b + 1) * n // BLOCKS
+        _mobility_rows(first, last, indptr, indices, there, back, v, is_live, out, inn)
+
+
+@njit(cache=True)
+def _divergence_rows(first, last, indptr, indices, out, y, result):
+    """Fill the rows from first to last."""
+    for x in range(first, last):
+        total, y_x = 0.0, y[x]
+        for e in range(np.uint32(indptr[x]), np.uint32(indptr[x + 1])):
+            total += out[e] * (y_x - y[np.uint32(indices[e])])
+        result[x] = total
+
+
+@njit(cache=True)
+def divergence(indptr, indices, out, y, result):
+    """Fill result_x = sum_e out_e (y_x - y_y), from differences: exact on constants."""
+    _divergence_rows(0, y.size, indptr, indices, out, y, result)
+
+
+@njit(cache=True, parallel=True)
+def divergence_threads(indptr, indices, out, y, result):
+    """Same as divergence, for many rows."""
+    n = y.size
+    for b in prange(BLOCKS):
+        _divergence_rows(b * n // BLOCKS, (b + 1) * n // BLOCKS, indptr, indices, out, y, result)

@@ -1,0 +1,33 @@
+"""Transport along the stationary currents of an edge list, which leaves the steady state alone."""
+
+from __future__ import annotations
+
+from fokkerplanck.linalg.uniformisation import JumpChain
+
+
+class Circulation:
+    r"""Semigroup of the circulating part of a generator: rates :math:`J^+_{xy}/\pi_x`.
+
+    J are the currents that edges carry in the steady state, :math:`\nabla\cdot J=0`: a Markov
+    generator by itself, with :math:`\pi` its steady state. Uniformised: a stochastic matrix that
+    keeps :math:`\pi`, hence positive and with a relative entropy that never rises.
+
+    Parameters
+    ----------
+    chain : PartChain
+        Second result of ``linalg.edge_metric.split``.
+
+    Attributes
+    ----------
+    products : int
+        Products with the jump chain so far.
+    """
+
+    def __init__(self, chain):
+        self._chain, self.products = JumpChain(chain, chain.flows), 0
+
+    def transport(self, p, span):
+        """Masses (n,) after a span of time."""
+        action = self._chain.act(p, span)
+        self.products += action.n_products
+        return action.p
