@@ -22,7 +22,7 @@ from fokkerplanck.plot import canvas, colorbar, density, transport_map
 from fokkerplanck.transport import wasserstein
 
 TITLE = "Displacement interpolation between two densities, and what mixing does instead"
-QUICK = {"n": 48}
+QUICK = {"n": 64}
 A = np.array([[1.0, 0.5], [0.5, 0.6]])
 B = np.array([[0.3, -0.2], [-0.2, 1.5]])
 HALF_WIDTH, SHIFT, TIMES = 8.0, 1.5, (0.0, 0.25, 0.5, 0.75, 1.0)

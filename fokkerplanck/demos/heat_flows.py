@@ -56,6 +56,7 @@ class Result:
 
 def compute(n=800, seed=0, progress=False) -> Result:
     """Run both movements and the heat equation itself on n cells."""
+    progress = None if progress else False  # bars for what takes longer than a second
     problem = Problem(Grid([(-HALF_WIDTH, HALF_WIDTH)], n))
     start = gaussian(problem.grid, 0, 1)
     runs: tuple[dict[float, Solution], dict[float, Solution]] = ({}, {})

@@ -48,6 +48,7 @@ def drift(x, y):
 
 def compute(n=64, seed=0, progress=False) -> Result:
     """Run both orders with 4 to 32 steps on n x n cells."""
+    progress = None if progress else False  # bars for what takes longer than a second
     grid = Grid([(-4, 4), (-4, 4)], n)
     problem = Problem(grid, drift=drift, D=D)
     steady = steady_state(problem, scheme="markov")

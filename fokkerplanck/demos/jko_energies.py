@@ -52,6 +52,7 @@ def barenblatt(grid, t):
 
 def compute(n=400, seed=0, progress=False) -> Result:
     """Run all five on n cells."""
+    progress = None if progress else False  # bars for what takes longer than a second
     grid = Grid([(-4, 4)], n)
     still = Problem(grid)
     options = {"steady": False, "progress": progress}

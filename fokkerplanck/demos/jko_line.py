@@ -48,6 +48,7 @@ def loss(x):
 
 def compute(n=320, seed=0, progress=False) -> Result:
     """Run the grid scheme for every tau, the moving mesh with both integrators."""
+    progress = None if progress else False  # bars for what takes longer than a second
     problem = Problem(Grid([(-2.5, 2.5)], n), f=loss, beta=BETA)
     start = gaussian(problem.grid, MEAN, VARIANCE)
     runs = {}

@@ -39,6 +39,7 @@ class Result:
 
 def compute(n=72, seed=0, progress=False) -> Result:
     """Run every tau on n x n cells."""
+    progress = None if progress else False  # bars for what takes longer than a second
     grid = Grid([(-2.5, 2.5), (-2.5, 2.5)], n)
     problem = Problem(grid, f=lambda x, y: (x**2 - 1) ** 2 / 2 + (y - x / 2) ** 2, beta=BETA)
     start = gaussian(grid, (0, 1.2), 0.08)

@@ -46,6 +46,7 @@ def tensor(x, y):
 
 def compute(n=64, seed=0, progress=False) -> Result:
     """Run both schemes with 4 to 32 steps on n x n cells."""
+    progress = None if progress else False  # bars for what takes longer than a second
     grid = Grid([(-3, 3), (-3, 3)], n)
     problem = Problem.from_potential(grid, lambda x, y: (x**2 - 1) ** 2 / 4 + y**2, tensor, BETA)
     start = gaussian(grid, (-1, 1), 0.15)

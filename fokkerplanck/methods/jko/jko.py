@@ -27,7 +27,7 @@ SCHEMES = {
 
 @dataclass(frozen=True)
 class JKO(Method):
-    r"""Minimising movement of the free energy in the Wasserstein metric (Jordan, Kinderlehrer, Otto).
+    r"""Minimising movement of the free energy in the Wasserstein metric, by the scheme that suits.
 
     .. math:: \rho_{k+1} = \arg\min_\rho F(\rho)+\frac1{2\tau}W_2^2(\rho,\rho_k),\qquad
               F(\rho)=\beta^{-1}\,\mathrm{KL}(\rho\|\rho_{ss})
@@ -60,7 +60,8 @@ class JKO(Method):
     ==============  =====================  ================================================
 
     "auto" takes "exact" on an interval ("lagrangian" for energies with fronts or a limit),
-    "entropic" for scalar constant D and a drift that is a gradient, and "edges" for all else; ``stats["scheme"]`` and ``stats["reason"]`` say which, why.
+    "entropic" for scalar constant D and a drift that is a gradient, and "edges" for all else;
+    ``stats["scheme"]`` and ``stats["reason"]`` say which, and why.
 
     Raises
     ------
