@@ -14,9 +14,11 @@ from fokkerplanck import sgd
 from fokkerplanck.densities import gaussian
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.grid import Grid
+from fokkerplanck.methods import JKO
 from fokkerplanck.problem import Problem
 from fokkerplanck.solve import solve
 from fokkerplanck.steady import steady_state
+from fokkerplanck.transport import wasserstein
 from fokkerplanck.version import __version__
 
 # Loaded by name when asked for: a demo brings matplotlib with it, --version and warmup need none.
@@ -132,7 +134,12 @@ def _warmup(options):
 
         problem = Problem(grid, drift=flow, D=tensor)
         steady_state(problem)
-        solve(problem, gaussian(grid, 0.5, 0.5), [0, 0.1], progress=False)
+        start = gaussian(grid, 0.5, 0.5)
+        solve(problem, start, [0, 0.1], progress=False)
+        solve(problem, start, [0, 0.1], JKO(0.1, order=2), progress=False)
+        if d < 3:
+            solve(Problem(grid), start, [0, 0.1], JKO(0.1), progress=False)
+            wasserstein(start, gaussian(grid, 0, 0.5), grid)
     for model in (sgd.LeastSquares([[1.0, 0.0]], [1.0]), sgd.Logistic([[1.0, 0.0]], [1.0])):
         sgd.run(model, [0.0, 0.0], 0.1, 1, 2, n_particles=2)
     print(f"kernels are ready ({time.perf_counter() - began:.0f} s)")
