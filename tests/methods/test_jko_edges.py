@@ -198,6 +198,16 @@ def test_paths_of_many_steps_tend_to_the_exact_wasserstein_step():
     assert problem.grid.integrate(np.abs(frozen - exact)) > errors[0]
 
 
+@pytest.mark.parametrize(("weak", "tau"), [(0.15, 1e-3), (0.01, 1e-3), (0.01, 0.1), (0.15, 1e4)])
+def test_narrow_starts_on_fine_grids(weak, tau):
+    problem = turning(96, weak)
+    rho0 = fp.gaussian(problem.grid, (0.8, 0.5), 0.02)
+    stats = run(problem, jko.EdgeJKO(tau, order=2), [0, 2 * tau], rho0).stats
+    assert stats["fallback_newton"] == stats["fallback_energy"] == 0
+    assert stats["largest_rise"] < 0
+    assert stats["mass_correction"] < 1e-13
+
+
 def test_empty_cells():
     """A start of compact support: stages take it, Crank-Nicolson says that it cannot."""
     problem = turning()
