@@ -17,6 +17,7 @@ from fokkerplanck import jko
 from fokkerplanck.linalg.flows import Flows
 from fokkerplanck.linalg.implicit_multigrid import Solvers
 
+QUESTION = "JKO on edges"
 TARGET = 5.0
 
 
@@ -71,10 +72,10 @@ def measure(problem, tau, variant, steps=3):
     report = method.report(state)
     steps_of = min(seconds) / (factorise + solve)
     return {
-        "question": f"step of order 2 ({variant}), tau = {tau:g}",
-        "case": "turning D(x)" if grid.dim == 2 else "D = I in space",
-        "cells": grid.size,
-        "who": "EdgeJKO",
+        "question": QUESTION,
+        "case": f"{'turning D(x)' if grid.dim == 2 else 'D = I in space'}, tau = {tau:g}",
+        "cells": "x".join(map(str, grid.shape)),
+        "who": variant,
         "seconds_min": min(seconds),
         "solves": min(seconds) / solve,
         "steps": steps_of,
@@ -84,9 +85,6 @@ def measure(problem, tau, variant, steps=3):
         "fallbacks": sum(v for k, v in report.items() if k.startswith("fallback")),
         "rise": report["largest_rise"],
         "mass_error": float(abs(p.sum() - 1)),
-        "target": TARGET,
-        "reached": steps_of,
-        "met": steps_of <= TARGET,
     }
 
 
@@ -108,15 +106,33 @@ def stream(quick=False):
 
 
 def rows(quick=False):
-    """All rows, as dictionaries; small grids alone if quick."""
-    return list(stream(quick))
+    """All rows, as dictionaries, and the target; small grids alone if quick."""
+    found = list(stream(quick))
+    stages = [row for row in found if row["who"] == "stages"]
+    for key, words in (("steps", "that factorise"), ("solves", "with factors at hand")):
+        worst = max(stages, key=lambda row: row[key])
+        found.append({
+            "question": QUESTION,
+            "target": f"JKO step of order 2 on edges: at most 5 steps of backward Euler {words}",
+            "reached": f"{worst[key]:.2g} ({worst['case']}, {worst['cells']})",
+            "met": worst[key] <= TARGET,
+        })  # fmt: skip
+    rises = max(row["rise"] for row in stages)
+    fallbacks = sum(row["fallbacks"] for row in stages)
+    found.append({
+        "question": QUESTION,
+        "target": "JKO step of order 2 on edges: energy falls at every tau, without falling back",
+        "reached": f"largest rise {rises:.1e}, {fallbacks} of {3 * len(stages)} steps fell back",
+        "met": rises <= 0 and not fallbacks,
+    })  # fmt: skip
+    return found
 
 
 if __name__ == "__main__":
-    shown = ("case", "cells", "seconds_min", "solves", "steps", "iterative", "newton",
+    shown = ("case", "who", "cells", "seconds_min", "solves", "steps", "iterative", "newton",
              "krylov", "fallbacks")  # fmt: skip
-    print("| question | " + " | ".join(shown) + " | rise |")
-    print("|---" * (len(shown) + 2) + "|")
+    print("| " + " | ".join(shown) + " | rise |")
+    print("|---" * (len(shown) + 1) + "|")
     for row in stream("--quick" in sys.argv):
         cells = [f"{row[k]:.3g}" if isinstance(row[k], float) else str(row[k]) for k in shown]
-        print(f"| {row['question']} | {' | '.join(cells)} | {row['rise']:.1e} |", flush=True)
+        print(f"| {' | '.join(cells)} | {row['rise']:.1e} |", flush=True)
