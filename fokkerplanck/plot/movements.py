@@ -76,7 +76,8 @@ def order(steps, errors, ax=None, *, slope=None, **style):
     Examples
     --------
     >>> from fokkerplanck import plot
-    >>> curve = plot.order([0.2, 0.1, 0.05], [4e-2, 1e-2, 2.5e-3], slope=2)
+    >>> ax = plot.canvas().subplots()
+    >>> curve = plot.order([0.2, 0.1, 0.05], [4e-2, 1e-2, 2.5e-3], ax, slope=2)
     """
     steps, errors = np.asarray(steps, float), np.asarray(errors, float)
     if steps.shape != errors.shape or steps.ndim != 1 or not ((steps > 0) & (errors > 0)).all():
