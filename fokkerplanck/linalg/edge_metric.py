@@ -24,6 +24,8 @@ NEAR = 1e-16, 1e-6
 #: Newton steps of a stage, Krylov steps of each, halvings of a step, and the mass that ends it.
 MAX_NEWTON, MAX_KRYLOV, MAX_HALVINGS = 60, 60, 40
 ROUNDING = 1e-14
+#: Mass out of place that may be rounding, if it does not become less.
+SMALL = 1e-11
 
 
 class PartChain:
@@ -155,10 +157,16 @@ class FrozenMetric:
             self.krylov_steps += n_krylov
             # Newton's method for e^w, not w, in cells that hold more than they exchange.
             d = np.where((d > 0) & (e > c * self._sums), np.log1p(np.maximum(d, 0.0)), d)
-            w, r_new, e = self._search(right, c, w, r, np.minimum(d, self._most - w))
+            d = np.minimum(d, self._most - w)
+            if size > SMALL and not float(np.sum(self.q * r * d)) > 0:
+                raise ConvergenceError(
+                    f"a direction of Newton's method does not descend, {size:.1e} of the mass is "
+                    "out of place; take a smaller tau", iterate=w + self.v, residual=size,
+                )  # fmt: skip
+            w, r_new, e = self._search(right, c, w, r, d)
             new = float(np.abs(self.q * r_new).sum()) / total
             r = r_new
-            if new > 0.5 * size and size < 1e-11:  # rounding
+            if new > 0.5 * size and size < SMALL:  # rounding
                 break
         else:
             raise ConvergenceError(
@@ -188,7 +196,7 @@ class FrozenMetric:
     def _direction(self, r, e, c, reduction):
         """Newton's direction, (diag(e) + c L/q) d = r, by preconditioned FGMRES."""
         self._prepare()
-        diagonal = e / c + self._sums
+        diagonal = np.maximum(e / c + self._sums, np.finfo(float).tiny)
 
         def apply(d):
             return self.divergence(d) + (e / c) * d

@@ -221,14 +221,18 @@ def test_empty_cells():
     assert run(problem, method, [0, 0.3], rho0).stats["fallback_empty"] == 1
 
 
-def test_masses_below_the_range_of_doubles():
+def test_masses_below_the_range_of_doubles(rng):
+    """Tilts of 160 kT a cell: rounding decides how far Newton's method gets, promises hold."""
     problem = fp.Problem(fp.Grid([(-4, 4)] * 2, 24), f=lambda x, y: 60 * (x**2 + y**2))
-    solution = run(
-        problem, jko.EdgeJKO(0.01, order=2), [0, 0.05], fp.gaussian(problem.grid, 1, 0.2)
-    )
-    assert solution.stats["largest_rise"] < 0
-    assert solution[1].min() >= 0
-    assert abs(problem.grid.integrate(solution[1]) - 1) < 1e-13
+    rest = fp.steady_state(problem)
+    for _ in range(8):
+        rho = fp.gaussian(problem.grid, 1, 0.2)
+        rho = rho * (1 + 1e-13 * rng.standard_normal(rho.shape))
+        rho /= problem.grid.integrate(rho)
+        solution = fp.solve(problem, rho, [0, 0.05], jko.EdgeJKO(0.01, order=2), steady=rest)
+        assert solution.stats["largest_rise"] < 0
+        assert solution[1].min() >= 0
+        assert abs(problem.grid.integrate(solution[1]) - 1) < 1e-13
 
 
 @pytest.mark.slow
