@@ -6,6 +6,9 @@ import numpy as np
 
 from fokkerplanck.kernels import log_convolution, threads
 
+#: Work per cell of a convolution, over that of the loops for which threads were weighed.
+WORK = 4
+
 
 class GaussianKernel:
     r"""Logarithm of a Gaussian sum over the cells of a box.
@@ -45,7 +48,7 @@ class GaussianKernel:
     def __call__(self, g):
         r"""Apply the kernel to an array (\*shape); minus infinity stands for no mass."""
         values = np.ascontiguousarray(g, dtype=float)
-        parts = threads.parts(values.size)
+        parts = threads.parts(WORK * values.size)
         for k, (n, r) in enumerate(zip(self.shape, self.widths, strict=True)):
             out = np.empty(self.shape)
             box = (int(np.prod(self.shape[:k])), n, int(np.prod(self.shape[k + 1 :])))
@@ -88,7 +91,7 @@ class SkewKernel(GaussianKernel):
         r"""Apply the kernel to an array (\*shape); minus infinity stands for no mass."""
         n, m = self.shape
         g = np.ascontiguousarray(np.maximum(g, log_convolution.LEAST), dtype=float)
-        parts, place = threads.parts(g.size), np.arange(m) - 0.5 * (m - 1)
+        parts, place = threads.parts(WORK * g.size), np.arange(m) - 0.5 * (m - 1)
         total = np.full(self.shape, 2 * log_convolution.LEAST)
         for z in range(1 - n, n):
             shift = self.drift * z

@@ -28,7 +28,7 @@ from fokkerplanck.kernels import threads
 from fokkerplanck.linalg.grid_multigrid import GridMultigrid
 from fokkerplanck.transport import ladder
 from fokkerplanck.transport.anderson import Anderson
-from fokkerplanck.transport.gaussian_kernel import GaussianKernel, SkewKernel
+from fokkerplanck.transport.gaussian_kernel import WORK, GaussianKernel, SkewKernel
 
 MEMORY = 6
 #: What to do if an iteration does not end.
@@ -43,7 +43,7 @@ SHORT = 1.0
 #: Cells along an axis of the coarsest grid.
 COARSEST = 24
 #: Cells above which multigrid cycles take threads.
-THREADED = 1_000_000
+THREADED = 100_000
 #: Bounds of the slope of the map in the preconditioner.
 SLOPES = 0.05, 20.0
 #: L1 error at which a rung is good enough a start for the next one.
@@ -251,7 +251,7 @@ class Potentials:
 
     def _iterate(self, rung, tolerance, is_last):
         """Fixed-point iteration of one rung, with threads if it is large."""
-        with threads.Suited(rung.q.size):
+        with threads.Suited(WORK * rung.q.size):
             self._converge(rung, tolerance, is_last)
 
     def _converge(self, rung, tolerance, is_last):
