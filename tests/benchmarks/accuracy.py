@@ -64,7 +64,7 @@ def rows(quick):
     """One dict a case: errors and orders by accuracy, corrections, and the ratio of times."""
     for accuracy in (2, 4):
         fp.steady_state(zoo.spiral().build(24), accuracy=accuracy)  # compiled
-    fp.steady_state(zoo.spiral().build(160), solver="multilevel")
+    fp.steady_state(zoo.spiral().build(240), solver="multilevel")
     out = []
     for code, make, n, fraction in CASES[:QUICK] if quick else CASES:
         exact = make()

@@ -42,7 +42,7 @@ def compile_kernels():
     for code, n in [("R3", 32), ("R4", 8)]:
         fp.steady_state(catalogue[code].build(n))
     for code in ("R3", "E1"):  # aggregation and structured multigrid
-        fp.steady_state(catalogue[code].build(160), solver="multilevel")
+        fp.steady_state(catalogue[code].build(240), solver="multilevel")
 
 
 def measure(code, n):
