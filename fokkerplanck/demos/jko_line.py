@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fokkerplanck.demos.text import aligned
+from fokkerplanck.demos.text import aligned, distances, observed_order
 from fokkerplanck.densities import gaussian
 from fokkerplanck.grid import Grid
 from fokkerplanck.methods import jko
@@ -83,22 +83,16 @@ def mesh_errors():
     }
 
 
-def distances(result):
-    """L1 distance to the exact flow at the end, by tau."""
-    grid, end = result.problem.grid, result.exact.rho[-1]
-    return [float(grid.integrate(np.abs(run.rho[-1] - end))) for run in result.runs.values()]
-
-
 def table(result) -> str:
     """All figures as text."""
-    far = distances(result)
+    far = distances(result.runs.values(), result.exact)
     rows = [
         (f"L1 to the exact flow, tau = {tau:g}", f"{d:.4f}", "")
         for tau, d in zip(TAUS, far, strict=True)
     ]
     rise = max(run.stats["largest_rise"] for run in result.runs.values())
     rows += [
-        ("observed order on the grid", f"{np.log2(far[-2] / far[-1]):.2f}", "last two"),
+        ("observed order on the grid", f"{observed_order(far):.2f}", "last two"),
         ("largest change of F", f"{rise:.0e}", "below zero: it falls at every step"),
     ]
     for name, words in (("jko", "JKO"), ("zeg2", "three JKO steps in one")):

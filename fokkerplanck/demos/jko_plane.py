@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fokkerplanck.demos.text import aligned
+from fokkerplanck.demos.text import aligned, distances, observed_order
 from fokkerplanck.densities import gaussian
 from fokkerplanck.grid import Grid
 from fokkerplanck.methods import jko
@@ -53,22 +53,16 @@ def compute(n=72, seed=0, progress=False) -> Result:
     return Result(problem, exact, runs, float(grid.integrate(np.abs(moved - gibbs))))
 
 
-def distances(result):
-    """L1 distance to the exact flow at the end, by tau."""
-    grid, end = result.problem.grid, result.exact.rho[-1]
-    return [float(grid.integrate(np.abs(run.rho[-1] - end))) for run in result.runs.values()]
-
-
 def table(result) -> str:
     """All figures as text."""
-    far = distances(result)
+    far = distances(result.runs.values(), result.exact)
     rows = [
         (f"L1 to the exact flow, tau = {tau:g}", f"{d:.3f}", "")
         for tau, d in zip(TAUS, far, strict=True)
     ]
     rise = max(run.stats["largest_rise"] for run in result.runs.values())
     rows += [
-        ("observed order", f"{np.log2(far[-2] / far[-1]):.2f}", "last two; one as tau -> 0"),
+        ("observed order", f"{observed_order(far):.2f}", "last two; one as tau -> 0"),
         ("largest change of F", f"{rise:.0e}", "below zero: it falls at every step"),
         ("Gibbs after one step, L1", f"{result.kept:.0e}", "kept to rounding"),
         ("largest error of mass",
@@ -95,7 +89,7 @@ def figure(result):
     ax.set(ylabel="F(ρ)", title="free energy falls at every step")
     ax.set_yscale("log")
     ax.legend(fontsize="small")
-    order(TAUS, distances(result), axes[1, 2], slope=1, color="C3")
+    order(TAUS, distances(result.runs.values(), result.exact), axes[1, 2], slope=1, color="C3")
     axes[1, 2].set(title="distance to the exact flow: order one", ylabel="L1 at t = 1")
     return sheet
 

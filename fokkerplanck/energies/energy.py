@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.grid import check_grid, positive_number, real_array
 
 # Pointwise equations of proximal maps are solved to rounding; each step at least halves a bracket.
 MAX_STEPS = 200
@@ -74,11 +75,18 @@ class Energy:
 
     def value(self, rho, grid) -> float:
         r"""E of a density (\*shape) >= 0."""
+        rho = on_grid(rho, grid)
+        if (rho < 0).any():
+            raise ValueError(
+                f"rho is negative in {np.count_nonzero(rho < 0)} cells, least {rho.min():g}; give "
+                "a density, which is >= 0"
+            )
         field_of_all = self.potential(grid) + 0.5 * self.interaction(rho, grid)
         return float(grid.integrate(self.internal(rho) + rho * field_of_all))
 
     def first_variation(self, rho, grid):
         r"""delta E/delta rho of a density (\*shape)."""
+        rho = on_grid(rho, grid)
         return self.d_internal(rho) + self.potential(grid) + self.interaction(rho, grid)
 
     def proximal(self, log_q, weight, V=0.0):
@@ -95,7 +103,9 @@ class Energy:
         V : array or float
             Energy; the potential, and whatever stands in for an interaction.
         """
-        c = np.asarray(log_q - weight * V, float)
+        c = np.asarray(log_q - positive_number(weight, "weight") * V, float)
+        if np.isnan(c).any():
+            raise ValueError("log_q or V is nan; give a log density and a potential")
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is bisected
             return self._newton(c, weight, *self._bracket(c, weight))
 
@@ -150,6 +160,14 @@ class Energy:
         if not isinstance(other, Energy):
             return NotImplemented
         return Sum((self, other))
+
+
+def on_grid(rho, grid):
+    """Float array (*shape) of a density."""
+    rho = real_array(rho, "rho", f"a density of shape {check_grid(grid).shape}")
+    if rho.shape != grid.shape:
+        raise ValueError(f"rho has shape {rho.shape}, expected the grid's {grid.shape}")
+    return rho
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import fft
 
-from fokkerplanck.energies.energy import Energy
+from fokkerplanck.energies.energy import Energy, on_grid
 from fokkerplanck.fields import scalar_field
 from fokkerplanck.grid import describe
 
@@ -71,6 +71,26 @@ class Interaction(Energy):
         full = fft.irfftn(fft.rfftn(rho, padded) * spectrum, padded)
         return full[tuple(slice(n) for n in grid.shape)]
 
+    def _kernel(self, axes):
+        """W at all differences."""
+        try:
+            with np.errstate(all="ignore"):  # what is not finite is named below
+                W = self.W(*np.meshgrid(*axes, indexing="ij"))
+        except TypeError as error:
+            raise ValueError(
+                f"W does not take {len(axes)} differences ({error}); give a function of one for "
+                "each axis, e.g. W(dx, dy)"
+            ) from None
+        W = np.broadcast_to(np.asarray(W, float), [len(axis) for axis in axes])
+        if not np.isfinite(W).all():
+            where = tuple(float(axis[i]) for axis, i in zip(
+                axes, np.argwhere(~np.isfinite(W))[0], strict=True
+            ))  # fmt: skip
+            raise ValueError(
+                f"W is not finite at the difference {where}; give a kernel that is finite, at 0 too"
+            )
+        return W
+
     def _spectrum(self, grid):
         """Transform of the kernel, kept for the grid."""
         if not grid.is_uniform:
@@ -82,13 +102,13 @@ class Interaction(Energy):
                 k = np.arange(size)
                 axes.append(np.where(k > size // 2, k - size, k) * float(h))
                 padded.append(size)
-            W = np.broadcast_to(self.W(*np.meshgrid(*axes, indexing="ij")), padded)
+            W = self._kernel(axes)
             reflected = W[np.ix_(*(-np.arange(size) % size for size in padded))]
             inner = np.ix_(*(np.abs(a) < grid.h[k] * (grid.shape[k] - 0.5) for k, a in
                              enumerate(axes)))  # fmt: skip
             if not np.allclose(W[inner], reflected[inner], rtol=1e-9, atol=1e-12):
                 raise ValueError("W is not even; give a function with W(-dx) = W(dx)")
-            spectrum = fft.rfftn(np.array(W, float)) * float(np.ravel(grid.volume)[0])
+            spectrum = fft.rfftn(W) * float(np.ravel(grid.volume)[0])
             self._spectra[grid] = spectrum, tuple(padded)
         return self._spectra[grid]
 
@@ -111,7 +131,7 @@ class Dirichlet:
 
     def value(self, rho, grid) -> float:
         """Sum of squared differences across faces, between centres."""
-        total = 0.0
+        total, rho = 0.0, on_grid(rho, grid)
         volume = np.broadcast_to(grid.volume, grid.shape)
         for k, (jumps, gap, width) in enumerate(self._jumps(rho, grid)):
             area = np.take(np.moveaxis(volume, k, 0), 0, axis=0) / width
@@ -120,7 +140,7 @@ class Dirichlet:
 
     def first_variation(self, rho, grid):
         """Minus the Laplacian, no flux through reflecting walls."""
-        out = np.zeros(grid.shape)
+        out, rho = np.zeros(grid.shape), on_grid(rho, grid)
         for k, (jumps, gap, _) in enumerate(self._jumps(rho, grid)):
             slopes = jumps / gap.reshape(-1, *[1] * (grid.dim - 1))
             moved = np.moveaxis(out, k, 0)
@@ -136,7 +156,7 @@ class Dirichlet:
     def _jumps(self, rho, grid):
         """By axis: differences along it, distances of centres, width of the first cell."""
         for k in range(grid.dim):
-            u = np.moveaxis(np.asarray(rho, float), k, 0)
+            u = np.moveaxis(rho, k, 0)
             width = np.broadcast_to(grid.widths[k], grid.shape[k])
             jumps = np.diff(u, axis=0)
             gap = 0.5 * (width[1:] + width[:-1])

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.special import logsumexp
 
 from fokkerplanck.densities import check_density
 from fokkerplanck.grid import Grid, check_grid, describe, positive_number, real_array
 from fokkerplanck.transport.geodesic import displaced
 from fokkerplanck.transport.line import LineTransport, line_transport
-from fokkerplanck.transport.potentials import Potentials, log_sum
+from fokkerplanck.transport.potentials import Potentials
 
 #: Kernel widths over the narrowest, whose squares double, and the weights that remove errors of
 #: second and third order in the square: (8 (4, -1, 0)/3 - (0, 4, -1)/3)/7 and (4, -1)/3.
@@ -196,7 +197,7 @@ def _logarithm(rho):
     with np.errstate(divide="ignore"):
         r = np.log(rho)
     r = np.maximum(r, r.max() - DEPTH)
-    return r - log_sum(r)
+    return r - logsumexp(r)
 
 
 def slope(values, grid, k):

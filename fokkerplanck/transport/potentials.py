@@ -22,6 +22,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import logsumexp
 
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.kernels import threads
@@ -59,12 +60,6 @@ FAR = 30.0
 PATIENCE = 10
 #: Errors of d are multiplied by 1 - RELAXATION (1 + p), 0 < p < 1, in a plain iteration.
 RELAXATION = 0.6
-
-
-def log_sum(values):
-    """Logarithm of the sum of exponentials."""
-    top = values.max()
-    return float(top + np.log(np.sum(np.exp(values - top))))
 
 
 @dataclass(eq=False)
@@ -156,7 +151,7 @@ class Potentials:
                 g_ if is_step else np.maximum(g_, g_.max() - 800.0), self.periodic,
                 None if is_step else LEAST,
             )  # fmt: skip
-            views.append((coarse - log_sum(coarse), g_ if is_step else g_ - log_sum(g_)))
+            views.append((coarse - logsumexp(coarse), g_ if is_step else g_ - logsumexp(g_)))
         done: list[Rung] = []
         for k, (halvings, shape, widths, c) in enumerate(reversed(self.plan)):
             rung = Rung(shape, widths, c, *views[halvings], plain=k == 0)

@@ -39,7 +39,7 @@ def test_both_energies_of_heat_fall_and_both_flows_are_one():
         for run in runs.values():
             for E in demo.both_energies(found, run):
                 assert (np.diff(E) < 0).all()
-        far = demo.distances(found, runs)
+        far = demo.distances(runs.values(), found.exact)
         assert 0.8 < np.log2(far[-2] / far[-1]) < 1.2
     assert found.first_step == pytest.approx(1.0916079783, abs=1e-3)
 
@@ -48,7 +48,7 @@ def test_both_energies_of_heat_fall_and_both_flows_are_one():
 def test_orders_one_and_two_on_edges(name):
     demo, found = module(name), result(name)
     for runs, order in ((found.first, 1), (found.second, 2)):
-        far = demo.distances(found, runs)
+        far = demo.distances(runs.values(), found.exact)
         assert np.log2(far[-2] / far[-1]) > order - 0.2
         assert all(run.stats["largest_rise"] <= 1e-14 for run in runs.values())
 
@@ -64,7 +64,7 @@ def test_long_step_on_edges_comes_to_rest():
 
 def test_plane():
     found = result("jko_plane")
-    far = module("jko_plane").distances(found)
+    far = module("jko_plane").distances(found.runs.values(), found.exact)
     assert far[0] > far[1] > far[2]
     assert found.kept < 1e-13
     assert all(run.stats["largest_rise"] < 0 for run in found.runs.values())

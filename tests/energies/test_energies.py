@@ -195,6 +195,37 @@ def test_interaction_refuses_what_it_cannot_do():
         energies.Interaction(lambda x: x**2).value(rho, fp.Grid([[0, 0.1, 0.3, 0.6, 1]]))
 
 
+PLANE = GRIDS["plane"]
+GAS = energies.PorousMedium(2)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: GAS.value(np.ones(3), PLANE), r"rho has shape \(3,\), expected the grid's"),
+        (lambda: GAS.value(-wavy(PLANE), PLANE), "negative in 108 cells"),
+        (lambda: GAS.value("rho", PLANE), "rho is 'rho'"),
+        (lambda: GAS.value(wavy(PLANE), 3), "grid is 3"),
+        (lambda: GAS.first_variation(np.ones(3), PLANE), "rho has shape"),
+        (lambda: energies.Dirichlet().value(np.ones(3), PLANE), "rho has shape"),
+        (lambda: energies.Dirichlet().first_variation(np.ones(3), PLANE), "rho has shape"),
+        (lambda: GAS.proximal(np.zeros(3), -1.0), "weight is -1"),
+        (lambda: GAS.proximal(np.full(3, np.nan), 1.0), "log_q or V is nan"),
+        (
+            lambda: energies.Interaction(lambda x: x**2).value(wavy(PLANE), PLANE),
+            "does not take 2 differences",
+        ),
+        (
+            lambda: energies.Interaction(lambda x, y: 1 / (x**2 + y**2)).value(wavy(PLANE), PLANE),
+            r"not finite at the difference \(0.0, 0.0\)",
+        ),
+    ],
+)
+def test_bad_arguments(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
 def test_an_energy_adds_to_energies_alone():
     with pytest.raises(TypeError):
         energies.Entropy() + 1

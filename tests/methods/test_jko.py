@@ -83,6 +83,8 @@ def test_second_order_of_the_lagrangian_scheme():
         ({"tau": 1, "scheme": None}, "scheme is None"),
         ({"tau": 1, "order": 3}, "order is 3"),
         ({"tau": 1, "order": True}, "order is True"),
+        ({"tau": 1, "order": [2]}, "order is"),
+        ({"tau": 1, "order": np.array([1, 2])}, "order is an array"),
         ({"tau": 1, "energy": "entropy"}, "energy is 'entropy'"),
     ],
 )

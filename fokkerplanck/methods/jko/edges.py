@@ -107,7 +107,8 @@ class EdgeJKO(MinimisingMovement):
 
     def __post_init__(self):
         super().__post_init__()
-        if isinstance(self.order, bool) or self.order not in VARIANTS:
+        is_number = isinstance(self.order, (int, np.integer)) and not isinstance(self.order, bool)
+        if not is_number or self.order not in VARIANTS:
             raise ValueError(f"order is {self.order!r}; give 1 or 2")
         names = VARIANTS[self.order]
         if self.variant is None:

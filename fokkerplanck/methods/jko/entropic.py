@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import logsumexp
 
 from fokkerplanck.energies import Entropy, FreeEnergy, Interaction, Potential, Sum
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.grid import describe, positive_number
 from fokkerplanck.methods.jko.movement import MinimisingMovement
-from fokkerplanck.transport.potentials import Potentials, log_sum
+from fokkerplanck.transport.potentials import Potentials
 from fokkerplanck.transport.proximal import ProximalStep
 
 #: Smallest width: narrower kernels are not integrated by their cells.
@@ -126,7 +127,7 @@ class Entropic(MinimisingMovement):
         else:
             fine, wide = (scheme.step(q, tau, self.width * s) for s in (1.0, np.sqrt(2.0)))
             r = (4 * fine - wide) / 3
-            r -= log_sum(r)
+            r -= logsumexp(r)
         return scheme.masses(r, float(p.sum()))
 
     @property
@@ -192,7 +193,7 @@ class _Scheme:
             grid.shape, grid.periodic, width * self.ratios, gamma / self.kT, self.tolerance,
             correlation=self.correlation,
         )  # fmt: skip
-        at_rest = -self.beta_V - log_sum(-self.beta_V)
+        at_rest = -self.beta_V - logsumexp(-self.beta_V)
         rest = np.exp(at_rest)
 
         def solve(q):

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from fokkerplanck.energies import Energy, Entropy
 from fokkerplanck.grid import describe, positive_number
 from fokkerplanck.linalg.reversible import exact_log_density
@@ -93,7 +95,8 @@ class JKO(Method):
         if not isinstance(self.scheme, str) or self.scheme not in ("auto", *SCHEMES):
             names = ", ".join(["auto", *SCHEMES])
             raise ValueError(f"scheme is {describe(self.scheme)}; choose from {names}")
-        if self.order not in (1, 2) or isinstance(self.order, bool):
+        is_number = isinstance(self.order, (int, np.integer)) and not isinstance(self.order, bool)
+        if not is_number or self.order not in (1, 2):
             raise ValueError(f"order is {describe(self.order)}; give 1 or 2")
         if self.energy is not None and not isinstance(self.energy, Energy):
             raise ValueError(
