@@ -31,6 +31,7 @@ FLOORS = {
     "models": 1,
     "storage": 1,
     "stencils": 1,
+    "sets": 1,
     "problem": 2,
     "cells": 3,
     "edges": 3,
