@@ -241,7 +241,7 @@ def mask_of(region, grid: Grid, name="set") -> np.ndarray:
     --------
     >>> import fokkerplanck as fp
     >>> from fokkerplanck import sets
-    >>> sets.mask_of(lambda x: x > 0.6, fp.Grid([(0, 1)], 4))
+    >>> sets.mask_of(lambda x: x > 0.7, fp.Grid([(0, 1)], 4))
     array([False, False, False,  True])
     """
     if isinstance(region, Side):
