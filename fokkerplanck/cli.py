@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import shutil
 import sys
 import time
 from importlib import import_module
@@ -155,6 +156,10 @@ def _talk(options):
     pages = {options.out / "index.html": gallery.html(found)}
     if options.markdown:
         pages[options.markdown] = gallery.markdown(found)
+        pictures = options.markdown.parent / "figures" / "talk"
+        pictures.mkdir(parents=True, exist_ok=True)
+        for entry in found:
+            shutil.copyfile(options.out / entry.picture, pictures / entry.picture)
     for path, text in pages.items():
         with written_whole(path) as temporary:
             temporary.write_text(text, encoding="utf-8")

@@ -65,8 +65,7 @@ def compute(n=96, seed=0, progress=False) -> Result:
             grid, model.losses, None, ETA, BATCH, grad_losses=model.grad_losses
         )
         steady[pair] = steady_state(problem)
-        cell = np.unravel_index(np.argmax(steady[pair].rho), grid.shape)
-        mode = grid.x[(slice(None), *cell)]
+        mode = grid.x.reshape(2, -1)[:, np.argmax(steady[pair].rho)]
         noise[pair] = sgd.noise_spectrum(model.grad_losses(mode[:, None])[..., 0])
     first = steady[TASKS[0]]
     for pair in TASKS[1:]:
