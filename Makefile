@@ -22,7 +22,7 @@ demo: $(VENV)/.installed
 	$(BIN)/fokkerplanck demo sgd
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 check: lint types tests-all tests-bounds
 
@@ -34,13 +34,13 @@ types: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
 tests-all: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m "not bench"
+	$(BIN)/python -m pytest -n auto -m "not bench"
 
 # An index out of range reads garbage in silence. numba ignores the switch where it finds compiled
 # code, hence an empty cache of its own.
 tests-bounds: $(VENV)/.installed-dev
 	rm -rf "$(BOUNDS_CACHE)"
-	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR="$(BOUNDS_CACHE)" $(BIN)/python -m pytest -m "not bench" tests/kernels
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR="$(BOUNDS_CACHE)" $(BIN)/python -m pytest -n auto -m "not bench" tests/kernels
 
 # QUICK=1 and WORDS='only="double well" fresh' reach the runner.
 bench: $(VENV)/.installed-bench
