@@ -3,6 +3,7 @@
 # make check   everything: style, types, all tests, kernels once more with index checks
 # make bench   time and memory against scipy by hand and other libraries: docs/benchmarks.md
 #              (make bench-quick: three minutes, printed; make bench-docs: the page only)
+# make talk    every slide of the talk, computed: talk/index.html (make talk-docs: docs/talk.md)
 # make clean   remove what these made, the environment included
 #
 # Each sets up $(VENV) by itself. Another Python: make PYTHON=python3.12 test
@@ -14,14 +15,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 BOUNDS_CACHE := $(CURDIR)/.cache/numba-boundscheck
 
-.PHONY: demo test check lint types tests-all tests-bounds bench bench-quick bench-docs clean
+.PHONY: demo test check lint types tests-all tests-bounds bench bench-quick bench-docs talk talk-docs clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
 	$(BIN)/fokkerplanck demo sgd
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 check: lint types tests-all tests-bounds
 
@@ -33,13 +34,13 @@ types: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
 tests-all: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m "not bench"
+	$(BIN)/python -m pytest -n auto -m "not bench"
 
 # An index out of range reads garbage in silence. numba ignores the switch where it finds compiled
 # code, hence an empty cache of its own.
 tests-bounds: $(VENV)/.installed-dev
 	rm -rf "$(BOUNDS_CACHE)"
-	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR="$(BOUNDS_CACHE)" $(BIN)/python -m pytest -m "not bench" tests/kernels
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR="$(BOUNDS_CACHE)" $(BIN)/python -m pytest -n auto -m "not bench" tests/kernels
 
 # QUICK=1 and WORDS='only="double well" fresh' reach the runner.
 bench: $(VENV)/.installed-bench
@@ -51,8 +52,14 @@ bench-quick: $(VENV)/.installed-bench
 bench-docs: $(VENV)/.installed
 	$(BIN)/python -m tests.benchmarks.render
 
+talk: $(VENV)/.installed
+	$(BIN)/fokkerplanck talk
+
+talk-docs: $(VENV)/.installed
+	$(BIN)/fokkerplanck talk --markdown docs/talk.md
+
 clean:
-	rm -rf "$(VENV)" .cache .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
+	rm -rf "$(VENV)" .cache .mypy_cache .pytest_cache .ruff_cache build dist talk *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
