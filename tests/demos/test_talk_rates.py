@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fokkerplanck import zoo
+from fokkerplanck.demos import escape, moving_potential
 from fokkerplanck.demos.talk import slide10, slide12, slide24
 
 
@@ -37,3 +38,38 @@ def test_circulation_speeds_up_and_costs():
     assert result.EP_d2 == pytest.approx(result.EP_d2_exact, rel=0.01, abs=1e-12)
     assert result.EP_d2[0] == pytest.approx(0, abs=1e-12)
     assert result.EP_d2[1] > 0.9
+
+
+def test_escape(tmp_path):
+    result = escape.compute(**escape.QUICK)
+    assert np.abs(result.fine / result.exact - 1).max() < 1.5e-3
+    assert escape._order(result) == pytest.approx(2, abs=0.05)
+    ratio = result.fine / result.kramers
+    assert ratio == pytest.approx([1.2313, 1.2244, 1.1066, 1.0434], abs=2e-3)
+    still, stirred = result.paths.values()
+    assert np.abs(still.forward + still.backward - 1).max() < 1e-12
+    assert np.abs(stirred.forward + stirred.backward - 1).max() > 0.5
+    assert stirred.rate > 1.1 * still.rate
+    check_page(escape, result, tmp_path)
+
+
+def test_moving_potential(tmp_path):
+    result = moving_potential.compute(**moving_potential.QUICK)
+    for kT, exact in result.exact.items():
+        for name in ("entropy_production", "rms_div_j", "x2"):
+            assert result.extrapolated(kT, name) == pytest.approx(exact.reference[name], rel=3e-5)
+        assert result.extrapolated(kT, "gap") == pytest.approx(exact.reference["gap"], rel=1e-3)
+        assert result.order(kT, "rms_div_j") == pytest.approx(4, abs=0.2)
+        assert result.order(kT, "gap") == pytest.approx(2, abs=0.1)
+        twice = 2 * result.extrapolated(kT, "kramers_rate") / result.extrapolated(kT, "gap")
+        assert 0.03 < abs(twice - 1) < 0.075
+    barriers = [result.extrapolated(kT, "barrier") for kT in moving_potential.TEMPERATURES]
+    assert np.all(np.diff(barriers) < -0.002)
+    check_page(moving_potential, result, tmp_path)
+
+
+def check_page(demo, result, folder):
+    """A table without nan, and a picture."""
+    assert "nan" not in demo.table(result)
+    demo.figure(result).savefig(folder / "picture.png")
+    assert (folder / "picture.png").stat().st_size > 30_000

@@ -76,7 +76,7 @@ def compute(n=128, n_space=32, steps=120, seed=0, progress=False) -> Result:
     gyrator = zoo.gyrator()
     cases = {
         "R2": ("gyrator, a loss", gyrator, n, 8.0, None),
-        "R31": ("moving potential, a loss", zoo.moving_potential(0.25), n, 20.0, (1.1, -0.5)),
+        "R31": ("Φ moves, a loss", zoo.moving_potential(0.25), n, 20.0, (1.1, -0.5)),
         "E1": ("Example 19, λ = 1.5", zoo.example_19(1.5), n, 6.0, (1.2, 0.6)),
         "R4": ("spiral in space", zoo.spiral_3d().boxed(SPACE), n_space, 5.0, None),
         "R23": ("momentum", zoo.langevin(), n, 20.0, None),
