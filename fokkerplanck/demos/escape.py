@@ -58,7 +58,8 @@ def compute(n=128, cells=840, seed=0, progress=False) -> Result:
         A, B = (sets.ball((s, 0), RADIUS) for s in (-1, 1))
         paths[lam] = committor(problem, A, B)
     exact = np.array([well.moments["mfpt"] for well in wells])
-    return Result(*np.array(times), exact, 1 / np.array(rates), paths)
+    coarse, fine = np.array(times)
+    return Result(coarse, fine, exact, 1 / np.array(rates), paths)
 
 
 def _time(well, n):

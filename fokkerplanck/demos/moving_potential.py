@@ -23,7 +23,7 @@ from fokkerplanck.steady import SteadyState, steady_state
 __all__ = ["QUICK", "TITLE", "Result", "compute", "figure", "table"]
 
 TITLE = "Phi of a true loss moves with the temperature"
-QUICK = {"n": 32}
+QUICK = {"n": 40}
 TEMPERATURES = (0.125, 0.25, 0.5)
 NAMES = {
     "entropy_production": "entropy production",
