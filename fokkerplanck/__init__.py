@@ -1,6 +1,6 @@
 """Fokker-Planck equations on 1D, 2D and 3D grids: steady states, currents, evolution."""
 
-from fokkerplanck import energies, observables, sgd, zoo
+from fokkerplanck import energies, observables, rates, sets, sgd, zoo
 from fokkerplanck.densities import from_particles, gaussian, uniform
 from fokkerplanck.edges import Edges
 from fokkerplanck.environment import limit_threads as _limit_threads
@@ -19,6 +19,7 @@ from fokkerplanck.methods import (
 )
 from fokkerplanck.problem import Problem
 from fokkerplanck.quasi_stationary import QuasiStationary, quasi_stationary
+from fokkerplanck.rates import backward, committor, exit_probabilities, mfpt
 from fokkerplanck.solution import Solution
 from fokkerplanck.solve import solve
 from fokkerplanck.spectrum import Spectrum, spectrum
@@ -44,14 +45,20 @@ __all__ = [
     "SteadyState",
     "Transport",
     "__version__",
+    "backward",
+    "committor",
     "energies",
+    "exit_probabilities",
     "from_particles",
     "gaussian",
     "jko",
     "load",
+    "mfpt",
     "observables",
     "plot",
     "quasi_stationary",
+    "rates",
+    "sets",
     "sgd",
     "solve",
     "spectrum",
