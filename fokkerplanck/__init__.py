@@ -1,6 +1,7 @@
 """Fokker-Planck equations on 1D, 2D and 3D grids: steady states, currents, evolution."""
 
 from fokkerplanck import energies, observables, sgd, zoo
+from fokkerplanck.critical_points import CriticalPoint, critical_points
 from fokkerplanck.densities import from_particles, gaussian, uniform
 from fokkerplanck.edges import Edges
 from fokkerplanck.environment import limit_threads as _limit_threads
@@ -30,6 +31,7 @@ __all__ = [
     "JKO",
     "BackwardEuler",
     "ConvergenceError",
+    "CriticalPoint",
     "Edges",
     "Exponential",
     "FluxCorrected",
@@ -44,6 +46,7 @@ __all__ = [
     "SteadyState",
     "Transport",
     "__version__",
+    "critical_points",
     "energies",
     "from_particles",
     "gaussian",
