@@ -29,6 +29,9 @@ ROUNDING = 1e-6
 #: rounding.
 STEP = 0.01
 
+#: Cells by which splines go round a periodic axis: what their ends do decays as 0.27 a cell.
+MARGIN = 26
+
 
 @dataclass(frozen=True, eq=False)
 class CriticalPoint:
@@ -165,8 +168,9 @@ class _Spline:
         for k, periodic in enumerate(grid.periodic):
             nodes, length = grid.centers[k], grid.box[k][1] - grid.box[k][0]
             if periodic:
-                nodes = np.concatenate([nodes[-4:] - length, nodes, nodes[:4] + length])
-                c = np.concatenate([c.take(range(-4, 0), k), c, c.take(range(4), k)], axis=k)
+                turns = np.arange(-MARGIN, len(nodes) + MARGIN)
+                c = c.take(turns, axis=k, mode="wrap")
+                nodes = nodes[turns % len(nodes)] + length * (turns // len(nodes))
             spline = make_interp_spline(nodes, c, k=3, axis=k)
             knots.append(spline.t)
             c = np.moveaxis(spline.c, 0, k)
