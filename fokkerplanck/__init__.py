@@ -1,6 +1,6 @@
 """Fokker-Planck equations on 1D, 2D and 3D grids: steady states, currents, evolution."""
 
-from fokkerplanck import energies, observables, sgd, zoo
+from fokkerplanck import energies, observables, sgd, theorems, zoo
 from fokkerplanck.critical_points import CriticalPoint, critical_points
 from fokkerplanck.densities import from_particles, gaussian, uniform
 from fokkerplanck.edges import Edges
@@ -59,6 +59,7 @@ __all__ = [
     "solve",
     "spectrum",
     "steady_state",
+    "theorems",
     "uniform",
     "wasserstein",
     "zoo",
