@@ -3,6 +3,7 @@
 # make check   everything: style, types, all tests, kernels once more with index checks
 # make bench   time and memory against scipy by hand and other libraries: docs/benchmarks.md
 #              (make bench-quick: three minutes, printed; make bench-docs: the page only)
+# make talk    every slide of the talk, computed: talk/index.html (make talk-docs: docs/talk.md)
 # make clean   remove what these made, the environment included
 #
 # Each sets up $(VENV) by itself. Another Python: make PYTHON=python3.12 test
@@ -14,7 +15,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 BOUNDS_CACHE := $(CURDIR)/.cache/numba-boundscheck
 
-.PHONY: demo test check lint types tests-all tests-bounds bench bench-quick bench-docs clean
+.PHONY: demo test check lint types tests-all tests-bounds bench bench-quick bench-docs talk talk-docs clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -51,8 +52,14 @@ bench-quick: $(VENV)/.installed-bench
 bench-docs: $(VENV)/.installed
 	$(BIN)/python -m tests.benchmarks.render
 
+talk: $(VENV)/.installed
+	$(BIN)/fokkerplanck talk
+
+talk-docs: $(VENV)/.installed
+	$(BIN)/fokkerplanck talk --markdown docs/talk.md
+
 clean:
-	rm -rf "$(VENV)" .cache .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
+	rm -rf "$(VENV)" .cache .mypy_cache .pytest_cache .ruff_cache build dist talk *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

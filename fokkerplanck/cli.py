@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import inspect
+import shutil
 import sys
 import time
 from importlib import import_module
@@ -11,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from fokkerplanck import sgd
+from fokkerplanck.demos.talk import gallery
 from fokkerplanck.densities import gaussian
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.grid import Grid
@@ -18,6 +21,7 @@ from fokkerplanck.methods import JKO
 from fokkerplanck.problem import Problem
 from fokkerplanck.solve import solve
 from fokkerplanck.steady import steady_state
+from fokkerplanck.storage import written_whole
 from fokkerplanck.transport import wasserstein
 from fokkerplanck.version import __version__
 
@@ -74,13 +78,23 @@ def _parser():
 
     demo = commands.add_parser("demo", help="run a demonstration: a table and a picture")
     which = demo.add_mutually_exclusive_group(required=True)
-    which.add_argument("name", nargs="?", choices=DEMOS, help="which one")
+    which.add_argument(
+        "name", nargs="?", choices=[*DEMOS, *gallery.names()], metavar="name", help="which one"
+    )
     which.add_argument("--list", action="store_true", help="list the demonstrations")
     demo.add_argument("--n", type=_at_least(16), default=None, help="grid cells per axis")
     demo.add_argument("--out", type=Path, help="picture, default fokkerplanck-NAME.png")
     demo.add_argument("--seed", type=_at_least(0), default=0, help="of the random numbers")
     demo.add_argument("--quick", action="store_true", help="coarse and noisy, in a few seconds")
     demo.set_defaults(run=_demo)
+
+    talk = commands.add_parser("talk", help="every slide of the talk, computed, on one page")
+    talk.add_argument("--out", type=Path, default=Path("talk"), help="folder, default talk")
+    talk.add_argument("--only", nargs="+", choices=gallery.names(), metavar="slideNN")
+    talk.add_argument("--markdown", type=Path, help="also write the page in Markdown here")
+    talk.add_argument("--seed", type=_at_least(0), default=0, help="of the random numbers")
+    talk.add_argument("--quick", action="store_true", help="coarse and noisy")
+    talk.set_defaults(run=_talk)
 
     warmup = commands.add_parser("warmup", help="compile all kernels now, for fast first calls")
     warmup.set_defaults(run=_warmup)
@@ -104,20 +118,52 @@ def _demo(options):
     if options.list:
         for name, text in DEMOS.items():
             print(f"{name}  {text}")
+        print(f"{', '.join(gallery.names())}  slides of the talk, see fokkerplanck talk")
         return
     out = options.out or Path(f"fokkerplanck-{options.name}.png")
     if not out.parent.is_dir():
         raise ValueError(f"--out {out}: there is no folder {out.parent}; make it first")
-    demo = import_module(f"fokkerplanck.demos.{options.name}")
+    is_slide = options.name in gallery.names()
+    module = f"talk.{options.name}" if is_slide else options.name
+    demo = import_module(f"fokkerplanck.demos.{module}")
     began = time.perf_counter()
     settings = dict(demo.QUICK if options.quick else {})
     if options.n is not None:
+        if "n" not in inspect.signature(demo.compute).parameters:
+            raise ValueError(f"--n {options.n}: {options.name} has no grid to choose; leave it out")
         settings["n"] = options.n
     result = demo.compute(**settings, seed=options.seed, progress=True)
-    print(demo.TITLE)
-    print(demo.table(result))
+    if is_slide:
+        print(f"Slide {demo.SLIDE.number}. {demo.SLIDE.title}\nThe claim: {demo.SLIDE.claim}")
+        print(demo.table(result))
+        print(demo.finding(result))
+    else:
+        print(demo.TITLE)
+        print(demo.table(result))
     demo.figure(result).savefig(out, dpi=150)
     print(f"picture: {out} ({time.perf_counter() - began:.0f} s)")
+
+
+def _talk(options):
+    """Run the slides; write a page that shows them, and say which were found to hold."""
+    options.out.mkdir(parents=True, exist_ok=True)
+    found = []
+    for entry in gallery.entries(
+        options.out, options.only, options.quick, options.seed, progress=True
+    ):
+        found.append(entry)
+        print(f"{entry.slide.number:2d}  {entry.slide.title}  {entry.finding.word}", flush=True)
+    pages = {options.out / "index.html": gallery.html(found)}
+    if options.markdown:
+        pages[options.markdown] = gallery.markdown(found)
+        pictures = options.markdown.parent / "figures" / "talk"
+        pictures.mkdir(parents=True, exist_ok=True)
+        for entry in found:
+            shutil.copyfile(options.out / entry.picture, pictures / entry.picture)
+    for path, text in pages.items():
+        with written_whole(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+        print(f"page: {path}")
 
 
 def _warmup(options):

@@ -20,8 +20,9 @@ from fokkerplanck.grid import describe, positive_number, real_array
 from fokkerplanck.kernels import particles as kernels
 from fokkerplanck.minibatch import evaluate_rows
 from fokkerplanck.models import LeastSquares, Logistic
+from fokkerplanck.noise_spectrum import NoiseSpectrum, noise_spectrum
 
-__all__ = ["LeastSquares", "Logistic", "Swarm", "run"]
+__all__ = ["LeastSquares", "Logistic", "NoiseSpectrum", "Swarm", "noise_spectrum", "run"]
 
 Sampling = Literal["with_replacement", "without_replacement", "reshuffle"]
 _SAMPLING = {

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -50,17 +52,46 @@ def write(path, kind, arrays, metadata):
     text = json.dumps(header, default=_plain)
     if _HEADER in arrays:
         raise ValueError(f"an array may not be named {_HEADER!r}; give it another name")
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, **{_HEADER: np.array(text)}, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)  # noqa: PTH105 - atomic, and named so
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with written_whole(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **{_HEADER: np.array(text)}, **arrays)
     return path
+
+
+@contextmanager
+def written_whole(path) -> Iterator[Path]:
+    """Give a path in the same folder that takes the name `path` once the block has ended well.
+
+    Parameters
+    ----------
+    path : str or path
+        An older file is replaced by a whole new one, or left alone if the block fails.
+
+    Yields
+    ------
+    Path
+        With the same ending: some writers look at it.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from fokkerplanck.storage import written_whole
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with written_whole(pathlib.Path(folder) / "a.txt") as path:
+    ...         _ = path.write_text("whole")
+    ...     [file.name for file in pathlib.Path(folder).iterdir()]
+    ['a.txt']
+    """
+    path = Path(path)
+    # Not by mkstemp, whose files only their owner may read.
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.tmp{path.suffix}")
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def read(path):

@@ -29,6 +29,7 @@ FLOORS = {
     "calculus": 1,
     "minibatch": 1,
     "models": 1,
+    "noise_spectrum": 1,
     "storage": 1,
     "stencils": 1,
     "problem": 2,
