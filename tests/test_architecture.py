@@ -40,6 +40,7 @@ FLOORS = {
     "generator": 4,
     "nine_point": 4,
     "linalg": 4,
+    "critical_points": 5,
     "currents": 5,
     "fourth_order": 5,
     "observables": 5,
