@@ -1,6 +1,25 @@
 """Statements of Chaudhari and Soatto as functions: each checks one on a problem of your own."""
 
-from fokkerplanck.theorems.currents import stationarity
+from fokkerplanck.theorems.currents import assumption_4, entropy_production, stationarity
+from fokkerplanck.theorems.flow import h_theorem, information_bottleneck, jko_lyapunov
+from fokkerplanck.theorems.loss import potential_is_loss, truth_table, truth_table_text
+from fokkerplanck.theorems.points import critical_points, fluctuation_dissipation
 from fokkerplanck.theorems.verdict import Comparison, Hypothesis, Verdict, Verdicts
 
-__all__ = ["Comparison", "Hypothesis", "Verdict", "Verdicts", "stationarity"]
+__all__ = [
+    "Comparison",
+    "Hypothesis",
+    "Verdict",
+    "Verdicts",
+    "assumption_4",
+    "critical_points",
+    "entropy_production",
+    "fluctuation_dissipation",
+    "h_theorem",
+    "information_bottleneck",
+    "jko_lyapunov",
+    "potential_is_loss",
+    "stationarity",
+    "truth_table",
+    "truth_table_text",
+]
