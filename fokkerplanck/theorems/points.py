@@ -14,6 +14,8 @@ from fokkerplanck.theorems.verdict import Comparison, Hypothesis, Verdict, judge
 PAPER = "Chaudhari and Soatto, arXiv:1710.11029"
 #: Critical points of Phi are sought where beta Phi is below this.
 HEIGHT = 8.0
+#: A range of beta Phi below this is rounding: the density is uniform.
+FLAT = 1e-7
 
 
 def critical_points(problem, steady=None, cooler=()) -> Verdict:
@@ -49,7 +51,9 @@ def critical_points(problem, steady=None, cooler=()) -> Verdict:
     ('holds', 0.293)
     """
     study = Study.of(problem, steady)
-    zeros, extrema = zeros_of(study.problem.g, study.grid), _extrema(study)
+    flat = study.problem.beta * np.ptp(study.steady.Phi) < FLAT
+    zeros = zeros_of(study.problem.g, study.grid) if study.problem.g.any() else ()
+    extrema = [] if flat else _extrema(study)
     modes = [p for p in extrema if p.is_stable or p.kind == "degenerate"]
     statement = "the most likely points, grad Phi = 0, are not the critical points, g = 0."
     words = {"name": "critical_points", "statement": statement, "is_theorem": False,
@@ -96,10 +100,9 @@ def critical_points(problem, steady=None, cooler=()) -> Verdict:
 
 
 def fluctuation_dissipation(problem, steady=None) -> Verdict:
-    r"""Averages :math:`\langle x\cdot g\rangle=T\langle\mathrm{tr}D\rangle` and, for a loss,
-    :math:`\langle|\nabla f|^2\rangle=T\langle D:\nabla^2f\rangle`, circulation or not.
+    r"""Average :math:`\langle x\cdot g\rangle=T\langle\mathrm{tr}D\rangle`, circulation or not.
 
-    Both are :math:`\langle\mathcal L\varphi\rangle=0`, of :math:`|x|^2/2` and of f. In a box they
+    And, for a loss, :math:`\langle|\nabla f|^2\rangle=T\langle D:\nabla^2f\rangle`. Both are :math:`\langle\mathcal L\varphi\rangle=0`, of :math:`|x|^2/2` and of f. In a box they
     have a wall term :math:`T\oint\rho\,n\cdot D\nabla\varphi\,dS`: they hold as printed where no
     density comes near a reflecting wall.
 
@@ -194,8 +197,16 @@ def _listed(points):
 def _counted(points):
     """How many zeros there are of which kind."""
     kinds = [p.kind for p in points]
-    counts = [f"{kinds.count(kind)} {kind}" for kind in sorted(set(kinds))]
-    return "zeros: " + ", ".join(counts) if counts else "no zeros"
+    counts = [
+        f"{kinds.count(kind)} {kind}{'s' if kinds.count(kind) > 1 and kind != 'degenerate' else ''}"
+        for kind in sorted(set(kinds))
+    ]
+    return ", ".join(counts) if counts else "none"
+
+
+def _nearest(point, others):
+    """The other point that is nearest."""
+    return min(others, key=lambda p: np.linalg.norm(p.x - point.x))
 
 
 def _walls(study, u):
