@@ -102,7 +102,8 @@ def critical_points(problem, steady=None, cooler=()) -> Verdict:
 def fluctuation_dissipation(problem, steady=None) -> Verdict:
     r"""Average :math:`\langle x\cdot g\rangle=T\langle\mathrm{tr}D\rangle`, circulation or not.
 
-    And, for a loss, :math:`\langle|\nabla f|^2\rangle=T\langle D:\nabla^2f\rangle`. Both are :math:`\langle\mathcal L\varphi\rangle=0`, of :math:`|x|^2/2` and of f. In a box they
+    And, for a loss, :math:`\langle|\nabla f|^2\rangle=T\langle D:\nabla^2f\rangle`. Both are
+    :math:`\langle\mathcal L\varphi\rangle=0`, of :math:`|x|^2/2` and of f. In a box they
     have a wall term :math:`T\oint\rho\,n\cdot D\nabla\varphi\,dS`: they hold as printed where no
     density comes near a reflecting wall.
 
