@@ -32,6 +32,7 @@ FLOORS = {
     "noise_spectrum": 1,
     "storage": 1,
     "stencils": 1,
+    "sets": 1,
     "problem": 2,
     "cells": 3,
     "edges": 3,
