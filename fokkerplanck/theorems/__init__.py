@@ -6,6 +6,8 @@ from fokkerplanck.theorems.flow import h_theorem, information_bottleneck, jko_ly
 from fokkerplanck.theorems.loss import potential_is_loss, truth_table, truth_table_text
 from fokkerplanck.theorems.orbits import closed_orbits, lyapunov_exponent, orbits
 from fokkerplanck.theorems.points import critical_points, fluctuation_dissipation
+from fokkerplanck.theorems.sampling import sgd_temperature
+from fokkerplanck.theorems.speed import acceleration, kramers
 from fokkerplanck.theorems.verdict import Comparison, Hypothesis, Verdict, Verdicts
 
 __all__ = [
@@ -16,6 +18,7 @@ __all__ = [
     "a_type",
     "a_type_drift",
     "a_type_residual",
+    "acceleration",
     "assumption_4",
     "closed_orbits",
     "critical_points",
@@ -24,10 +27,12 @@ __all__ = [
     "h_theorem",
     "information_bottleneck",
     "jko_lyapunov",
+    "kramers",
     "linear",
     "lyapunov_exponent",
     "orbits",
     "potential_is_loss",
+    "sgd_temperature",
     "stationarity",
     "truth_table",
     "truth_table_text",

@@ -189,9 +189,9 @@ class Verdict:
     def _uncertainty(self):
         """What may explain the gap, in words."""
         if math.isnan(self.error):
-            return "discretisation error not known"
+            return "error not known"
         if self.error > self.rounding:
-            return f"discretisation error {show(self.error)}"
+            return f"estimated error {show(self.error)}"
         return f"rounding {show(self.rounding)}"
 
 
