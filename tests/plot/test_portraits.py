@@ -109,13 +109,13 @@ def test_force_field_widths_and_markers():
     widths = np.asarray(picture.streams.lines.get_linewidths())
     speed = np.asarray(picture.streams.lines.get_array())
     np.testing.assert_allclose(widths, np.maximum(0.3, 3 * speed / speed.max()), rtol=0.1)
-    # Streamlines end in the stable nodes: near them they point inwards.
+    # Streamlines end in the stable nodes, to the error of interpolating between the cells.
     pieces = np.array(picture.streams.lines.get_segments())
     gap = pieces - places[0]
     near = (np.linalg.norm(gap, axis=-1) < 0.4).all(axis=1)
     assert near.sum() > 20
     lengths = np.linalg.norm(gap[near], axis=-1)
-    assert (lengths[:, 1] <= lengths[:, 0] + 1e-9).mean() > 0.9
+    assert (lengths[:, 1] <= lengths[:, 0] + 1e-3).all()
     ax.figure.canvas.draw()
 
 
