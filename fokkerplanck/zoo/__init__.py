@@ -1,6 +1,7 @@
 """Reference problems with known answers: `Exact` and the functions that make them.
 
-`catalogue()` holds one of each at its default parameters, keyed by code; `table()` prints them.
+`catalogue()` holds one of each at its default parameters, keyed by code; `table()` prints them,
+and `binary_perceptron`, which is no diffusion but a landscape on the corners of a cube.
 """
 
 from fokkerplanck.zoo.circulating import abc_flow, stuart_landau, torus_loss
@@ -13,6 +14,7 @@ from fokkerplanck.zoo.gibbs import (
     hidden_anisotropy,
     scaled_diffusion,
 )
+from fokkerplanck.zoo.landscapes import Perceptron, binary_perceptron, local_entropy
 from fokkerplanck.zoo.linear import (
     gyrator,
     gyrator_3d,
@@ -39,8 +41,10 @@ from fokkerplanck.zoo.walls import manufactured_wall
 
 __all__ = [
     "Exact",
+    "Perceptron",
     "abc_flow",
     "advection_diffusion",
+    "binary_perceptron",
     "catalogue",
     "commuting_diffusion",
     "double_well",
@@ -52,6 +56,7 @@ __all__ = [
     "jacobi",
     "langevin",
     "linear_regression_sgd",
+    "local_entropy",
     "manufactured_plane",
     "manufactured_space",
     "manufactured_wall",
@@ -99,6 +104,7 @@ def catalogue() -> dict[str, Exact]:
         manufactured_space("gradient"), manufactured_space("mixed"), abc_flow(),
         heat(), advection_diffusion(), langevin(), stuart_landau(),
         multiplicative_noise(), linear_regression_sgd(), hidden_anisotropy(), torus_loss(),
+        local_entropy(),
         example_19(), repaired_example(), ring(), ring_3d(), shell(),
     ]  # fmt: skip
     return {exact.code: exact for exact in [*plain, *_walls()]}
@@ -127,4 +133,7 @@ def table() -> str:
     lines = [f"{'code':<7} {'constructor':<25} dim temp.    title"]
     for code, exact in catalogue().items():
         lines.append(f"{code:<7} {exact.name:<25} {exact.dim}D  kT {exact.kT:<5g} {exact.title}")
+    discrete = binary_perceptron()
+    bits = f"{discrete.n_weights} bits"
+    lines.append(f"{discrete.code:<7} {discrete.name:<25} {bits:<11} {discrete.title}")
     return "\n".join(lines)
