@@ -100,7 +100,7 @@ def local_entropy(gamma=0.05, kT=1.0) -> Exact:
         gamma = positive_number(gamma, "gamma")
     smoothed = _Smoothed(gamma)
     minima = smoothed.critical_points()[::2]
-    reach = math.sqrt(80 * kT / smoothed.curvatures.min())
+    reach = math.sqrt(60 * kT / smoothed.curvatures.min())
     closed = {"log_Z": math.log(np.sum(WEIGHTS * np.sqrt(2 * np.pi / CURVATURES)))}
     return Exact(
         code="R28", name="local_entropy", title="local entropy f_γ of a sharp and a wide well",
