@@ -72,7 +72,7 @@ def local_entropy_jump() -> float:
     return brentq(advantage, 0.0, 0.1, xtol=1e-15)
 
 
-def local_entropy(gamma=0.05, kT=1.0) -> Exact:
+def local_entropy(gamma=0.1, kT=1.0) -> Exact:
     """Local entropy f_γ = −log(G_γ * e^(−f)) of f = −log(e^(−50(x+1)²) + 0.6 e^(−2(x−1)²)), D = 1.
 
     G_γ is the Gaussian of variance γ, so f_γ solves ∂_γ f = f″/2 − f′²/2 (Hamilton-Jacobi with
