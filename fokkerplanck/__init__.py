@@ -1,6 +1,7 @@
 """Fokker-Planck equations on 1D, 2D and 3D grids: steady states, currents, evolution."""
 
-from fokkerplanck import energies, observables, rates, sets, sgd, zoo
+from fokkerplanck import energies, observables, rates, sde, sets, sgd, theorems, zoo
+from fokkerplanck.critical_points import CriticalPoint, critical_points
 from fokkerplanck.densities import from_particles, gaussian, uniform
 from fokkerplanck.edges import Edges
 from fokkerplanck.environment import limit_threads as _limit_threads
@@ -31,6 +32,7 @@ __all__ = [
     "JKO",
     "BackwardEuler",
     "ConvergenceError",
+    "CriticalPoint",
     "Edges",
     "Exponential",
     "FluxCorrected",
@@ -47,6 +49,7 @@ __all__ = [
     "__version__",
     "backward",
     "committor",
+    "critical_points",
     "energies",
     "exit_probabilities",
     "from_particles",
@@ -58,11 +61,13 @@ __all__ = [
     "plot",
     "quasi_stationary",
     "rates",
+    "sde",
     "sets",
     "sgd",
     "solve",
     "spectrum",
     "steady_state",
+    "theorems",
     "uniform",
     "wasserstein",
     "zoo",

@@ -1,6 +1,7 @@
 """Reference problems with known answers: `Exact` and the functions that make them.
 
-`catalogue()` holds one of each at its default parameters, keyed by code; `table()` prints them.
+`catalogue()` holds one of each at its default parameters, keyed by code; `table()` prints them,
+and `binary_perceptron`, which is no diffusion but a landscape on the corners of a cube.
 """
 
 from fokkerplanck.zoo.circulating import abc_flow, stuart_landau, torus_loss
@@ -14,6 +15,7 @@ from fokkerplanck.zoo.gibbs import (
     hidden_anisotropy,
     scaled_diffusion,
 )
+from fokkerplanck.zoo.landscapes import Perceptron, binary_perceptron, local_entropy
 from fokkerplanck.zoo.linear import (
     gyrator,
     gyrator_3d,
@@ -42,10 +44,12 @@ from fokkerplanck.zoo.walls import manufactured_wall
 
 __all__ = [
     "Exact",
+    "Perceptron",
     "abc_flow",
     "accelerated",
     "advection_diffusion",
     "barenblatt",
+    "binary_perceptron",
     "bures_geodesic",
     "catalogue",
     "commuting_diffusion",
@@ -60,6 +64,7 @@ __all__ = [
     "kramers_well",
     "langevin",
     "linear_regression_sgd",
+    "local_entropy",
     "manufactured_plane",
     "manufactured_space",
     "manufactured_wall",
@@ -110,7 +115,7 @@ def catalogue() -> dict[str, Exact]:
         heat(), advection_diffusion(), barenblatt(), bures_geodesic(), jko_gaussian(),
         kramers_well(), langevin(), stuart_landau(),
         multiplicative_noise(), linear_regression_sgd(), hidden_anisotropy(), torus_loss(),
-        accelerated(), scalar_noise(), moving_potential(),
+        local_entropy(), accelerated(), scalar_noise(), moving_potential(),
         example_19(), repaired_example(), ring(), ring_3d(), shell(),
     ]  # fmt: skip
     return {exact.code: exact for exact in [*plain, *_walls()]}
@@ -139,4 +144,7 @@ def table() -> str:
     lines = [f"{'code':<7} {'constructor':<25} dim temp.    title"]
     for code, exact in catalogue().items():
         lines.append(f"{code:<7} {exact.name:<25} {exact.dim}D  kT {exact.kT:<5g} {exact.title}")
+    discrete = binary_perceptron()
+    bits = f"{discrete.n_weights} bits"
+    lines.append(f"{discrete.code:<7} {discrete.name:<25} {bits:<11} {discrete.title}")
     return "\n".join(lines)
