@@ -1,6 +1,6 @@
 """Fokker-Planck equations on 1D, 2D and 3D grids: steady states, currents, evolution."""
 
-from fokkerplanck import energies, observables, rates, sets, sgd, theorems, zoo
+from fokkerplanck import energies, observables, rates, sde, sets, sgd, theorems, zoo
 from fokkerplanck.critical_points import CriticalPoint, critical_points
 from fokkerplanck.densities import from_particles, gaussian, uniform
 from fokkerplanck.edges import Edges
@@ -61,6 +61,7 @@ __all__ = [
     "plot",
     "quasi_stationary",
     "rates",
+    "sde",
     "sets",
     "sgd",
     "solve",

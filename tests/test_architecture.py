@@ -56,6 +56,7 @@ FLOORS = {
     "quasi_stationary": 7,
     "spectrum": 7,
     "rates": 7,
+    "ensembles": 7,
     "sde": 7,
     "sgd": 7,
     "theorems": 8,
