@@ -15,16 +15,16 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 BOUNDS_CACHE := $(CURDIR)/.cache/numba-boundscheck
 
-.PHONY: demo test check lint types tests-all tests-bounds bench bench-quick bench-docs talk talk-docs clean
+.PHONY: demo test check lint types tests-slow tests-bounds bench bench-quick bench-docs talk talk-docs clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
 	$(BIN)/fokkerplanck demo sgd
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
-check: lint types tests-all tests-bounds
+check: lint types test tests-slow tests-bounds
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -33,14 +33,14 @@ lint: $(VENV)/.installed-dev
 types: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
-tests-all: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m "not bench"
+tests-slow: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -n auto -m "slow and not bench"
 
 # An index out of range reads garbage in silence. numba ignores the switch where it finds compiled
 # code, hence an empty cache of its own.
 tests-bounds: $(VENV)/.installed-dev
 	rm -rf "$(BOUNDS_CACHE)"
-	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR="$(BOUNDS_CACHE)" $(BIN)/python -m pytest -m "not bench" tests/kernels
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR="$(BOUNDS_CACHE)" $(BIN)/python -m pytest -n auto -m "not bench" tests/kernels
 
 # QUICK=1 and WORDS='only="double well" fresh' reach the runner.
 bench: $(VENV)/.installed-bench

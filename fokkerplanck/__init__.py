@@ -1,6 +1,6 @@
 """Fokker-Planck equations on 1D, 2D and 3D grids: steady states, currents, evolution."""
 
-from fokkerplanck import energies, observables, sgd, theorems, zoo
+from fokkerplanck import energies, observables, rates, sde, sets, sgd, theorems, zoo
 from fokkerplanck.critical_points import CriticalPoint, critical_points
 from fokkerplanck.densities import from_particles, gaussian, uniform
 from fokkerplanck.edges import Edges
@@ -20,6 +20,7 @@ from fokkerplanck.methods import (
 )
 from fokkerplanck.problem import Problem
 from fokkerplanck.quasi_stationary import QuasiStationary, quasi_stationary
+from fokkerplanck.rates import backward, committor, exit_probabilities, mfpt
 from fokkerplanck.solution import Solution
 from fokkerplanck.solve import solve
 from fokkerplanck.spectrum import Spectrum, spectrum
@@ -46,15 +47,22 @@ __all__ = [
     "SteadyState",
     "Transport",
     "__version__",
+    "backward",
+    "committor",
     "critical_points",
     "energies",
+    "exit_probabilities",
     "from_particles",
     "gaussian",
     "jko",
     "load",
+    "mfpt",
     "observables",
     "plot",
     "quasi_stationary",
+    "rates",
+    "sde",
+    "sets",
     "sgd",
     "solve",
     "spectrum",

@@ -101,7 +101,7 @@ def solve(
     """
     if not isinstance(problem, Problem):
         raise ValueError(f"solve received {type(problem).__name__} as problem; give a Problem")
-    times = _check_times(t)
+    times = check_times(t)
     method = _check_method(method)
     tolerance = _check_tolerance(rtol, atol, method)
     if callback is not None and not callable(callback):
@@ -289,7 +289,7 @@ def _bar(progress, times):
     raise ValueError(f"progress is {progress!r}; give None, True, False or a bar like tqdm's")
 
 
-def _check_times(t) -> np.ndarray:
+def check_times(t) -> np.ndarray:
     """Increasing finite output times."""
     times = np.array(real_array(t, "t", "increasing output times, e.g. [0, 1, 2]"))
     if times.ndim == 0:

@@ -265,7 +265,7 @@ BAD_CALLS = [
 ]
 
 
-@pytest.mark.parametrize(("change", "words"), BAD_CALLS, ids=lambda v: str(v)[:40])
+@pytest.mark.parametrize(("change", "words"), BAD_CALLS, ids=[words for _, words in BAD_CALLS])
 def test_bad_calls_are_refused_with_a_reason(change, words):
     with pytest.raises(ValueError, match=words):
         sgd.run(**(GOOD | change))

@@ -31,6 +31,8 @@ class ShiftedSolver:
         where left out.
     transpose : bool
         Solve with :math:`sI-A^T`, on functions rather than masses.
+    flows : Flows, optional
+        In place of the generator; log_mass must be given then.
 
     Examples
     --------
@@ -44,18 +46,18 @@ class ShiftedSolver:
     True
     """
 
-    def __init__(self, generator, shift, log_mass=None, transpose=False):
+    def __init__(self, generator, shift, log_mass=None, transpose=False, flows=None):
         is_number = isinstance(shift, (int, float, np.number)) and not isinstance(shift, bool)
         if not (is_number and np.isfinite(shift) and shift >= 0):
             raise ValueError(f"shift is {shift!r}; give a finite number >= 0")
-        grid = generator.grid
         if log_mass is None:
+            grid = generator.grid
             log_mass = np.log(np.broadcast_to(grid.volume, grid.shape))
         phi = np.array(log_mass, dtype=float).ravel()
         # Cells without mass count as a little below the emptiest that has some.
         some = np.isfinite(phi)
         phi[~some] = phi[some].min() - 40.0
-        flows = Flows.from_generator(generator)
+        flows = Flows.from_generator(generator) if flows is None else flows
         self.shift, self.steps = float(shift), 0
         level = Level(
             flows.indptr, flows.indices, flows.outflow, flows.inflow, phi, self.shift + flows.exits

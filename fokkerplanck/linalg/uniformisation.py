@@ -41,6 +41,9 @@ class JumpChain:
     generator : Generator
     rates : AxisRates or Flows, optional
         Rates of the generator if they are at hand.
+    size : callable, optional
+        Norm in which the chain contracts: the sum of absolute values of masses. For its transpose,
+        on functions, the largest one.
 
     Attributes
     ----------
@@ -62,7 +65,8 @@ class JumpChain:
     (True, True, True)
     """
 
-    def __init__(self, generator, rates=None):
+    def __init__(self, generator, rates=None, size=None):
+        self._size = _sum if size is None else size
         # A generator without any rate still needs a rate > 0 to divide by.
         self.rate = MARGIN * float(generator.exit_rates.max()) or 1.0
         self._generator, self._rates = generator, rates
@@ -101,7 +105,7 @@ class JumpChain:
         run.begin(p)
         if first == 0:
             run.total += weights[0] * run.latest
-        size = np.abs(p).sum()
+        size = self._size(p)
         done, seen, snapshot, change = 0, 0, run.latest.copy(), 0.0
         while done < n_products:
             stretch = min(run.stretch, n_products - done, max(FIRST_LOOK, done))
@@ -111,7 +115,7 @@ class JumpChain:
                 tick(done / n_products)
             if done >= 2 * seen and done < n_products:
                 # The chain contracts: later stretches of this length change less than this one.
-                move = np.abs(run.latest - snapshot).sum()
+                move = self._size(run.latest - snapshot)
                 change = move * math.ceil((n_products - done) / (done - seen))
                 if change <= stop * size:
                     run.total += weights[max(done + 1 - first, 0) :].sum() * run.latest
@@ -119,6 +123,11 @@ class JumpChain:
                     return Action(run.total.ravel(), done, bound, True)
                 seen, snapshot = done, run.latest.copy()
         return Action(run.total.ravel(), n_products, 2 * bound)
+
+
+def _sum(p) -> float:
+    """Sum of absolute values."""
+    return np.abs(p).sum()
 
 
 def poisson_window(mean, tail):

@@ -6,6 +6,7 @@ and `binary_perceptron`, which is no diffusion but a landscape on the corners of
 
 from fokkerplanck.zoo.circulating import abc_flow, stuart_landau, torus_loss
 from fokkerplanck.zoo.diffusion import advection_diffusion, heat
+from fokkerplanck.zoo.escape import accelerated, kramers_well
 from fokkerplanck.zoo.exact import Exact
 from fokkerplanck.zoo.examples import example_19, repaired_example, ring, ring_3d, shell
 from fokkerplanck.zoo.gibbs import (
@@ -24,6 +25,7 @@ from fokkerplanck.zoo.linear import (
     spiral_3d,
 )
 from fokkerplanck.zoo.manufactured import manufactured_plane, manufactured_space
+from fokkerplanck.zoo.movements import barenblatt, bures_geodesic, jko_gaussian
 from fokkerplanck.zoo.one_dimension import (
     jacobi,
     noise_induced_transition,
@@ -37,14 +39,18 @@ from fokkerplanck.zoo.sgd_models import (
     regression_covariance,
     regression_losses,
 )
+from fokkerplanck.zoo.true_losses import moving_potential, scalar_noise
 from fokkerplanck.zoo.walls import manufactured_wall
 
 __all__ = [
     "Exact",
     "Perceptron",
     "abc_flow",
+    "accelerated",
     "advection_diffusion",
+    "barenblatt",
     "binary_perceptron",
+    "bures_geodesic",
     "catalogue",
     "commuting_diffusion",
     "double_well",
@@ -54,12 +60,15 @@ __all__ = [
     "heat",
     "hidden_anisotropy",
     "jacobi",
+    "jko_gaussian",
+    "kramers_well",
     "langevin",
     "linear_regression_sgd",
     "local_entropy",
     "manufactured_plane",
     "manufactured_space",
     "manufactured_wall",
+    "moving_potential",
     "multiplicative_noise",
     "noise_induced_transition",
     "noise_repelled_modes",
@@ -69,6 +78,7 @@ __all__ = [
     "repaired_example",
     "ring",
     "ring_3d",
+    "scalar_noise",
     "scaled_diffusion",
     "shell",
     "spiral",
@@ -87,7 +97,7 @@ def catalogue() -> dict[str, Exact]:
     Returns
     -------
     dict of str to Exact
-        Codes R… (references), E… (examples), W… (manufactured, with walls that matter).
+        Codes R… (references), E… (examples), W… (manufactured, with walls that matter). R14 is E3.
 
     Examples
     --------
@@ -102,9 +112,10 @@ def catalogue() -> dict[str, Exact]:
         square_root_diffusion(), jacobi(),
         manufactured_plane("flat"), manufactured_plane("mixed"), manufactured_plane("steep"),
         manufactured_space("gradient"), manufactured_space("mixed"), abc_flow(),
-        heat(), advection_diffusion(), langevin(), stuart_landau(),
+        heat(), advection_diffusion(), barenblatt(), bures_geodesic(), jko_gaussian(),
+        kramers_well(), langevin(), stuart_landau(),
         multiplicative_noise(), linear_regression_sgd(), hidden_anisotropy(), torus_loss(),
-        local_entropy(),
+        local_entropy(), accelerated(), scalar_noise(), moving_potential(),
         example_19(), repaired_example(), ring(), ring_3d(), shell(),
     ]  # fmt: skip
     return {exact.code: exact for exact in [*plain, *_walls()]}

@@ -1,0 +1,90 @@
+"""Which of several sets or sides a path reaches first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fokkerplanck.generator import Generator
+from fokkerplanck.grid import Grid, describe
+from fokkerplanck.linalg.killed import choose
+from fokkerplanck.rates.ends import ended
+from fokkerplanck.rates.results import check_problem, check_solver, frozen
+
+
+@dataclass(frozen=True, eq=False)
+class ExitProbabilities:
+    r"""Chances :math:`h_k(x)=P_x(\text{set }k\text{ is reached first})`.
+
+    Attributes
+    ----------
+    probability : array (k, \*shape)
+        One for each set, in the order given.
+    rest : array (\*shape)
+        Chance of leaving through an absorbing side that is none of the sets; all of them sum to 1.
+    residual : float
+        Largest difference of that sum from 1.
+    stats : dict
+    grid : Grid
+    """
+
+    probability: np.ndarray = field(repr=False)
+    rest: np.ndarray = field(repr=False)
+    residual: float
+    stats: dict
+    grid: Grid
+
+
+def exit_probabilities(problem, sets, solver=None) -> ExitProbabilities:
+    r"""Chance to reach each of several disjoint sets first, :math:`\mathcal L^\dagger h_k=0`.
+
+    Parameters
+    ----------
+    problem : Problem
+    sets : sequence
+        Boolean arrays, functions or helpers of ``fokkerplanck.sets``, among them absorbing sides,
+        ``sets.side("x", "lower")``. Disjoint, and not neighbours.
+    solver : {None, "direct", "multilevel"}
+        As in ``mfpt``.
+
+    Returns
+    -------
+    ExitProbabilities
+
+    Raises
+    ------
+    ValueError
+        For sets that are empty, overlap, touch or cannot be reached, and sides that do not absorb.
+
+    References
+    ----------
+    C. W. Gardiner, Stochastic Methods (2009), section 5.5.3 (scale function).
+
+    Examples
+    --------
+    Brownian motion on [0, 1] leaves on the right with chance x.
+
+    >>> import fokkerplanck as fp
+    >>> from fokkerplanck.sets import side
+    >>> problem = fp.Problem(fp.Grid([(0, 1)], 4, sides="absorbing"))
+    >>> fp.exit_probabilities(problem, [side("x", "upper"), side("x", "lower")]).probability[0]
+    array([0.125, 0.375, 0.625, 0.875])
+    """
+    check_problem(problem, "exit_probabilities")
+    check_solver(solver)
+    if not isinstance(sets, Sequence) or isinstance(sets, str) or not len(sets):
+        raise ValueError(f"sets is {describe(sets)}; give a list of sets")
+    end = ended(problem, Generator(problem), [(f"sets[{k}]", s) for k, s in enumerate(sets)])
+    solve = choose(end.chain, solver)
+    chances = np.stack(
+        [end.on_grid(solve.solve(end.kills[k]), row) for k, row in enumerate(np.eye(len(sets)))]
+    )
+    rest = np.zeros(end.cells.size)
+    if end.kills[-1].any():
+        rest = solve.solve(end.kills[-1])
+    rest = end.on_grid(rest)
+    residual = float(np.abs(chances.sum(axis=0) + rest - 1).max())
+    stats = {"solver": solve.name, "n_fill": solve.n_fill, "steps": solve.steps}
+    return ExitProbabilities(frozen(chances), rest, residual, stats, problem.grid)

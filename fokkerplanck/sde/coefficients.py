@@ -1,0 +1,164 @@
+"""Ito drift and noise matrix of a problem, at any points or as arrays on its grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fokkerplanck import fields
+from fokkerplanck.calculus import leftover_field, stratonovich_correction, symmetric_root
+
+
+def root(D):
+    r"""Symmetric square root of D (d, d, \*shape) >= 0, also where D is singular."""
+    d = len(D)
+    if d == 1:
+        return np.sqrt(np.maximum(D, 0))
+    if d > 2:
+        return symmetric_root(D)
+    # By Cayley and Hamilton: sqrt(D) = (D + sqrt(det D)) / sqrt(tr D + 2 sqrt(det D)).
+    det = np.sqrt(np.maximum(D[0, 0] * D[1, 1] - D[0, 1] * D[1, 0], 0))
+    scale = np.sqrt(np.maximum(D[0, 0] + D[1, 1] + 2 * det, np.finfo(float).tiny))
+    R = np.array(D)
+    R[0, 0] += det
+    R[1, 1] += det
+    return R / scale
+
+
+def unknown_between_cells(problem) -> list[str]:
+    """Names of what was given as arrays, and is known at the cell centres only."""
+    given = problem._inverse or {
+        "f": problem._f, "grad_f": problem._grad_f, "drift": problem._drift,
+        "D": problem._D, "sigma": problem._sigma,
+    }  # fmt: skip
+    known = ("D", "sigma") if problem.D_constant else ()
+    return [
+        name for name, u in given.items()
+        if name not in known and fields.is_gridded(u, problem.grid.shape)
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Cloud:
+    """Points in place of cell centres: what functions of a grid need to evaluate callables."""
+
+    x: np.ndarray  # (d, n, 1, ...)
+    widths: tuple
+    periodic: tuple
+
+    @property
+    def dim(self):
+        return len(self.x)
+
+    @property
+    def shape(self):
+        return self.x.shape[1:]
+
+
+class Callables:
+    r"""Drift and noise matrix :math:`s=\sqrt{2T}D^{1/2}` by the problem's own functions.
+
+    Points outside of the box count as the nearest ones in it; where a derivative has to be found by
+    differences, as the nearest one whose neighbours are in the box.
+    """
+
+    def __init__(self, problem):
+        self.problem, grid = problem, problem.grid
+        self.constant_noise = problem.D_constant
+        differences = problem._inverse is not None
+        differences |= problem._f is not None and problem._grad_f is None
+        differences |= problem.calculus != "ito" and not problem.D_constant
+        self._widths = tuple(np.array([w.min()]) for w in grid.widths)
+        margin = 2 * fields.STEP if differences else 0.0
+        self._box = [
+            (lo, hi) if wraps else (lo + margin * w[0], hi - margin * w[-1])
+            for (lo, hi), wraps, w in zip(grid.box, grid.periodic, grid.widths, strict=True)
+        ]
+        corner = (..., *(slice(1),) * grid.dim)
+        if self.constant_noise:
+            D = problem.D[corner].reshape(grid.dim, grid.dim, 1)
+            self._root = np.sqrt(2 * problem.kT) * root(D)
+
+    def _cloud(self, x, box):
+        points = np.empty_like(x)
+        for k, ((lo, hi), wraps) in enumerate(zip(box, self.problem.grid.periodic, strict=True)):
+            points[k] = lo + np.mod(x[k] - lo, hi - lo) if wraps else np.clip(x[k], lo, hi)
+        points = points.reshape(x.shape + (1,) * (len(x) - 1))
+        return _Cloud(points, self._widths, (False,) * len(x))
+
+    def root(self, x):
+        """Noise matrix s at the points x (d, n), (d, d, n)."""
+        if self.constant_noise:
+            return self._root
+        cloud = self._cloud(x, self.problem.grid.box)
+        D = fields.matrix_field(self.problem._D, cloud, "D")
+        return np.sqrt(2 * self.problem.kT) * root(D.reshape(len(x), len(x), -1))
+
+    def drift(self, x):
+        """Ito drift b at the points x (d, n), (d, n)."""
+        cloud, problem = self._cloud(x, self._box), self.problem
+        if problem._inverse is not None:
+            return _inverse_drift(problem, cloud).reshape(x.shape)
+        if problem._f is None:
+            b = fields.vector_field(
+                np.zeros(len(x)) if problem._drift is None else problem._drift, cloud, "drift"
+            )
+        elif callable(problem._grad_f):
+            b = -fields.vector_field(problem._grad_f, cloud, "grad_f")
+        elif callable(problem._f):
+            b = -fields.gradient(problem._f, cloud, "f")
+        else:
+            b = np.zeros(cloud.x.shape)
+        if problem.calculus == "klimontovich" and not problem.D_constant:
+            b = b + problem.kT * fields.row_divergence(problem._D, cloud, "D")
+        elif problem.calculus == "stratonovich" and not problem.D_constant:
+            b = b + stratonovich_correction(problem._D, problem._sigma, cloud, problem.kT)
+        return fields.check_finite(b, cloud.x, "drift").reshape(x.shape)
+
+
+def _inverse_drift(problem, cloud):
+    """Drift of ``Problem.from_potential``: -D grad Phi + kT div D + j."""
+    given = problem._inverse
+    grad = fields.gradient(given["Phi"], cloud, "Phi")
+    b = -np.einsum("ik...,k...->i...", fields.matrix_field(given["D"], cloud, "D"), grad)
+    if not problem.D_constant:
+        b = b + problem.kT * fields.row_divergence(given["D"], cloud, "D")
+    if given["Q"] is not None:
+        b = b + leftover_field(given["Q"], grad, cloud, problem.kT)
+    elif given["j"] is not None:
+        b = b + fields.vector_field(given["j"], cloud, "j")
+    return b
+
+
+def tabulated(problem):
+    """Drift and noise matrix as one array with a layer of ghost cells, for the kernel.
+
+    Returns
+    -------
+    table : array, shape (prod(n + 2), d + d^2)
+        Per node the drift, then the rows of s.
+    nodes : array, shape (d, max(n) + 2)
+        Centres along each axis, the last ones repeated.
+    counts : array of int, shape (d,)
+    """
+    grid, d = problem.grid, problem.grid.dim
+    s = np.sqrt(2 * problem.kT) * root(problem.D)
+    values = np.concatenate([problem.drift, s.reshape(d * d, *grid.shape)])
+    counts = np.array(grid.shape, dtype=np.int64) + 2
+    nodes = np.empty((d, counts.max()))
+    for k, (centers, (lo, hi), wraps) in enumerate(
+        zip(grid.centers, grid.box, grid.periodic, strict=True)
+    ):
+        first, second, last, before = (np.take(values, [i], axis=k + 1) for i in (0, 1, -1, -2))
+        if wraps:
+            ends, outer = (last, first), (centers[-1] - (hi - lo), centers[0] + (hi - lo))
+        else:
+            # Straight on through the half cell before the wall.
+            ends = 2 * first - second, 2 * last - before
+            outer = 2 * centers[0] - centers[1], 2 * centers[-1] - centers[-2]
+        values = np.concatenate([ends[0], values, ends[1]], axis=k + 1)
+        nodes[k] = outer[1]
+        nodes[k, : counts[k] - 1] = np.concatenate([outer[:1], centers])
+    table = np.ascontiguousarray(np.moveaxis(values, 0, -1).reshape(-1, d + d * d))
+    return table, nodes, counts

@@ -1,0 +1,326 @@
+r"""Sets of a grid's box: targets of passages, ends of transitions.
+
+A set is a boolean array over the grid, a function ``inside(x, y)`` that returns booleans, or what
+one of the helpers here returns. Its cells are those whose centres are inside. Its boundary is where
+the function changes between two cell centres (found by bisection along the edge); that of an array
+is the faces of its cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from fokkerplanck.fields import evaluate
+from fokkerplanck.grid import Grid, describe, real_array
+
+AXES = "xyz"
+#: Halvings of an edge that locate a boundary on it.
+HALVINGS = 45
+#: Least part of an edge between a cell outside of a set and its boundary.
+NEAREST = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """A set given by a function; ``|``, ``&`` and ``~`` join, intersect and complement.
+
+    Attributes
+    ----------
+    inside : callable
+        ``inside(x, y)``, one array per axis, returns booleans.
+    words : str
+
+    Examples
+    --------
+    >>> from fokkerplanck import sets
+    >>> ring = sets.ball((0, 0), 2) & ~sets.ball((0, 0), 1)
+    >>> bool(ring(1.5, 0.0)), ring
+    (True, ball((0, 0), 2) & ~ball((0, 0), 1))
+    """
+
+    inside: Callable
+    words: str
+
+    def __call__(self, *x):
+        """Booleans at the points x."""
+        return self.inside(*x)
+
+    def __or__(self, other):
+        other = _region(other)
+        return Region(lambda *x: self(*x) | other(*x), f"{self.words} | {other.words}")
+
+    def __and__(self, other):
+        other = _region(other)
+        return Region(lambda *x: self(*x) & other(*x), f"{self.words} & {other.words}")
+
+    def __invert__(self):
+        return Region(lambda *x: ~np.asarray(self(*x), dtype=bool), f"~{self.words}")
+
+    def __repr__(self):
+        return self.words
+
+
+@dataclass(frozen=True)
+class Side:
+    """An absorbing side of the box, as an end of passages.
+
+    Attributes
+    ----------
+    axis : int
+    end : {"lower", "upper"}
+    """
+
+    axis: int
+    end: str
+
+    def __repr__(self):
+        return f"side({AXES[self.axis]!r}, {self.end!r})"
+
+
+def ball(center, radius) -> Region:
+    r"""Ball :math:`|x-c|\le r`.
+
+    Parameters
+    ----------
+    center : number or sequence (d,)
+    radius : float, > 0
+
+    Returns
+    -------
+    Region
+
+    Examples
+    --------
+    >>> from fokkerplanck import sets
+    >>> bool(sets.ball((1, 0), 0.5)(1.2, 0.3))
+    True
+    """
+    c = _vector(center, "center")
+    r = float(real_array(radius, "radius", "a positive number"))
+    if not 0 < r < np.inf:
+        raise ValueError(f"radius is {radius!r}; give a positive number")
+
+    def inside(*x):
+        _match(x, c, "center")
+        return sum((u - m) ** 2 for u, m in zip(x, c, strict=True)) <= r * r
+
+    return Region(inside, f"ball({_text(c)}, {r:g})")
+
+
+def box(*sides) -> Region:
+    r"""Box :math:`a_k\le x_k\le b_k`.
+
+    Parameters
+    ----------
+    *sides : pairs (a, b)
+        One for each axis.
+
+    Returns
+    -------
+    Region
+
+    Examples
+    --------
+    >>> from fokkerplanck import sets
+    >>> bool(sets.box((0, 1), (0, 2))(0.5, 3.0))
+    False
+    """
+    pairs = np.array([real_array(side, f"sides[{k}]", "(lo, hi)") for k, side in enumerate(sides)])
+    if pairs.ndim != 2 or pairs.shape[1] != 2 or not np.all(pairs[:, 0] < pairs[:, 1]):
+        raise ValueError(f"box received {sides!r}; give a pair (lo, hi) with lo < hi for each axis")
+
+    def inside(*x):
+        _match(x, pairs, "box")
+        return np.logical_and.reduce(
+            np.broadcast_arrays(*((u >= a) & (u <= b) for u, (a, b) in zip(x, pairs, strict=True)))
+        )
+
+    words = ", ".join(f"({a:g}, {b:g})" for a, b in pairs)
+    return Region(inside, f"box({words})")
+
+
+def half_space(normal, offset) -> Region:
+    r"""Half-space :math:`n\cdot x\ge c`; on a line the half-line from c in the direction of n.
+
+    Parameters
+    ----------
+    normal : number or sequence (d,)
+    offset : float
+
+    Returns
+    -------
+    Region
+
+    Examples
+    --------
+    >>> from fokkerplanck import sets
+    >>> sets.half_space(1, 0.5)(np.array([0.4, 0.6]))
+    array([False,  True])
+    >>> sets.half_space(-1, 0.5)(np.array([-0.4, -0.6]))
+    array([False,  True])
+    """
+    n = _vector(normal, "normal")
+    c = float(real_array(offset, "offset", "a number"))
+    if not (n.any() and np.isfinite(c)):
+        raise ValueError(f"half_space received normal {normal!r}, offset {offset!r}; give a normal "
+                         "that is not zero and a finite offset")  # fmt: skip
+
+    def inside(*x):
+        _match(x, n, "normal")
+        return sum(u * m for u, m in zip(x, n, strict=True)) >= c
+
+    return Region(inside, f"half_space({_text(n)}, {c:g})")
+
+
+def sublevel(f, level) -> Region:
+    r"""Sublevel set :math:`f(x)\le c`, e.g. a well of a loss.
+
+    Parameters
+    ----------
+    f : callable
+        ``f(x, y)``.
+    level : float
+
+    Returns
+    -------
+    Region
+
+    Examples
+    --------
+    >>> from fokkerplanck import sets
+    >>> well = sets.sublevel(lambda x: (x**2 - 1) ** 2, 0.25) & sets.half_space(1, 0)
+    >>> well(np.array([-1.0, 0.0, 1.0]))
+    array([False, False,  True])
+    """
+    if not callable(f):
+        raise ValueError(f"f is {describe(f)}; give a function f(x, y), or the array f <= level")
+    c = float(real_array(level, "level", "a number"))
+    if not np.isfinite(c):
+        raise ValueError(f"level is {level!r}; give a finite number")
+    return Region(lambda *x: np.asarray(f(*x)) <= c, f"sublevel(f, {c:g})")
+
+
+def side(axis, end) -> Side:
+    """Absorbing side of the box.
+
+    Parameters
+    ----------
+    axis : {"x", "y", "z"} or int
+    end : {"lower", "upper"}
+
+    Returns
+    -------
+    Side
+
+    Examples
+    --------
+    >>> from fokkerplanck import sets
+    >>> sets.side("x", "lower")
+    side('x', 'lower')
+    """
+    number = AXES.find(axis) if isinstance(axis, str) and len(axis) == 1 else axis
+    if isinstance(number, bool) or not isinstance(number, int) or number not in (0, 1, 2):
+        raise ValueError(f"axis is {axis!r}; give 'x', 'y' or 'z', or a number from 0 to 2")
+    if end not in ("lower", "upper"):
+        raise ValueError(f"end is {end!r}; give 'lower' or 'upper'")
+    return Side(number, end)
+
+
+def mask_of(region, grid: Grid, name="set") -> np.ndarray:
+    r"""Cells (\*shape) whose centres are in a set; some, but not all of them.
+
+    Raises
+    ------
+    ValueError
+        If the set is not one, has no cell or has them all.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> from fokkerplanck import sets
+    >>> sets.mask_of(lambda x: x > 0.7, fp.Grid([(0, 1)], 4))
+    array([False, False, False,  True])
+    """
+    if isinstance(region, Side):
+        raise ValueError(f"{name} is {region!r}, which holds no cells; give a region or a mask")
+    value = np.asarray(evaluate(region, grid.x, name))
+    verb = "returned" if callable(region) else "is"
+    if value.dtype != bool:
+        given = describe(value) if value.ndim else describe(value.item())
+        raise ValueError(
+            f"{name} {verb} {given}; give a boolean array, a function that returns one, "
+            "e.g. lambda x, y: x > 1, or a helper of fokkerplanck.sets"
+        )
+    if value.ndim == 0 and callable(region):
+        value = np.broadcast_to(value, grid.shape)
+    if value.shape != grid.shape:
+        raise ValueError(f"{name} {verb} of shape {value.shape}, expected the grid's {grid.shape}")
+    if not value.any():
+        raise ValueError(f"{name} holds no cell centre; enlarge it or refine the grid")
+    if value.all():
+        raise ValueError(f"{name} is the whole box; leave some cells to start from")
+    return np.array(value)
+
+
+def fractions(region, mask, grid, start, step) -> np.ndarray:
+    """Parts (m,) of steps (d, m) from cell centres outside of a set to cells in it, up to the set.
+
+    The boundary of a function is found by bisection, that of an array lies at faces of cells.
+    """
+    inside = region if callable(region) else _lookup(mask, grid)
+    low, high = np.zeros(start.shape[1]), np.ones(start.shape[1])
+    for _ in range(HALVINGS):
+        middle = 0.5 * (low + high)
+        x = start + middle * step
+        for k, (lo, hi) in enumerate(grid.box):
+            if grid.periodic[k]:
+                x[k] = lo + np.mod(x[k] - lo, hi - lo)
+        is_in = np.broadcast_to(np.asarray(evaluate(inside, x, "set"), dtype=bool), high.shape)
+        low, high = np.where(is_in, low, middle), np.where(is_in, middle, high)
+    return np.clip(high, NEAREST, 1.0)
+
+
+def _lookup(mask, grid):
+    """Function that is true in the cells of a mask."""
+
+    def inside(*x):
+        at = [
+            np.clip(np.searchsorted(F, u, side="right") - 1, 0, F.size - 2)
+            for F, u in zip(grid.faces, x, strict=True)
+        ]
+        return mask[tuple(at)]
+
+    return inside
+
+
+def _region(other) -> Region:
+    """Region of what stands beside an operator."""
+    if isinstance(other, Region):
+        return other
+    if callable(other):
+        return Region(other, getattr(other, "__name__", "function"))
+    raise ValueError(f"a region was joined with {describe(other)}; give regions or functions")
+
+
+def _vector(value, name) -> np.ndarray:
+    """Finite vector of one to three numbers."""
+    vector = np.atleast_1d(real_array(value, name, "one number per axis"))
+    if vector.ndim != 1 or not 1 <= vector.size <= 3 or not np.isfinite(vector).all():
+        raise ValueError(f"{name} is {value!r:.60}; give one finite number per axis")
+    return vector
+
+
+def _match(x, vector, name):
+    """Raise if the points have another dimension."""
+    if len(x) != len(vector):
+        raise ValueError(f"{name} has {len(vector)} entries for points of {len(x)} coordinates; "
+                         "give one per axis")  # fmt: skip
+
+
+def _text(vector) -> str:
+    """Numbers as they would be typed."""
+    words = ", ".join(f"{c:g}" for c in vector)
+    return words if vector.size == 1 else f"({words})"
