@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from fokkerplanck import sgd
 from fokkerplanck.demos.talk import gallery
@@ -64,6 +65,9 @@ def main(arguments=None) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
+    except KeyboardInterrupt:
+        print("fokkerplanck: interrupted", file=sys.stderr)
+        return 130
     except (ValueError, ConvergenceError, OSError) as error:
         print(f"fokkerplanck: {error}", file=sys.stderr)
         return 1
@@ -150,11 +154,12 @@ def _talk(options):
     """Run the slides; write a page that shows them, and say which were found to hold."""
     options.out.mkdir(parents=True, exist_ok=True)
     found = []
-    for entry in gallery.entries(
-        options.out, options.only, options.quick, options.seed, progress=True
-    ):
-        found.append(entry)
-        print(f"{entry.slide.number:2d}  {entry.slide.title}  {entry.finding.word}", flush=True)
+    names = options.only or gallery.names()
+    with tqdm(total=len(names), unit=" slides", disable=None) as bar:
+        for entry in gallery.entries(options.out, names, options.quick, options.seed):
+            found.append(entry)
+            bar.write(f"{entry.slide.number:2d}  {entry.slide.title}: {entry.finding.word}")
+            bar.update()
     pages = {options.out / "index.html": gallery.html(found)}
     if options.markdown:
         pages[options.markdown] = gallery.markdown(found)
