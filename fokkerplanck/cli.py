@@ -52,7 +52,8 @@ def main(arguments=None) -> int:
     Returns
     -------
     int
-        0, or 1 if a computation failed. Wrong arguments end the program with status 2.
+        0; 1 if a computation failed, 130 if it was interrupted. Wrong arguments end the program with
+        status 2.
 
     Examples
     --------
