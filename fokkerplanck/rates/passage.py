@@ -137,9 +137,10 @@ def mfpt(problem, target=None, solver=None) -> PassageTimes:
         tau = solve.solve(one)
     if not tau.max() < LONGEST:
         raise ConvergenceError(
-            f"times of {tau.max():.0e} have no variance in double precision; lower beta times the "
-            "barrier", iterate=tau,
-        )  # fmt: skip
+            f"times above {LONGEST:g} have no variance in double precision; lower beta times the "
+            "barrier",
+            iterate=tau,
+        )
     flows, rows = end.chain.flows, end.chain.rows
     spread = end.chain.sums(flows.outflow * (tau[flows.indices] - tau[rows]) ** 2)
     variance = solve.solve(spread + flows.exits * tau**2)
