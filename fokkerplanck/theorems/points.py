@@ -19,7 +19,9 @@ FLAT = 1e-7
 
 
 def critical_points(problem, steady=None, cooler=()) -> Verdict:
-    r"""Remark 23: the most likely points, :math:`\nabla\Phi=0`, are not the zeros of g.
+    r"""Remark 23: the most likely points, :math:`\nabla\Phi=0`, against the zeros of g.
+
+    They are the same for D = 1, and for linear g; the remark says that in general they are not.
 
     Parameters
     ----------
@@ -48,14 +50,17 @@ def critical_points(problem, steady=None, cooler=()) -> Verdict:
     >>> problem = fp.zoo.noise_induced_transition(kT=0.25).build(256)
     >>> verdict = fp.theorems.critical_points(problem)
     >>> verdict.outcome, round(verdict.left, 3)
-    ('holds', 0.293)
+    ('fails', 0.293)
     """
     study = Study.of(problem, steady)
     flat = study.problem.beta * np.ptp(study.steady.Phi) < FLAT
     zeros = zeros_of(study.problem.g, study.grid) if study.problem.g.any() else ()
     extrema = [] if flat else _extrema(study)
     modes = [p for p in extrema if p.is_stable or p.kind == "degenerate"]
-    statement = "the most likely points, grad Phi = 0, are not the critical points, g = 0."
+    statement = (
+        "the most likely points, grad Phi = 0, are the critical points, g = 0; Remark 23 says that "
+        "in general they are not."
+    )
     words = {"name": "critical_points", "statement": statement, "is_theorem": False,
              "reference": f"{PAPER}, Remark 23"}  # fmt: skip
     numbers = {"zeros of g": _listed(zeros), "zeros of grad Phi": _listed(extrema)}
@@ -72,7 +77,7 @@ def critical_points(problem, steady=None, cooler=()) -> Verdict:
     (gap, error), kT = study.measured(distance), study.problem.kT
     comparisons = [
         Comparison("distance of a mode from g = 0", gap, "", 0.0, gap, error,
-                   SOLVED * max(hi - lo for lo, hi in study.grid.box), differ=True)
+                   SOLVED * max(hi - lo for lo, hi in study.grid.box))
     ]  # fmt: skip
     at_zero = {
         k: [
