@@ -35,12 +35,20 @@ from fokkerplanck.zoo.sgd_models import (
     regression_covariance,
     regression_losses,
 )
+from fokkerplanck.zoo.spectra import (
+    autoregressive_psd,
+    heavy_ball,
+    heavy_ball_covariance,
+    increment_psd,
+    sgd_increments,
+)
 from fokkerplanck.zoo.walls import manufactured_wall
 
 __all__ = [
     "Exact",
     "abc_flow",
     "advection_diffusion",
+    "autoregressive_psd",
     "catalogue",
     "commuting_diffusion",
     "double_well",
@@ -48,7 +56,10 @@ __all__ = [
     "gyrator",
     "gyrator_3d",
     "heat",
+    "heavy_ball",
+    "heavy_ball_covariance",
     "hidden_anisotropy",
+    "increment_psd",
     "jacobi",
     "langevin",
     "linear_regression_sgd",
@@ -65,6 +76,7 @@ __all__ = [
     "ring",
     "ring_3d",
     "scaled_diffusion",
+    "sgd_increments",
     "shell",
     "spiral",
     "spiral_3d",
@@ -92,6 +104,7 @@ def catalogue() -> dict[str, Exact]:
     """
     plain = [
         ornstein_uhlenbeck(), gyrator(), spiral(), spiral_3d(), gyrator_3d(),
+        sgd_increments(), sgd_increments("spiral"),
         double_well(), scaled_diffusion(), commuting_diffusion(),
         noise_induced_transition(), noise_repelled_modes(), tilted_ring(),
         square_root_diffusion(), jacobi(),
