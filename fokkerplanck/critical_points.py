@@ -110,7 +110,7 @@ def critical_points(v, grid) -> tuple[CriticalPoint, ...]:
     check_grid(grid)
     if min(grid.shape) < LEAST_CELLS:
         raise ValueError(f"the grid has shape {grid.shape}; give at least {LEAST_CELLS} cells")
-    field = _Callable(v, grid) if callable(v) else _Spline(v, grid)
+    field = _Callable(v, grid) if callable(v) else Spline(fields.vector_field(v, grid, "v"), grid)
     starts = _starts(field, grid)
     x, step = _iterate(field, grid, starts)
     values, jacobian = field.value(x), field.jacobian(x)
@@ -158,13 +158,23 @@ class _Callable:
         return np.moveaxis(np.array(columns), (0, 1, 2), (2, 1, 0))
 
 
-class _Spline:
-    """Cubic splines through the cell centres."""
+class Spline:
+    r"""Cubic splines of a field (..., \*shape) through the cell centres, at points (d, m).
 
-    def __init__(self, v, grid):
-        v = fields.vector_field(v, grid, "v")
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> from fokkerplanck.critical_points import Spline
+    >>> grid = fp.Grid([(-1, 1)], 16)
+    >>> Spline(grid.x**3, grid).value([[0.5]]).round(12).tolist()
+    [[0.125]]
+    """
+
+    def __init__(self, u, grid):
         self.tolerance = max(ROUNDING, max(1 / n for n in grid.shape) ** 2)
-        c, knots = np.moveaxis(v, 0, -1), []
+        u = np.asarray(u, dtype=float)
+        leading = u.ndim - grid.dim
+        c, knots = np.moveaxis(u, range(leading), range(-leading, 0)), []
         for k, periodic in enumerate(grid.periodic):
             nodes, length = grid.centers[k], grid.box[k][1] - grid.box[k][0]
             if periodic:
@@ -177,13 +187,13 @@ class _Spline:
         self.spline = NdBSpline(tuple(knots), np.ascontiguousarray(c), 3)
 
     def value(self, x):
-        """Field (d, m)."""
-        return self.spline(x.T).T
+        """Field (..., m) at points (d, m)."""
+        return np.moveaxis(self.spline(np.asarray(x).T), 0, -1)
 
     def jacobian(self, x):
-        """Derivatives dv_i/dx_k, shape (m, d, d)."""
+        """Derivatives du_i/dx_k (m, ..., d) at points (d, m)."""
         units = np.eye(len(x), dtype=int)
-        return np.stack([self.spline(x.T, nu=tuple(unit)) for unit in units], axis=-1)
+        return np.stack([self.spline(np.asarray(x).T, nu=tuple(e)) for e in units], axis=-1)
 
 
 def _starts(field, grid):

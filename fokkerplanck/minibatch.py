@@ -41,14 +41,14 @@ class Minibatch:
 
     def gradient(self, *points):
         r"""Gradient of the mean loss, shape (d, \*shape)."""
-        return self._chunked(points, lambda theta: self._gradients(theta).mean(axis=0))
+        return self._chunked(points, lambda theta: self.gradients(theta).mean(axis=0))
 
     def covariance(self, *points):
         r"""Covariance D of the per-sample gradients, shape (d, d, \*shape)."""
         d = len(points)
 
         def chunk(theta):
-            g = self._gradients(theta)
+            g = self.gradients(theta)
             g = g - g.mean(axis=0)
             return np.einsum("ni...,nk...->ik...", g, g).reshape(d * d, -1) / len(g)
 
@@ -58,7 +58,7 @@ class Minibatch:
         """Number of samples N, with what the functions return for a few points checked."""
         theta = grid.x.reshape(grid.dim, -1)[:, :5]
         n = len(self._losses(theta))
-        rows = len(self._gradients(theta))
+        rows = len(self.gradients(theta))
         if rows != n:
             raise ValueError(
                 f"losses returned {n} samples and grad_losses {rows}; return one row per sample"
@@ -88,7 +88,7 @@ class Minibatch:
         """Float array returned by one of the functions of theta (d, m)."""
         return evaluate_rows(getattr(self, name), name, theta, self.data)
 
-    def _gradients(self, theta):
+    def gradients(self, theta):
         """Per-sample gradients (N, d, m), given or by fourth-order differences."""
         if self.grad_losses is not None:
             out = self._call("grad_losses", theta)

@@ -80,6 +80,7 @@ class Problem:
     eta: float
     batch_size: int
     n_samples: int
+    minibatch: Minibatch
     potential: np.ndarray | None
     circulation: np.ndarray | None
     _grad: np.ndarray | None
@@ -214,7 +215,7 @@ class Problem:
         Returns
         -------
         Problem
-            With attributes ``eta``, ``batch_size``, ``n_samples``.
+            With attributes ``eta``, ``batch_size``, ``n_samples``, and ``minibatch``, the model.
 
         References
         ----------
@@ -246,7 +247,9 @@ class Problem:
         if grad_losses is not None:
             check_gradient(model.loss, model.gradient, grid, *words)
         problem = cls(grid, f=model.loss, grad_f=model.gradient, D=model.covariance, kT=kT)
-        problem.__dict__.update(eta=float(eta), batch_size=int(b), n_samples=n)
+        problem.__dict__.update(
+            eta=float(eta), batch_size=int(b), n_samples=n, minibatch=model
+        )
         return problem
 
     @property
@@ -358,7 +361,7 @@ class Problem:
         if self._inverse is not None:
             return Problem.from_potential(grid, **self._inverse)
         problem = Problem(grid, beta=self.beta, calculus=self.calculus, **given)
-        samples = ("eta", "batch_size", "n_samples")
+        samples = ("eta", "batch_size", "n_samples", "minibatch")
         problem.__dict__.update({k: self.__dict__[k] for k in samples if k in self.__dict__})
         return problem
 

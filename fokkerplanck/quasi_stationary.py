@@ -27,12 +27,21 @@ class QuasiStationary:
         Rate :math:`\lambda` (1/time) at which mass leaves through the absorbing sides.
     residual : float
         :math:`\|A p+\lambda p\|_1` over the largest exit rate.
+    exit_law : array (\*shape)
+        Chance that the last cell before leaving is this one, started from ``rho``: time and place
+        of the exit are then independent, and the time is exponential. Sum 1, zero off the sides.
     """
 
     grid: Grid
     rho: np.ndarray
     decay_rate: float
     residual: float
+    exit_law: np.ndarray
+
+    @property
+    def mean_exit_time(self) -> float:
+        """Mean time until a path that starts from ``rho`` leaves, 1 / decay_rate."""
+        return 1 / self.decay_rate
 
 
 def quasi_stationary(problem, tol=1e-12, max_iterations=1000) -> QuasiStationary:
@@ -114,5 +123,7 @@ def quasi_stationary(problem, tol=1e-12, max_iterations=1000) -> QuasiStationary
         p = new / new.sum()
     residual = float(np.abs(A @ p + rate * p).sum() / generator.exit_rates.max())
     rho = (p / volume).reshape(grid.shape)
-    rho.flags.writeable = False
-    return QuasiStationary(grid, rho, float(rate), residual)
+    leaving = p * generator.edges.exit_rate / volume
+    law = (leaving / leaving.sum()).reshape(grid.shape)
+    rho.flags.writeable = law.flags.writeable = False
+    return QuasiStationary(grid, rho, float(rate), residual, law)

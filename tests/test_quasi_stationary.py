@@ -64,3 +64,25 @@ def test_survivors_of_an_evolution_look_like_it():
     # Counterexample: before the slowest mode is alone, it does not.
     early = fp.solve(problem, fp.uniform(grid), [0, 0.01])
     assert np.abs(early.rho[-1] / early.mass[-1] - state.rho).max() > 0.1
+
+
+def test_exit_time_and_place():
+    """From the quasi-stationary state: mean passage time 1/rate, and the law of every side."""
+    grid = fp.Grid([(0, 1), (0, 2)], (24, 20), sides=["absorbing", "reflecting"])
+    problem = fp.Problem(grid, drift=lambda x, y: (1 + y, -x), D=[[1, 0.4], [0.4, 0.6]])
+    state = fp.quasi_stationary(problem)
+    times = fp.mfpt(problem)
+    assert times.from_density(state.rho) == pytest.approx(state.mean_exit_time, rel=1e-10)
+    # The time is exponential: its variance is the square of its mean, by the law of total variance.
+    total = grid.integrate((times.variance + times.mean**2) * state.rho)
+    assert total == pytest.approx(2 * state.mean_exit_time**2, rel=1e-10)
+    assert grid.integrate((times.variance + times.mean**2) * fp.uniform(grid)) != pytest.approx(
+        2 * times.from_density(fp.uniform(grid)) ** 2, rel=1e-2
+    )
+    assert state.exit_law.sum() == pytest.approx(1, rel=1e-13)
+    assert not state.exit_law[2:-2].any()
+    left = fp.sets.side("x", "lower")
+    chance = fp.exit_probabilities(problem, [left]).probability[0]
+    by_cell = state.exit_law[:12].sum()
+    assert grid.integrate(chance * state.rho) == pytest.approx(by_cell, rel=1e-10)
+    assert by_cell < 0.45

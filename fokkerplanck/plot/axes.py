@@ -4,10 +4,55 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from fokkerplanck.grid import check_grid, describe, real_array
+
 
 def current_axes(ax=None):
     """Return ax, or pyplot's current axes."""
-    return plt.gca() if ax is None else ax
+    if ax is None:
+        return plt.gca()
+    if not callable(getattr(ax, "plot", None)):
+        raise ValueError(f"ax is {describe(ax)}; give matplotlib Axes, e.g. canvas().subplots()")
+    return ax
+
+
+def space_axes(ax=None):
+    """Return ax, or pyplot's current axes, or fresh ones: with three dimensions."""
+    if ax is None:
+        sheet = plt.gcf()
+        if sheet.axes and sheet.gca().name != "3d":
+            sheet = plt.figure()
+        return sheet.gca() if sheet.axes else sheet.add_subplot(projection="3d")
+    if getattr(ax, "name", None) != "3d":
+        raise ValueError(
+            f"ax is {describe(ax)}; give axes with three dimensions, e.g. "
+            'canvas().add_subplot(projection="3d")'
+        )
+    return ax
+
+
+def panels(axes, count, width=4.2, height=3.6):
+    """Return `count` axes: those given, or a row of a new figure of pyplot."""
+    if axes is None:
+        size = (count * width, height)
+        axes = plt.figure(figsize=size, layout="constrained").subplots(1, count, squeeze=False)
+    try:
+        flat = [current_axes(ax) for ax in np.asarray(axes, dtype=object).ravel()]
+    except ValueError:
+        flat = []
+    if len(flat) != count or None in np.asarray(axes, dtype=object).ravel():
+        raise ValueError(
+            f"axes is {describe(axes)}; give {count} matplotlib Axes, e.g. "
+            f"canvas().subplots(1, {count})"
+        )
+    return flat
+
+
+def check_result(value, name, maker, *needed):
+    """Return value if it has the attributes of what `maker` returns, else say what to give."""
+    if isinstance(value, type) or not all(hasattr(value, attribute) for attribute in needed):
+        raise ValueError(f"{name} is {describe(value)}; give what {maker} returned")
+    return value
 
 
 def canvas(width=6.4, height=4.8):
@@ -79,13 +124,13 @@ def frame(grid, ax):
 
 def check_scalar(grid, u, name, dims=(2,)):
     """Float array of the grid's shape, or a ValueError that says what can be drawn."""
-    if grid.dim not in dims:
+    if check_grid(grid).dim not in dims:
         allowed = " or ".join(f"{d}D" for d in dims)
         raise ValueError(
             f"{name} lives on a {grid.dim}D grid, this picture is of {allowed} fields; "
             "integrate or slice the other axes away"
         )
-    u = np.asarray(u, dtype=float)
+    u = real_array(u, name, f"an array of shape {grid.shape}")
     if u.shape != grid.shape:
         raise ValueError(f"{name} has shape {u.shape}, expected the grid's {grid.shape}")
     return u

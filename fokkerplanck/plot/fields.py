@@ -4,10 +4,13 @@ import numpy as np
 from matplotlib.colors import LogNorm, Normalize
 from scipy.interpolate import RegularGridInterpolator
 
+from fokkerplanck.grid import check_grid, real_array
 from fokkerplanck.plot.axes import check_scalar, current_axes, frame
 
 # Below this fraction of the largest density nothing is drawn by default.
 CUTOFF = 1e-6
+# Least width of a line, in points.
+HAIRLINE = 0.3
 
 
 def line(grid, u, ax=None, **style):
@@ -207,7 +210,9 @@ def signed(grid, u, ax=None, *, limit=None, cmap="RdBu_r", **style):
     return artist
 
 
-def streamlines(grid, v, ax=None, *, where=None, cmap="plasma", spacing=1.0, **style):
+def streamlines(
+    grid, v, ax=None, *, where=None, cmap="plasma", spacing=1.0, thickness=None, **style
+):
     """Streamlines of a vector field on a 2D grid, coloured by its modulus.
 
     Parameters
@@ -222,6 +227,9 @@ def streamlines(grid, v, ax=None, *, where=None, cmap="plasma", spacing=1.0, **s
     cmap : str
     spacing : float
         Distance of the lines, relative to matplotlib's default.
+    thickness : float, optional
+        Width of the lines, in points, where the field is strongest; elsewhere in proportion, with
+        a hairline where it is weak. Default: one width.
     **style
         For ``Axes.streamplot``.
 
@@ -246,7 +254,8 @@ def streamlines(grid, v, ax=None, *, where=None, cmap="plasma", spacing=1.0, **s
     >>> round(float(streams.lines.get_clim()[1]), 1)
     1.3
     """
-    v = np.asarray(v, dtype=float)
+    check_grid(grid)
+    v = real_array(v, "v", "a vector field, an array (2, nx, ny)")
     if grid.dim != 2 or v.shape != (2, *grid.shape):
         raise ValueError(f"v has shape {v.shape} on a {grid.dim}D grid, expected (2, nx, ny)")
     ax = current_axes(ax)
@@ -261,7 +270,11 @@ def streamlines(grid, v, ax=None, *, where=None, cmap="plasma", spacing=1.0, **s
         # streamplot divides by the speed: where nothing moves there is nothing to draw.
         u, w = (np.ma.masked_array(np.zeros(c.shape), True) for c in (u, w))
     options = {"density": 1 / spacing, "linewidth": 0.9, "arrowsize": 0.8} | style
-    artist = ax.streamplot(*centers, u, w, color=speed.T, cmap=cmap, norm=norm, **options)
+    if thickness is not None:
+        options["linewidth"] = np.maximum(HAIRLINE, thickness * norm(speed.T.filled(0)))
+    if "color" not in options:
+        options |= {"color": speed.T, "cmap": cmap, "norm": norm}
+    artist = ax.streamplot(*centers, u, w, **options)
     frame(grid, ax)
     return artist
 

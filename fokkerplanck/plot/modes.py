@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fokkerplanck.plot.axes import current_axes
+from fokkerplanck.plot.axes import check_result, current_axes
 from fokkerplanck.plot.fields import line, signed
 
 
@@ -32,6 +32,7 @@ def spectrum(spectrum, ax=None, *, numbers=True, **style):
     >>> plot.spectrum(fp.spectrum(problem, 3)).get_offsets().shape
     (3, 2)
     """
+    check_result(spectrum, "spectrum", "spectrum(problem, k)", "eigenvalues")
     ax = current_axes(ax)
     values = np.asarray(spectrum.eigenvalues, dtype=complex)
     size = max(float(np.abs(values).max()), 1e-300)
@@ -86,6 +87,7 @@ def mode(spectrum, k, ax=None, *, side="right", **style):
     >>> mesh.axes.get_title()
     'left mode 1: decay 0.0815'
     """
+    check_result(spectrum, "spectrum", "spectrum(problem, k)", "eigenvalues", "right", "left")
     n = len(spectrum)
     if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 0 <= k < n:
         raise ValueError(f"k is {k!r:.60}; give the number of a mode, 0 to {n - 1}")

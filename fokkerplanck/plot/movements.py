@@ -3,7 +3,8 @@
 import numpy as np
 from matplotlib.ticker import NullLocator
 
-from fokkerplanck.plot.axes import current_axes, frame
+from fokkerplanck.grid import real_array
+from fokkerplanck.plot.axes import check_result, current_axes, frame
 
 
 def energy(solution, ax=None, **style):
@@ -37,6 +38,7 @@ def energy(solution, ax=None, **style):
     >>> plot.energy(solution).get_xdata().tolist()
     [0.0, 0.25, 0.5, 0.75, 1.0]
     """
+    check_result(solution, "solution", "solve(problem, rho0, t, JKO(tau))", "t", "stats")
     if "energy_t" not in solution.stats:
         raise ValueError(
             f"the solution is of {solution.stats.get('method')}, which notes no energies; draw "
@@ -79,11 +81,11 @@ def order(steps, errors, ax=None, *, slope=None, **style):
     >>> ax = plot.canvas().subplots()
     >>> curve = plot.order([0.2, 0.1, 0.05], [4e-2, 1e-2, 2.5e-3], ax, slope=2)
     """
-    steps, errors = np.asarray(steps, float), np.asarray(errors, float)
+    expected = "two lists of positive numbers, of one length"
+    steps, errors = real_array(steps, "steps", expected), real_array(errors, "errors", expected)
     if steps.shape != errors.shape or steps.ndim != 1 or not ((steps > 0) & (errors > 0)).all():
         raise ValueError(
-            f"steps of shape {steps.shape} and errors of shape {errors.shape}; give two lists of "
-            "positive numbers, of one length"
+            f"steps of shape {steps.shape} and errors of shape {errors.shape}; give {expected}"
         )
     ax = current_axes(ax)
     (artist,) = ax.loglog(steps, errors, **({"marker": "o", "ms": 4} | style))
@@ -128,7 +130,8 @@ def trajectories(t, positions, ax=None, **style):
     >>> from fokkerplanck import plot
     >>> paths = plot.trajectories([0, 1, 2], np.ones((3, 4)))
     """
-    t, positions = np.asarray(t, float), np.asarray(positions, float)
+    t = real_array(t, "t", "times (n_t,)")
+    positions = real_array(positions, "positions", "an array (n_t, k)")
     if positions.ndim != 2 or t.shape != positions.shape[:1]:
         raise ValueError(
             f"t has shape {t.shape} and positions {positions.shape}, expected (n_t,) and (n_t, k)"
@@ -173,6 +176,7 @@ def transport_map(transport, ax=None, *, count=14, cutoff=1e-2, **style):
     >>> a, b = fp.gaussian(grid, (-1, 0), 0.3), fp.gaussian(grid, (1, 0), 0.3)
     >>> arrows = plot.transport_map(fp.wasserstein(a, b, grid))
     """
+    check_result(transport, "transport", "wasserstein(rho0, rho1, grid)", "grid", "rho0", "map")
     grid, rho = transport.grid, np.asarray(transport.rho0)
     if grid.dim == 3:
         raise ValueError("a map in 3D cannot be drawn, only of 1D and 2D densities")

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fokkerplanck.plot.axes import current_axes
+from fokkerplanck.plot.axes import check_result, current_axes
 from fokkerplanck.plot.fields import CUTOFF, density, potential, streamlines
 
 
@@ -47,7 +47,7 @@ def current(steady, ax=None, *, cutoff=CUTOFF, **style):
     >>> problem = fp.Problem(grid, drift=lambda x, y: (-x - y, x - y))
     >>> streams = plot.current(fp.steady_state(problem))
     """
-    grid = steady.problem.grid
+    grid = check_steady(steady).problem.grid
     if grid.dim != 2:
         raise ValueError(
             f"the streamlines of a {grid.dim}D current cannot be drawn, only of a 2D one"
@@ -56,7 +56,9 @@ def current(steady, ax=None, *, cutoff=CUTOFF, **style):
 
 
 def steady(steady, ax=None, *, height=12.0, spacing=1.5):
-    r"""Portrait of a steady state: :math:`\rho_{ss}`, contours of :math:`\Phi`, streamlines of j.
+    r"""Steady state in one panel: :math:`\rho_{ss}`, contours of :math:`\Phi`, streamlines of j.
+
+    `portrait` has a panel for each of the three, with scales.
 
     Parameters
     ----------
@@ -88,7 +90,7 @@ def steady(steady, ax=None, *, height=12.0, spacing=1.5):
     >>> portrait.current is None
     True
     """
-    problem = steady.problem
+    problem = check_steady(steady).problem
     grid, top = problem.grid, height * problem.kT
     ax = current_axes(ax)
     cloud = density(grid, steady.rho, ax)
@@ -128,6 +130,7 @@ def free_energy(solution, ax=None, **style):
     >>> solution = fp.solve(problem, fp.gaussian(grid, 1, 0.5), [0, 1, 2])
     >>> curve = plot.free_energy(solution)
     """
+    check_result(solution, "solution", "solve(problem, rho0, t)", "t", "free_energy")
     ax = current_axes(ax)
     F = np.asarray(solution.free_energy, dtype=float)
     (artist,) = ax.plot(solution.t, np.where(F > 0, F, np.nan), **style)
@@ -135,6 +138,11 @@ def free_energy(solution, ax=None, **style):
     ax.set_xlabel("t")
     ax.set_ylabel("F(ρ)")
     return artist
+
+
+def check_steady(steady):
+    """Return steady if it is a steady state."""
+    return check_result(steady, "steady", "steady_state(problem)", "problem", "log_rho")
 
 
 def _visible(steady, cutoff):

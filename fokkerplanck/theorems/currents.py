@@ -1,17 +1,19 @@
-"""Statements about the steady current: stationarity, and the assumption that div j = 0."""
+"""Statements about the steady current: stationarity, Assumption 4, entropy production."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from fokkerplanck.theorems.study import SOLVED, Study
-from fokkerplanck.theorems.verdict import Comparison, Verdict, judged
+from fokkerplanck import currents, observables
+from fokkerplanck.theorems.start import away
+from fokkerplanck.theorems.study import ROUNDING, SOLVED, Study
+from fokkerplanck.theorems.verdict import Comparison, Hypothesis, Verdict, judged
 
 PAPER = "Chaudhari and Soatto, arXiv:1710.11029"
 
 
 def stationarity(problem, steady=None) -> Verdict:
-    r"""Stationarity :math:`\nabla\cdot(j\rho_{ss})=0`, beside :math:`\nabla\cdot j`.
+    r"""Stationary: :math:`\nabla\cdot(j\rho_{ss})=0`, :math:`\nabla\cdot j=\beta j\cdot\nabla\Phi`.
 
     Parameters
     ----------
@@ -21,8 +23,11 @@ def stationarity(problem, steady=None) -> Verdict:
     Returns
     -------
     Verdict
-        Left: :math:`\int|\nabla\cdot(j\rho_{ss})|dx`, zero to rounding on every grid; in
-        ``numbers`` the root mean square of :math:`\nabla\cdot j`.
+        Two comparisons: :math:`\int|\nabla\cdot(j\rho_{ss})|dx`, zero to rounding on every grid,
+        and the root mean square of
+        :math:`\nabla\cdot j-\beta j\cdot\nabla\Phi`, zero to the error of the grid. In ``numbers``
+        the root mean square of :math:`\nabla\cdot j`, which need not be zero, and the order at
+        which the identity is met.
 
     Examples
     --------
@@ -32,24 +37,159 @@ def stationarity(problem, steady=None) -> Verdict:
     ('holds', 0.22)
     """
     study = Study.of(problem, steady)
-    state, grid = study.steady, study.grid
-    left = float(grid.integrate(np.abs(state.div_J)))
-    turnover = float(grid.integrate(_throughput(study)))
-    rms = study.rms(state.div_j)
+    balance = float(study.grid.integrate(np.abs(study.steady.div_J)))
+    turnover = study.turnover
+    defect, error = study.measured(lambda s: s.rms(s.steady.div_j - _along(s)))
+    rms = study.rms(study.steady.div_j)
+    coarse = study.coarse
+    order = float("nan")
+    if coarse is not None and defect > SOLVED * turnover:
+        order = float(np.log2(coarse.rms(coarse.steady.div_j - _along(coarse)) / defect))
     return judged(
         "stationarity",
-        "in the steady state the current j rho_ss has no divergence; j itself may have one.",
-        [Comparison("integral of |div(j rho_ss)|", left, "", 0.0, left, 0.0,
-                    SOLVED * turnover)],
+        "in the steady state div(j rho_ss) = 0, that is div j = beta j.grad Phi; div j itself need "
+        "not vanish.",
+        [
+            Comparison("integral of |div(j rho_ss)|", balance, "", 0.0, balance, 0.0,
+                       SOLVED * turnover),
+            Comparison("rms of div j - beta j.grad Phi", defect, "", 0.0, defect, error,
+                       SOLVED * turnover),
+        ],
         is_theorem=True, reference=f"{PAPER}, equation (8)",
         remark=f"Beside it, rms div j = {rms:.4g}.",
-        numbers={"rms div j": rms},
+        numbers={"rms div j": rms, "defect": defect, "order": order},
     )  # fmt: skip
 
 
-def _throughput(study):
-    """Density that leaves a cell per time: the scale of what balances."""
-    return study.generator.exit_rates.reshape(study.grid.shape) * study.steady.rho
+def assumption_4(problem, steady=None) -> Verdict:
+    r"""Assumption 4, "j is conservative": :math:`\nabla\cdot j=0`, or :math:`j\perp\nabla\Phi`.
+
+    An assumption, not a theorem: stationarity gives :math:`\nabla\cdot j=\beta j\cdot\nabla\Phi`
+    and no more. It holds for linear drifts, and to leading order for small temperatures; for
+    constant D it holds if and only if the potential does not change with temperature.
+
+    Parameters
+    ----------
+    problem : Problem
+    steady : SteadyState, optional
+
+    Returns
+    -------
+    Verdict
+        Left: root mean square of :math:`\nabla\cdot j`; right: zero. In ``numbers`` that of
+        :math:`\beta j\cdot\nabla\Phi`, and :math:`\langle|j\cdot\nabla\Phi|\rangle` over its bound.
+
+    References
+    ----------
+    Chaudhari and Soatto, arXiv:1710.11029, Assumption 4; Bouchet and Reygner, arXiv:1507.02104,
+    for the condition ("Gibbsian").
+
+    Examples
+    --------
+    The paper's own Example 19 violates it, :math:`j=\lambda(-y,x^3-x)` on the same potential does
+    not.
+
+    >>> import fokkerplanck as fp
+    >>> for exact in (fp.zoo.example_19(0.5), fp.zoo.repaired_example(0.5)):
+    ...     print(fp.theorems.assumption_4(exact.build(96)).outcome)
+    fails
+    holds
+    """
+    study = Study.of(problem, steady)
+    rms, error = study.measured(lambda s: s.rms(s.steady.div_j))
+    along, defect = study.rms(_along(study)), study.steady.gibbsian_defect
+    return judged(
+        "assumption_4",
+        "the leftover field j has no divergence (Assumption 4), and is orthogonal to grad Phi.",
+        [Comparison("rms div j", rms, "", 0.0, rms, error, SOLVED * study.turnover)],
+        is_theorem=False, reference=f"{PAPER}, Assumption 4",
+        remark=f"rms beta j.grad Phi = {along:.4g}; <|j.grad Phi|> is {defect:.2g} of its bound.",
+        numbers={"rms div j": rms, "rms beta j.grad Phi": along, "gibbsian defect": defect},
+    )  # fmt: skip
 
 
-__all__ = ["stationarity"]
+def entropy_production(problem, steady=None, rho=None) -> Verdict:
+    r"""Entropy production :math:`\beta\int J\cdot D^{-1}J/\rho` = housekeeping + excess, both >= 0.
+
+    Parameters
+    ----------
+    problem : Problem
+    steady : SteadyState, optional
+    rho : array (\*shape), optional
+        Density of the transient split; by default one away from the steady state.
+
+    Returns
+    -------
+    Verdict
+        Comparisons: :math:`\beta\langle j\cdot D^{-1}j\rangle` by cells against the sum over edges
+        :math:`\sum J_e\log(J_e^+/J_e^-)`; total of the transient against the sum of its parts;
+        excess against :math:`-d\mathrm{KL}/dt`; and both parts against zero, from below.
+
+    References
+    ----------
+    Esposito and Van den Broeck, Phys. Rev. Lett. 104, 090601 (2010).
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> verdict = fp.theorems.entropy_production(fp.zoo.gyrator().build(64))
+    >>> verdict.outcome, round(verdict.numbers["steady"], 2)
+    ('holds', 0.92)
+    """
+    study = Study.of(problem, steady)
+    singular = bool(currents.is_singular(study.problem).any())
+    by_cells = study.steady.entropy_production
+    hypotheses = [
+        Hypothesis("D has noise in every direction", not singular),
+        Hypothesis("entropy production is finite", bool(np.isfinite(by_cells)), by_cells),
+    ]
+    rho = away(study) if rho is None else rho
+    log_inf, generator = study.markov.log_rho, study.generator
+    parts = observables.entropy_production(rho, log_inf, generator)
+    total, slope = _total_and_slope(study, rho)
+    comparisons = []
+    if not singular:
+        by_edges = study.markov.currents.entropy_production_of_edges()
+        _, error = study.measured(lambda s: s.steady.entropy_production)
+        _, other = study.measured(lambda s: s.markov.currents.entropy_production_of_edges())
+        comparisons.append(
+            Comparison("beta <j.D^-1 j>", by_cells, "sum over edges", by_edges,
+                       abs(by_cells - by_edges), error + other, SOLVED * study.turnover)
+        )  # fmt: skip
+    scale = ROUNDING * (abs(total) + study.turnover)
+    least = float(min(parts.adiabatic, parts.nonadiabatic))
+    comparisons += [
+        Comparison("total of a transient", total, "housekeeping + excess", float(parts.total),
+                   abs(total - float(parts.total)), 0.0, scale),
+        Comparison("excess", float(parts.nonadiabatic), "-dKL/dt", -slope,
+                   abs(float(parts.nonadiabatic) + slope), 0.0, scale),
+        Comparison("lesser part", least, "", 0.0, max(-least, 0.0), 0.0, scale),
+    ]  # fmt: skip
+    return judged(
+        "entropy_production",
+        "entropy production is what circulation costs (housekeeping) plus what relaxation costs "
+        "(excess, -dKL/dt), neither negative.",
+        comparisons, hypotheses,
+        is_theorem=True, reference="Esposito and Van den Broeck, PRL 104, 090601 (2010)",
+        remark=f"Steady {by_cells:.4g}; on the way {float(parts.adiabatic):.4g} + "
+        f"{float(parts.nonadiabatic):.4g}.",
+        numbers={"steady": by_cells, "housekeeping": float(parts.adiabatic),
+                 "excess": float(parts.nonadiabatic), "total": total},
+    )  # fmt: skip
+
+
+def _along(study):
+    """Part beta j.grad Phi of the divergence of j."""
+    return study.problem.beta * np.sum(study.steady.j * study.grad_Phi, axis=0)
+
+
+def _total_and_slope(study, rho):
+    """Total entropy production from edge currents, and dKL/dt from the generator."""
+    generator, edges = study.generator, study.generator.edges
+    forward, backward = generator.edge_rates
+    p = np.maximum(rho.ravel(), np.finfo(float).tiny)
+    current = forward * p[edges.tail] - backward * p[edges.head]
+    ratio = edges.tilt + np.log(p[edges.tail]) - np.log(p[edges.head])
+    volume = np.broadcast_to(study.grid.volume, study.grid.shape).ravel()
+    log_u = np.log(p) - study.markov.log_rho.ravel()
+    return float(np.sum(current * ratio)), float(log_u @ (generator.matrix @ (p * volume)))

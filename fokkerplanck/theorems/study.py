@@ -111,6 +111,12 @@ class Study:
         change = np.max(np.abs(np.asarray(value) - np.asarray(measure(self.coarse))))
         return value, float(change) / (ratio ** (order or 2) - 1)
 
+    @cached_property
+    def turnover(self) -> float:
+        """Mean exit rate of a cell, 1/time: the scale of all that balances in a steady state."""
+        rates = self.generator.exit_rates.reshape(self.grid.shape)
+        return float(self.mean(rates))
+
     def mean(self, u):
         """Mean of u (..., *shape) under the steady density."""
         return self.grid.integrate(u * self.steady.rho)

@@ -33,7 +33,8 @@ class Hypothesis(NamedTuple):
 class Comparison(NamedTuple):
     """Two sides of a statement, how far they are apart, and how far the grid may put them apart.
 
-    ``gap``, ``error`` (of the grid, nan if not known) and ``rounding`` are in one unit.
+    ``gap``, ``error`` (of the grid, nan if not known) and ``rounding`` are in one unit. With
+    ``differ`` the claim is that the two sides differ.
     """
 
     left_name: str
@@ -43,19 +44,21 @@ class Comparison(NamedTuple):
     gap: float
     error: float
     rounding: float = 0.0
+    differ: bool = False
 
     @property
     def outcome(self) -> str:
         """``"holds"`` up to 3 errors, ``"fails"`` beyond 10, ``"undecided"`` in between."""
-        if not math.isfinite(self.gap):
+        equal, unequal = ("fails", "holds") if self.differ else ("holds", "fails")
+        if math.isnan(self.gap):
             return "undecided"
         if self.gap <= self.rounding:
-            return "holds"
+            return equal
         if math.isnan(self.error):
             return "undecided"
         if self.gap <= WITHIN * self.error + self.rounding:
-            return "holds"
-        return "fails" if self.gap > BEYOND * self.error + self.rounding else "undecided"
+            return equal
+        return unequal if self.gap > BEYOND * self.error + self.rounding else "undecided"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -73,9 +76,10 @@ class Verdict:
     left_name, right_name : str
     left, right : number or small array
         The two sides of the comparison that decides: the worst of ``comparisons``.
-    gap, error, rounding : float
+    gap, error, rounding, differ : float
         Their distance, what the grid may add to it, estimated on half as many cells (nan for a
-        problem given by arrays, which know one grid only), and what rounding may.
+        problem given by arrays, which know one grid only), and what rounding may; ``differ`` is
+        True if the claim is that they differ.
     outcome : {"holds", "fails", "undecided", "not applicable"}
         ``"holds"``: every gap is at most 3 error + rounding. ``"fails"``: one is more than 10
         error + rounding. ``"undecided"``: neither; refine the grid. ``"not applicable"``: a
@@ -110,6 +114,7 @@ class Verdict:
     gap: float
     error: float
     rounding: float
+    differ: bool
     outcome: str
     is_theorem: bool
     reference: str
@@ -167,8 +172,8 @@ class Verdict:
             return (needs + remark).strip()
         sides = f"{self.left_name} = {show(self.left)}"
         if self.right_name:
-            sides += f", {self.right_name} = {show(self.right)}"
-        text = f"Measured: {sides}; gap {show(self.gap)}, {self._uncertainty()}: "
+            sides += f", {self.right_name} = {show(self.right)}; gap {show(self.gap)}"
+        text = f"Measured: {sides}, {self._uncertainty()}: "
         text += {"holds": "it holds", "fails": "it fails", "undecided": "undecided"}[self.outcome]
         if missing:
             reasons = "; ".join(f"{h.text}{_bracket(h.measured)}" for h in missing)
@@ -184,19 +189,19 @@ class Verdict:
     def _uncertainty(self):
         """What may explain the gap, in words."""
         if math.isnan(self.error):
-            return "discretisation error not known"
+            return "error not known"
         if self.error > self.rounding:
-            return f"discretisation error {show(self.error)}"
+            return f"estimated error {show(self.error)}"
         return f"rounding {show(self.rounding)}"
 
 
 def judged(
     name, statement, comparisons, hypotheses=(), *,
-    is_theorem, reference, remark="", numbers=None,
+    is_theorem, reference, remark="", numbers=None, applies=True,
 ) -> Verdict:  # fmt: skip
     """Verdict of one or more comparisons: the worst of them, the first of equals, decides."""
     comparisons, hypotheses = tuple(comparisons), tuple(hypotheses)
-    lacking = is_theorem and any(h.holds is False for h in hypotheses)
+    lacking = not applies or (is_theorem and any(h.holds is False for h in hypotheses))
     if comparisons:
         worst = min(comparisons, key=lambda c: OUTCOMES.index(c.outcome))
         outcome = worst.outcome

@@ -1,10 +1,12 @@
 """Reference problems with known answers: `Exact` and the functions that make them.
 
-`catalogue()` holds one of each at its default parameters, keyed by code; `table()` prints them.
+`catalogue()` holds one of each at its default parameters, keyed by code; `table()` prints them,
+and `binary_perceptron`, which is no diffusion but a landscape on the corners of a cube.
 """
 
 from fokkerplanck.zoo.circulating import abc_flow, stuart_landau, torus_loss
 from fokkerplanck.zoo.diffusion import advection_diffusion, heat
+from fokkerplanck.zoo.escape import accelerated, kramers_well
 from fokkerplanck.zoo.exact import Exact
 from fokkerplanck.zoo.examples import example_19, repaired_example, ring, ring_3d, shell
 from fokkerplanck.zoo.gibbs import (
@@ -13,6 +15,7 @@ from fokkerplanck.zoo.gibbs import (
     hidden_anisotropy,
     scaled_diffusion,
 )
+from fokkerplanck.zoo.landscapes import Perceptron, binary_perceptron, local_entropy
 from fokkerplanck.zoo.linear import (
     gyrator,
     gyrator_3d,
@@ -22,6 +25,7 @@ from fokkerplanck.zoo.linear import (
     spiral_3d,
 )
 from fokkerplanck.zoo.manufactured import manufactured_plane, manufactured_space
+from fokkerplanck.zoo.movements import barenblatt, bures_geodesic, jko_gaussian
 from fokkerplanck.zoo.one_dimension import (
     jacobi,
     noise_induced_transition,
@@ -42,13 +46,19 @@ from fokkerplanck.zoo.spectra import (
     increment_psd,
     sgd_increments,
 )
+from fokkerplanck.zoo.true_losses import moving_potential, scalar_noise
 from fokkerplanck.zoo.walls import manufactured_wall
 
 __all__ = [
     "Exact",
+    "Perceptron",
     "abc_flow",
+    "accelerated",
     "advection_diffusion",
     "autoregressive_psd",
+    "barenblatt",
+    "binary_perceptron",
+    "bures_geodesic",
     "catalogue",
     "commuting_diffusion",
     "double_well",
@@ -61,11 +71,15 @@ __all__ = [
     "hidden_anisotropy",
     "increment_psd",
     "jacobi",
+    "jko_gaussian",
+    "kramers_well",
     "langevin",
     "linear_regression_sgd",
+    "local_entropy",
     "manufactured_plane",
     "manufactured_space",
     "manufactured_wall",
+    "moving_potential",
     "multiplicative_noise",
     "noise_induced_transition",
     "noise_repelled_modes",
@@ -75,6 +89,7 @@ __all__ = [
     "repaired_example",
     "ring",
     "ring_3d",
+    "scalar_noise",
     "scaled_diffusion",
     "sgd_increments",
     "shell",
@@ -94,7 +109,7 @@ def catalogue() -> dict[str, Exact]:
     Returns
     -------
     dict of str to Exact
-        Codes R… (references), E… (examples), W… (manufactured, with walls that matter).
+        Codes R… (references), E… (examples), W… (manufactured, with walls that matter). R14 is E3.
 
     Examples
     --------
@@ -110,8 +125,10 @@ def catalogue() -> dict[str, Exact]:
         square_root_diffusion(), jacobi(),
         manufactured_plane("flat"), manufactured_plane("mixed"), manufactured_plane("steep"),
         manufactured_space("gradient"), manufactured_space("mixed"), abc_flow(),
-        heat(), advection_diffusion(), langevin(), stuart_landau(),
+        heat(), advection_diffusion(), barenblatt(), bures_geodesic(), jko_gaussian(),
+        kramers_well(), langevin(), stuart_landau(),
         multiplicative_noise(), linear_regression_sgd(), hidden_anisotropy(), torus_loss(),
+        local_entropy(), accelerated(), scalar_noise(), moving_potential(),
         example_19(), repaired_example(), ring(), ring_3d(), shell(),
     ]  # fmt: skip
     return {exact.code: exact for exact in [*plain, *_walls()]}
@@ -140,4 +157,7 @@ def table() -> str:
     lines = [f"{'code':<7} {'constructor':<25} dim temp.    title"]
     for code, exact in catalogue().items():
         lines.append(f"{code:<7} {exact.name:<25} {exact.dim}D  kT {exact.kT:<5g} {exact.title}")
+    discrete = binary_perceptron()
+    bits = f"{discrete.n_weights} bits"
+    lines.append(f"{discrete.code:<7} {discrete.name:<25} {bits:<11} {discrete.title}")
     return "\n".join(lines)

@@ -51,6 +51,10 @@ class Exact:
         3D: Q_ik = ε_ikm a_m, that is j = a × grad Φ + kT curl a.
     rho_t : callable or None
         ``rho_t(t, x, y)``: a transient density, started from ``rho_t(0.0, x, y)``.
+    solves : bool
+        True if ``rho_t`` solves the equation of this problem; else `notes` say what it is.
+    energy : Energy or None
+        Energy whose Wasserstein gradient flow ``rho_t`` is, where it is of another equation.
     mean_t, cov_t, kl : callable or None
         Mean ``(..., d)``, covariance ``(..., d, d)`` and KL(ρ_t‖ρ_ss) ``(...)`` at times ``t``
         (any shape), for the same start.
@@ -100,6 +104,8 @@ class Exact:
     q: Field | None = None
     a: Field | None = None
     rho_t: Field | None = None
+    solves: bool = True
+    energy: Any = None
     mean_t: Field | None = None
     cov_t: Field | None = None
     kl: Field | None = None

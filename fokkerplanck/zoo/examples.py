@@ -219,7 +219,7 @@ def ring(kT=0.1, a=0.5, c=1.0) -> Exact:
 
     half = math.sqrt(1 + math.sqrt(148 * kT))
     exact = Exact(
-        code="E3", name="ring", title="ring, a true loss whose steady state turns",
+        code="E3", name="ring", title="ring (R14), a true loss whose steady state turns",
         source="decomposition of Kwon, Ao, Thouless, PNAS 102 (2005) 13029",
         kT=kT, box=[(-half, half)] * 2, D=lambda x, y: _ring_diffusion(x, y, a, c),
         f=lambda x, y: (x**2 + y**2 - 1) ** 2 / 4

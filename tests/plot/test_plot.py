@@ -231,7 +231,11 @@ BAD = [
     (plot.potential, (PLANE, np.full(PLANE.shape, np.nan)), "Phi has no finite value"),
     (plot.signed, (LINE, np.zeros(LINE.shape)), "u lives on a 1D grid"),
     (plot.streamlines, (PLANE, np.zeros(PLANE.shape)), r"v has shape \(40, 30\) on a 2D grid"),
-    (plot.current, (SimpleNamespace(problem=SimpleNamespace(grid=LINE)),), "a 1D current"),
+    (
+        plot.current,
+        (SimpleNamespace(problem=SimpleNamespace(grid=LINE), log_rho=None),),
+        "a 1D current",
+    ),
 ]
 
 

@@ -1,0 +1,299 @@
+"""The decomposition g = (D + Q) grad Phi - kT div(D + Q): Theorem 22, and Lemma 20 for linear g."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.linalg import solve_sylvester
+
+from fokkerplanck.problem import Problem
+from fokkerplanck.steady import steady_state
+from fokkerplanck.theorems.study import ROUNDING, SOLVED, Study
+from fokkerplanck.theorems.verdict import Comparison, Hypothesis, Verdict, judged
+
+PAPER = "Chaudhari and Soatto, arXiv:1710.11029"
+#: Relative deviation up to which a field is taken for linear, and eigenvalues for opposite.
+LINEAR = 1e-9
+
+
+def a_type(problem, steady=None, divergence="row") -> Verdict:
+    r"""Theorem 22: :math:`g=(D+Q)\nabla\Phi-\beta^{-1}\nabla\cdot(D+Q)`, Q antisymmetric.
+
+    In two dimensions Q comes from the stream function, and the process of drift
+    :math:`-(D+Q)\nabla\Phi+\beta^{-1}\nabla\cdot(D+Q)` in Ito's sense is solved once more: it has
+    the same steady state. In three dimensions Q has a gauge, its mean has none:
+    :math:`\langle Q\rangle=\frac\beta2\langle gx^T-xg^T\rangle`. A net current round a torus has no
+    Q, and the theorem does not apply.
+
+    Parameters
+    ----------
+    problem : Problem
+    steady : SteadyState, optional
+    divergence : {"row", "column"}
+        Of :math:`(\nabla\cdot Q)_i=\partial_kQ_{ik}`. With columns, as the paper words it, the sign
+        of the term flips and the equation is wrong.
+
+    Returns
+    -------
+    Verdict
+        Comparisons: root mean square of the residual; the mean of Q; :math:`\int|\rho_A-\rho|dx` of
+        the steady states of the two processes. In ``numbers`` the residual with either divergence.
+
+    References
+    ----------
+    Chaudhari and Soatto, arXiv:1710.11029, Theorem 22 and equations (18)-(19); Kwon, Ao and
+    Thouless, PNAS 102 (2005).
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> problem = fp.zoo.example_19(0.5).build(64)
+    >>> [fp.theorems.a_type(problem, divergence=word).outcome for word in ("row", "column")]
+    ['holds', 'fails']
+    """
+    if divergence not in ("row", "column"):
+        raise ValueError(f'divergence is {divergence!r:.60}; choose "row" or "column"')
+    study = Study.of(problem, steady)
+    grid, d = study.grid, study.grid.dim
+    sign = 1.0 if divergence == "row" else -1.0
+    comparisons, numbers = [], {}
+    net, error = study.measured(lambda s: s.steady.mean_current)
+    scale = float(grid.integrate(np.linalg.norm(study.steady.J, axis=0)) / grid.integrate(1.0))
+    size = float(np.abs(net).max())
+    is_net = not size <= 3 * (error if np.isfinite(error) else 0) + SOLVED * (scale + _unit(study))
+    hypotheses = []
+    if d == 1 or all(grid.periodic):
+        hypotheses.append(Hypothesis("no net current round a periodic axis", not is_net,
+                                     f"{size:.3g}"))  # fmt: skip
+    if d == 3:
+        text = "no periodic axis, in 3D, where the mean of Q is taken from positions"
+        hypotheses.append(Hypothesis(text, not any(grid.periodic)))
+    applies = all(h.holds for h in hypotheses)
+    if applies and d < 3:
+        comparisons += _plane(study, sign, numbers)
+    if applies and d > 1 and not any(grid.periodic):
+        pairs = np.triu_indices(d, 1)
+        gap, error = study.measured(lambda s: (_torque(s) - s.steady.mean_Q)[pairs])
+        # Where turning one way and the other cancel, so do their errors, on one grid by chance.
+        _, moment = study.measured(_moment)
+        comparisons.append(
+            Comparison("beta/2 <g x^T - x g^T>", _torque(study)[pairs], "<Q>",
+                       study.steady.mean_Q[pairs], float(np.abs(gap).max()), max(error, moment),
+                       SOLVED * float(np.abs(study.problem.D).max()))
+        )  # fmt: skip
+        numbers["mean Q"] = study.steady.mean_Q
+    remark = ""
+    if "residual, column" in numbers:
+        remark = (
+            f"Residual {numbers['residual, row']:.3g} with the row divergence, "
+            f"{numbers['residual, column']:.3g} with the column divergence."
+        )
+    return judged(
+        "a_type",
+        "g = (D + Q) grad Phi - kT div(D + Q) with antisymmetric Q, and the A-type process has the "
+        "same steady state.",
+        comparisons, hypotheses, is_theorem=divergence == "row",
+        reference=f"{PAPER}, Theorem 22", remark=remark, numbers=numbers, applies=applies,
+    )  # fmt: skip
+
+
+def a_type_residual(state, divergence="row") -> np.ndarray:
+    r"""Residual :math:`g-(D+Q)\nabla\Phi+\beta^{-1}\nabla\cdot(D+Q)`, (d, \*shape), in 1D or 2D.
+
+    Parameters
+    ----------
+    state : SteadyState
+    divergence : {"row", "column"}
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> state = fp.steady_state(fp.zoo.gyrator().build(24))
+    >>> fp.theorems.a_type_residual(state).shape
+    (2, 24, 24)
+    """
+    study = Study(state.problem, state)
+    return study.problem.g + a_type_drift(state, divergence)
+
+
+def a_type_drift(state, divergence="row") -> np.ndarray:
+    r"""Ito drift :math:`-(D+Q)\nabla\Phi+\beta^{-1}\nabla\cdot(D+Q)` of the A-type process.
+
+    Parameters
+    ----------
+    state : SteadyState
+        In one or two dimensions.
+    divergence : {"row", "column"}
+
+    Returns
+    -------
+    array, shape (d, \*shape)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fokkerplanck as fp
+    >>> problem = fp.zoo.gyrator().build(48)
+    >>> b = fp.theorems.a_type_drift(fp.steady_state(problem))
+    >>> bool(np.abs(b - problem.drift)[:, 20:28, 20:28].max() < 0.02)
+    True
+    """
+    study = Study(state.problem, state)
+    problem = state.problem
+    drift = -np.einsum("ik...,k...->i...", problem.D, study.grad_Phi) + problem.kT * problem.div_D
+    if state.Q is None:
+        return drift
+    sign = 1.0 if divergence == "row" else -1.0
+    turning = -np.einsum("ik...,k...->i...", state.Q, study.grad_Phi)
+    return drift + turning + sign * problem.kT * study.row_divergence(state.Q)
+
+
+def linear(problem, steady=None) -> Verdict:
+    r"""Lemma 20: a linear g = Fx with constant D is :math:`F=(D+Q)U` with one Q, one U = U^T.
+
+    :math:`FQ+QF^T=FD-DF^T`, :math:`\Sigma=TU^{-1}`, :math:`F\Sigma+\Sigma F^T=2TD`. Unique if no
+    two eigenvalues of F add up to zero: not at a saddle with eigenvalues a and -a. If F is stable,
+    :math:`\Sigma` is the covariance of the steady state; at other critical points the decomposition
+    exists, a steady state does not.
+
+    Parameters
+    ----------
+    problem : Problem
+    steady : SteadyState, optional
+
+    Returns
+    -------
+    Verdict
+        Comparisons: the asymmetry of U, zero to rounding; and for stable F the covariance and the
+        mean of Q on the grid. In ``numbers`` F, Q and U.
+
+    References
+    ----------
+    Chaudhari and Soatto, arXiv:1710.11029, Lemma 20; Kwon, Ao and Thouless, PNAS 102 (2005).
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> verdict = fp.theorems.linear(fp.zoo.gyrator().build(64))
+    >>> verdict.outcome, verdict.numbers["Q"].round(4)[0].tolist()
+    ('holds', [0.0, 0.2286])
+    """
+    study = Study.of(problem, steady)
+    p = study.problem
+    F, center, left_over = _fitted(study)
+    D = np.array(p.D[(..., *(0,) * study.grid.dim)])
+    rates = np.linalg.eigvals(F)
+    sums = np.abs(rates[:, None] + rates[None]).min()
+    size = float(np.abs(rates).max())
+    hypotheses = [
+        Hypothesis("g is linear", left_over <= LINEAR, f"rest {left_over:.1e} of its size"),
+        Hypothesis("D is constant", p.D_constant),
+    ]
+    if all(h.holds for h in hypotheses):
+        listed = ", ".join(f"{u:.4g}" for u in np.sort_complex(rates))
+        hypotheses.append(
+            Hypothesis("no two eigenvalues of F add up to zero", bool(sums > LINEAR * size),
+                       f"eigenvalues {listed}")
+        )  # fmt: skip
+    words = {
+        "name": "linear",
+        "statement": "F = (D + Q) U with exactly one antisymmetric Q and one symmetric U, and "
+        "Sigma = kT U^-1.",
+        "is_theorem": True, "reference": f"{PAPER}, Lemma 20",
+    }  # fmt: skip
+    if not all(h.holds for h in hypotheses):
+        if len(hypotheses) > 2:
+            words["remark"] = "Q is then not determined by F and D."
+        return judged(comparisons=(), hypotheses=hypotheses, numbers={"F": F}, **words)
+    Q = solve_sylvester(F, F.T, F @ D - D @ F.T)
+    U = np.linalg.solve(D + Q, F)
+    G = D + Q
+    asymmetry = float(np.abs(U - U.T).max() + np.abs(G @ F.T - F @ G.T).max())
+    comparisons = [
+        Comparison("asymmetry of U and of G F^T", asymmetry, "", 0.0, asymmetry, 0.0,
+                   LINEAR * float(np.abs(U).max() + np.abs(F @ D).max()) * size / sums)
+    ]  # fmt: skip
+    numbers = {"F": F, "Q": (Q - Q.T) / 2, "U": (U + U.T) / 2, "center": center}
+    stable = bool(rates.real.min() > 0)
+    if stable:
+        comparisons += _gaussian(study, p.kT * np.linalg.inv(U), numbers["Q"])
+    words["remark"] = "" if stable else "F is not stable: there is no steady state to compare with."
+    return judged(comparisons=comparisons, hypotheses=hypotheses, numbers=numbers, **words)
+
+
+def _gaussian(study, Sigma, Q):
+    """Covariance and mean of Q on the grid against those of the decomposition."""
+    d = study.grid.dim
+    upper = np.triu_indices(d)
+
+    def covariance(s):
+        x = s.grid.x - s.mean(s.grid.x).reshape((d,) + (1,) * d)
+        return s.mean(x[:, None] * x[None])[upper]
+
+    found, error = study.measured(covariance)
+    gap = float(np.abs(found - Sigma[upper]).max())
+    scale = SOLVED * float(np.abs(Sigma).max())
+    rows = [Comparison("covariance", found, "kT U^-1", Sigma[upper], gap, error, scale)]
+    if d > 1 and not any(study.grid.periodic):
+        pairs = np.triu_indices(d, 1)
+        found, error = study.measured(lambda s: s.steady.mean_Q[pairs])
+        gap = float(np.abs(found - Q[pairs]).max())
+        rows.append(Comparison("<Q>", found, "Q", Q[pairs], gap, error,
+                               SOLVED * float(np.abs(study.problem.D).max())))  # fmt: skip
+    return rows
+
+
+def _plane(study, sign, numbers):
+    """Comparisons of residuals and of steady states in one and two dimensions."""
+    word = {1.0: "row", -1.0: "column"}[sign]
+    found = {}
+    for name in ("row", "column"):
+        found[name] = study.measured(lambda s, name=name: s.rms(a_type_residual(s.steady, name)))
+        numbers[f"residual, {name}"] = found[name][0]
+    gap, error = found[word]
+    rows = [Comparison("rms residual", gap, "", 0.0, gap, error, SOLVED * _unit(study))]
+
+    def again(s):
+        p = s.problem
+        twin = Problem(s.grid, drift=a_type_drift(s.steady, word), D=p.D, beta=p.beta)
+        rho = steady_state(twin).rho
+        return float(s.grid.integrate(np.abs(rho - s.steady.rho)))
+
+    gap, error = study.measured(again)
+    rows.append(Comparison("distance of the two steady states", gap, "", 0.0, gap, error,
+                           10 * SOLVED))  # fmt: skip
+    numbers["distance"] = gap
+    return rows
+
+
+def _unit(study):
+    """Size of g, velocity."""
+    return study.rms(study.problem.g) + study.problem.kT * float(np.abs(study.problem.div_D).max())
+
+
+def _torque(study):
+    """beta/2 <g x^T - x g^T>, about the mean."""
+    d = study.grid.dim
+    x = study.grid.x - study.mean(study.grid.x).reshape((d,) + (1,) * d)
+    moment = study.mean(study.problem.g[:, None] * x[None])
+    return 0.5 * study.problem.beta * (moment - moment.T)
+
+
+def _moment(study):
+    """beta/2 <|x||j|>, about the mean."""
+    x = study.grid.x - study.mean(study.grid.x).reshape((-1,) + (1,) * study.grid.dim)
+    size = np.linalg.norm(x, axis=0) * np.linalg.norm(study.steady.j, axis=0)
+    return 0.5 * study.problem.beta * study.mean(size)
+
+
+def _fitted(study):
+    """Matrix F and centre of the linear field nearest to g, and the size of the rest."""
+    d, g = study.grid.dim, study.problem.g.reshape(study.grid.dim, -1)
+    weight = np.sqrt((study.steady.rho * study.grid.volume).ravel())
+    columns = np.vstack([study.grid.x.reshape(d, -1), np.ones(study.grid.size)])
+    solution = np.linalg.lstsq((columns * weight).T, (g * weight).T, rcond=None)[0]
+    F = solution[:d].T
+    rest = np.linalg.norm((g - solution.T @ columns) * weight) / max(
+        np.linalg.norm(g * weight), ROUNDING
+    )
+    center = -np.linalg.lstsq(F, solution[d], rcond=None)[0]
+    return F, center, float(rest)

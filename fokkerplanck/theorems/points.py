@@ -1,0 +1,251 @@
+"""Most likely points against critical points of the loss, and averages that balance."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from fokkerplanck.critical_points import critical_points as zeros_of
+from fokkerplanck.problem import Problem
+from fokkerplanck.theorems.study import ROUNDING, SOLVED, Study
+from fokkerplanck.theorems.verdict import Comparison, Hypothesis, Verdict, judged
+
+PAPER = "Chaudhari and Soatto, arXiv:1710.11029"
+#: Critical points of Phi are sought where beta Phi is below this.
+HEIGHT = 8.0
+#: A range of beta Phi below this is rounding: the density is uniform.
+FLAT = 1e-7
+
+
+def critical_points(problem, steady=None, cooler=()) -> Verdict:
+    r"""Remark 23: the most likely points, :math:`\nabla\Phi=0`, against the zeros of g.
+
+    They are the same for D = 1, and for linear g; the remark says that in general they are not.
+
+    Parameters
+    ----------
+    problem : Problem
+    steady : SteadyState, optional
+    cooler : sequence of float, optional
+        Factors above 1 on beta, increasing, at which the distance is measured too: it is
+        :math:`O(\beta^{-1})`.
+
+    Returns
+    -------
+    Verdict
+        Left: largest distance from a maximum of :math:`\rho_{ss}` to the nearest zero of g; right:
+        zero. In ``numbers``: ``"zeros of g"`` and ``"zeros of grad Phi"``, as text, with their
+        kinds; ``"distances"`` at the given and the cooler temperatures and their ``"order"`` in T.
+
+    References
+    ----------
+    Chaudhari and Soatto, arXiv:1710.11029, Remark 23.
+
+    Examples
+    --------
+    D = 1 + x^2: from T = 1/2 on the most likely point is a maximum of f.
+
+    >>> import fokkerplanck as fp
+    >>> problem = fp.zoo.noise_induced_transition(kT=0.25).build(256)
+    >>> verdict = fp.theorems.critical_points(problem)
+    >>> verdict.outcome, round(verdict.left, 3)
+    ('fails', 0.293)
+    """
+    study = Study.of(problem, steady)
+    flat = study.problem.beta * np.ptp(study.steady.Phi) < FLAT
+    zeros = zeros_of(study.problem.g, study.grid) if study.problem.g.any() else ()
+    extrema = [] if flat else _extrema(study)
+    modes = [p for p in extrema if p.is_stable or p.kind == "degenerate"]
+    statement = (
+        "the most likely points, grad Phi = 0, are the critical points, g = 0; Remark 23 says that "
+        "in general they are not."
+    )
+    words = {"name": "critical_points", "statement": statement, "is_theorem": False,
+             "reference": f"{PAPER}, Remark 23"}  # fmt: skip
+    numbers = {"zeros of g": _listed(zeros), "zeros of grad Phi": _listed(extrema)}
+    if not modes or not zeros:
+        hypotheses = [Hypothesis("Phi has a minimum and g a zero inside the box", False)]
+        return judged(
+            comparisons=(), hypotheses=hypotheses, applies=False, numbers=numbers, **words
+        )
+
+    def distance(s):
+        at = [p.x for p in _extrema(s) if p.is_stable or p.kind == "degenerate"]
+        return _distance(s.grid, at, [p.x for p in zeros_of(s.problem.g, s.grid)])
+
+    (gap, error), kT = study.measured(distance), study.problem.kT
+    comparisons = [
+        Comparison("distance of a mode from g = 0", gap, "", 0.0, gap, error,
+                   SOLVED * max(hi - lo for lo, hi in study.grid.box))
+    ]  # fmt: skip
+    at_zero = {
+        k: [
+            p.kind
+            for p in zeros
+            if np.linalg.norm(p.x - m.x) < 0.5 * min(w.min() for w in study.grid.widths)
+        ]
+        for k, m in enumerate(modes)
+    }
+    climbs = [k for k, kinds in at_zero.items() if any("stable" not in kind or "unstable" in kind
+                                                       for kind in kinds)]  # fmt: skip
+    remark = f"{_counted(zeros)} of g, {_counted(extrema)} of grad Phi, beta Phi < {HEIGHT:g}."
+    if climbs:
+        remark += " A most likely point sits where g = 0 is not stable."
+    if len(cooler):
+        distances = [gap]
+        for factor in cooler:
+            s = Study(at_temperature(study.problem, kT / factor))
+            distances.append(distance(s))
+        last = (1.0, *cooler)[-2:]
+        order = math.log(distances[-2] / distances[-1]) / math.log(last[1] / last[0])
+        numbers |= {"distances": np.array(distances), "order": order}
+        remark += f" Cooling, the distance falls as T^{order:.2f}."
+    return judged(comparisons=comparisons, remark=remark, numbers=numbers, **words)
+
+
+def fluctuation_dissipation(problem, steady=None) -> Verdict:
+    r"""Average :math:`\langle x\cdot g\rangle=T\langle\mathrm{tr}D\rangle`, circulation or not.
+
+    And, for a loss, :math:`\langle|\nabla f|^2\rangle=T\langle D:\nabla^2f\rangle`. Both are
+    :math:`\langle\mathcal L\varphi\rangle=0`, of :math:`|x|^2/2` and of f. In a box they
+    have a wall term :math:`T\oint\rho\,n\cdot D\nabla\varphi\,dS`: they hold as printed where no
+    density comes near a reflecting wall.
+
+    Parameters
+    ----------
+    problem : Problem
+    steady : SteadyState, optional
+
+    Returns
+    -------
+    Verdict
+        Of periodic axes only the second. In ``numbers`` both sides and both wall terms.
+
+    References
+    ----------
+    Yaida, arXiv:1810.00004; Chaudhari and Soatto, arXiv:1710.11029, Remark 18, explains the second
+    by j, which it does not contain.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> fp.theorems.fluctuation_dissipation(fp.zoo.gyrator().build(64)).outcome
+    'holds'
+    """
+    study = Study.of(problem, steady)
+    checks = [("x.g", "kT tr D", _virial)] if not all(study.grid.periodic) else []
+    if study.problem.f is not None:
+        checks.append(("|grad f|^2", "kT D:Hess f", _gradients))
+    comparisons, hypotheses, numbers = [], [], {}
+    for left, right, measure in checks:
+        values, error = study.measured(measure)
+        at_wall = float(values[2])
+        numbers |= {
+            f"<{left}>": values[0],
+            f"<{right}>": values[1],
+            f"wall term of {left}": at_wall,
+        }
+        gap, size = abs(values[0] - values[1]), ROUNDING * abs(values[0]) + SOLVED * abs(values[1])
+        comparisons.append(
+            Comparison(f"<{left}>", float(values[0]), f"<{right}>", float(values[1]), float(gap),
+                       error, float(size))
+        )  # fmt: skip
+        small = abs(at_wall) <= error + size if not math.isnan(error) else None
+        hypotheses.append(
+            Hypothesis(f"no density at the walls, for {left}", small, f"wall term {at_wall:.2g}")
+        )
+    if not checks:
+        hypotheses = [Hypothesis("an axis that is not periodic, or a loss", False)]
+    return judged(
+        "fluctuation_dissipation",
+        "in the steady state <x.g> = kT <tr D>, and <|grad f|^2> = kT <D:Hess f> for a loss.",
+        comparisons, hypotheses, is_theorem=True, reference="Yaida, arXiv:1810.00004",
+        numbers=numbers, remark="j does not enter." if comparisons else "",
+    )  # fmt: skip
+
+
+def at_temperature(problem, kT) -> Problem:
+    """Return the problem with the same g and D (as arrays) at another temperature."""
+    if problem.f is not None:
+        return Problem(problem.grid, f=problem.f, grad_f=problem.g, D=problem.D, kT=kT)
+    return Problem(problem.grid, drift=problem.drift, D=problem.D, kT=kT)
+
+
+def _extrema(study):
+    """Critical points of Phi where the density is not negligible."""
+    found = zeros_of(study.grad_Phi, study.grid)
+    low = study.problem.beta * study.steady.Phi < HEIGHT
+    cells = [np.searchsorted(F, [p.x[k] for p in found], side="right") - 1
+             for k, F in enumerate(study.grid.faces)]  # fmt: skip
+    cells = [np.clip(c, 0, n - 1) for c, n in zip(cells, study.grid.shape, strict=True)]
+    return [p for p, keep in zip(found, low[tuple(cells)], strict=True) if keep]
+
+
+def _distance(grid, points, others):
+    """Largest distance of one of the points from the nearest of the others."""
+    if not points or not others:
+        return float("nan")
+    apart = np.array(points)[:, None] - np.array(others)[None]
+    for k, wraps in enumerate(grid.periodic):
+        if wraps:
+            length = grid.box[k][1] - grid.box[k][0]
+            apart[..., k] -= length * np.round(apart[..., k] / length)
+    return float(np.linalg.norm(apart, axis=-1).min(axis=1).max())
+
+
+def _listed(points):
+    """Kinds and places in words."""
+    words = [f"{p.kind} ({', '.join(f'{u + 0:.4g}' for u in np.round(p.x, 9))})" for p in points]
+    return "; ".join(words[:9]) + ("; ..." if len(words) > 9 else "")
+
+
+def _counted(points):
+    """How many zeros there are of which kind."""
+    kinds = [p.kind for p in points]
+    counts = [
+        f"{kinds.count(kind)} {kind}{'s' if kinds.count(kind) > 1 and kind != 'degenerate' else ''}"
+        for kind in sorted(set(kinds))
+    ]
+    return ", ".join(counts) if counts else "none"
+
+
+def _nearest(point, others):
+    """The other point that is nearest."""
+    return min(others, key=lambda p: np.linalg.norm(p.x - point.x))
+
+
+def _walls(study, u):
+    """Integral of u_k n_k over the reflecting walls, u (d, *shape) times the density there."""
+    grid, total = study.grid, 0.0
+    for k, wraps in enumerate(grid.periodic):
+        if wraps:
+            continue
+        weight = np.broadcast_to(grid.volume, grid.shape) / grid.widths[k].reshape(
+            [-1 if i == k else 1 for i in range(grid.dim)]
+        )
+        flow = weight * u[k]
+        total += float(np.sum(np.take(flow, -1, axis=k)) - np.sum(np.take(flow, 0, axis=k)))
+    return total
+
+
+def _virial(study):
+    """<x.g> and T <tr D> over the axes that are not periodic, and the wall term."""
+    p, open_axes = study.problem, [k for k, wraps in enumerate(study.grid.periodic) if not wraps]
+    x = np.stack([study.grid.x[k] if k in open_axes else 0 * study.grid.x[k]
+                  for k in range(study.grid.dim)])  # fmt: skip
+    trace = sum(p.D[k, k] for k in open_axes)
+    flow = p.kT * study.steady.rho * np.einsum("ik...,k...->i...", p.D, x)
+    return np.array([study.mean(np.sum(x * p.g, axis=0)), p.kT * study.mean(trace),
+                     _walls(study, flow)])  # fmt: skip
+
+
+def _gradients(study):
+    """<g.grad f> and T <D:Hess f>, and the wall term; g = grad f in the Ito sense."""
+    p = study.problem
+    slope = study.gradient(p.f) if p.calculus != "ito" else p.g
+    curvature = np.stack([study.gradient(row) for row in slope])
+    flow = p.kT * study.steady.rho * np.einsum("ik...,k...->i...", p.D, slope)
+    return np.array([study.mean(np.sum(p.g * slope, axis=0)),
+                     p.kT * study.mean(np.sum(p.D * curvature, axis=(0, 1))),
+                     _walls(study, flow)])  # fmt: skip
