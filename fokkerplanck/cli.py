@@ -35,6 +35,8 @@ DEMOS = {
     "jko_circulation": "a JKO step for the reversible part, a Markov step for the circulation",
     "jko_energies": "porous medium, attraction, a crowd; Fisher and Rao's metric",
     "geodesic": "displacement interpolation between two densities, and mixing",
+    "escape": "passage times over a barrier, committors, the reactive current",
+    "moving_potential": "a true loss with constant noise whose potential moves with temperature",
 }
 
 

@@ -9,8 +9,8 @@ from fokkerplanck.plot.axes import colorbar, current_axes, frame, panels
 from fokkerplanck.plot.fields import density, line, potential
 from fokkerplanck.plot.results import Portrait, check_steady, current
 
-#: Contours of clockwise and of counterclockwise currents.
-TURNS = ("C0", "C3")
+#: Contours of psi < 0 and of psi > 0.
+COLORS = ("C0", "C3")
 #: Turn from the arrow of one loop to that of the next, so that arrows do not stand in a row.
 GOLDEN = np.pi * (3 - np.sqrt(5))
 
@@ -114,7 +114,8 @@ def stream_function(steady, ax=None, *, levels=6, arrows=True, **style):
     r"""Contours of the stream function, :math:`J=(\partial_y\psi,-\partial_x\psi)`.
 
     The stationary current runs along them: closed loops in the plane, counterclockwise about
-    hills of psi (red), clockwise about its hollows (blue). Equal steps of psi carry equal currents.
+    hills of psi, clockwise about its hollows. Between two lines flows the same current everywhere.
+    Red lines are of psi > 0, blue ones of psi < 0.
 
     Parameters
     ----------
@@ -158,7 +159,7 @@ def stream_function(steady, ax=None, *, levels=6, arrows=True, **style):
     still = size == 0 or steady.is_reversible()
     heights = (size or 1.0) * (np.arange(levels) + 0.5) / levels
     if not {"cmap", "colors"} & style.keys():
-        style["colors"] = [TURNS[0]] * levels + [TURNS[1]] * levels
+        style["colors"] = [COLORS[0]] * levels + [COLORS[1]] * levels
     artist = ax.contour(
         *grid.faces, np.ma.masked_array(psi, np.full(psi.shape, still)).T,
         levels=np.concatenate([-heights[::-1], heights]),

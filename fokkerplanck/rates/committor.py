@@ -61,6 +61,16 @@ class Committor:
     edge_flow: np.ndarray = field(repr=False)
     _ends: tuple = field(repr=False)
 
+    @property
+    def A(self) -> np.ndarray:
+        r"""Cells of A (\*shape)."""
+        return (self._ends[2] == 0).reshape(self.grid.shape)
+
+    @property
+    def B(self) -> np.ndarray:
+        r"""Cells of B (\*shape)."""
+        return (self._ends[2] == 1).reshape(self.grid.shape)
+
     def flux_through(self, region) -> float:
         """Reactive flux out of a region that holds A and nothing of B: the same for all of them.
 

@@ -161,7 +161,9 @@ class Perceptron:
     @cached_property
     def errors(self) -> np.ndarray:
         """Wrongly classified patterns of every corner."""
-        return _frozen(np.sum(self.weights @ self.patterns.T <= 0, axis=1))
+        return _frozen(
+            np.sum(self.weights.astype(float) @ self.patterns.T.astype(float) <= 0, axis=1)
+        )
 
     @cached_property
     def solutions(self) -> np.ndarray:
@@ -199,7 +201,8 @@ class Perceptron:
                 f"distance is {describe(distance)}; give a number of flips, 0 to {self.n_weights}"
             )
         centres = self.weights if centres is None else np.asarray(centres)
-        flips = (self.n_weights - centres @ self.solutions.T) // 2
+        overlap = centres.astype(float) @ self.solutions.T.astype(float)  # exact, and fast
+        flips = (self.n_weights - overlap) / 2
         return np.sum(flips <= distance, axis=1)
 
 
