@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from fokkerplanck import sgd
+from fokkerplanck import sgd, theorems
 from fokkerplanck.demos.talk import gallery
 from fokkerplanck.densities import gaussian
 from fokkerplanck.errors import ConvergenceError
@@ -52,8 +52,8 @@ def main(arguments=None) -> int:
     Returns
     -------
     int
-        0; 1 if a computation failed, 130 if it was interrupted. Wrong arguments end the program with
-        status 2.
+        0; 1 if a computation or a theorem failed, 130 if it was interrupted. Wrong arguments end the
+        program with status 2.
 
     Examples
     --------
@@ -65,14 +65,13 @@ def main(arguments=None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        options.run(options)
+        return options.run(options) or 0
     except KeyboardInterrupt:
         print("fokkerplanck: interrupted", file=sys.stderr)
         return 130
     except (ValueError, ConvergenceError, OSError) as error:
         print(f"fokkerplanck: {error}", file=sys.stderr)
         return 1
-    return 0
 
 
 def _parser():
@@ -102,6 +101,12 @@ def _parser():
     talk.add_argument("--seed", type=_at_least(0), default=0, help="of the random numbers")
     talk.add_argument("--quick", action="store_true", help="coarse and noisy")
     talk.set_defaults(run=_talk)
+
+    verify = commands.add_parser("verify", help="check the paper's statements on a problem")
+    verify.add_argument("name", help="of a reference problem: a code or constructor of the zoo")
+    verify.add_argument("--n", type=_at_least(8), default=None, help="grid cells per axis")
+    verify.add_argument("--quick", action="store_true", help="on a coarse grid")
+    verify.set_defaults(run=_verify)
 
     warmup = commands.add_parser("warmup", help="compile all kernels now, for fast first calls")
     warmup.set_defaults(run=_warmup)
@@ -172,6 +177,18 @@ def _talk(options):
         with written_whole(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
         print(f"page: {path}")
+
+
+def _verify(options):
+    """Print a table of verdicts and two lines for each; status 1 if a theorem fails."""
+    try:
+        problem = theorems.named(options.name, options.n)
+    except ValueError as error:
+        print(f"fokkerplanck verify: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    verdicts = theorems.verify(problem, quick=options.quick, progress=sys.stderr.isatty())
+    print(verdicts)
+    return 0 if verdicts.ok else 1
 
 
 def _warmup(options):
