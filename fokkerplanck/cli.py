@@ -35,6 +35,8 @@ DEMOS = {
     "jko_circulation": "a JKO step for the reversible part, a Markov step for the circulation",
     "jko_energies": "porous medium, attraction, a crowd; Fisher and Rao's metric",
     "geodesic": "displacement interpolation between two densities, and mixing",
+    "noise_transition": "noise moves the most likely place to a maximum of the loss; with a movie",
+    "abc_orbit": "chaotic orbits of j in three dimensions, although div j = 0",
 }
 
 
@@ -141,6 +143,8 @@ def _demo(options):
         print(demo.TITLE)
         print(demo.table(result))
     demo.figure(result).savefig(out, dpi=150)
+    if hasattr(demo, "movie"):  # next to the picture, MP4 or GIF by what is installed
+        print(f"movie: {demo.movie(result, out.with_suffix(''))}")
     print(f"picture: {out} ({time.perf_counter() - began:.0f} s)")
 
 
