@@ -38,6 +38,8 @@ DEMOS = {
     "geodesic": "displacement interpolation between two densities, and mixing",
     "escape": "passage times over a barrier, committors, the reactive current",
     "moving_potential": "a true loss with constant noise whose potential moves with temperature",
+    "noise_transition": "noise moves the most likely place to a maximum of the loss; with a movie",
+    "abc_orbit": "chaotic orbits of j in three dimensions, although div j = 0",
 }
 
 
@@ -153,6 +155,8 @@ def _demo(options):
         print(demo.TITLE)
         print(demo.table(result))
     demo.figure(result).savefig(out, dpi=150)
+    if hasattr(demo, "movie"):  # next to the picture, MP4 or GIF by what is installed
+        print(f"movie: {demo.movie(result, out.with_suffix(''))}")
     print(f"picture: {out} ({time.perf_counter() - began:.0f} s)")
 
 

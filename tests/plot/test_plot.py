@@ -176,7 +176,13 @@ def test_spectrum_is_drawn_in_the_complex_plane():
     assert left < -3 < 0 < right
     assert low == -high < -2
     assert "decay" in ax.get_xlabel()
+    # A pair is joined; a second spectrum on the same axes leaves the first in view.
+    pair = dots.axes.collections[-1].get_segments()
+    np.testing.assert_allclose(pair, [[(-1, -2), (-1, 2)]])
     modes = some_modes(PLANE)
+    modes.eigenvalues = np.array([0, -0.5, -0.6, -0.7])
+    plot.spectrum(modes, ax, numbers=False)
+    assert (ax.get_xlim(), ax.get_ylim()) == ((left, right), (low, high))
     modes.eigenvalues = np.array([0, -1e-9, -1.0, -1.0])
     ax = plot.spectrum(modes, plot.canvas().subplots()).axes
     assert [text.get_text() for text in ax.texts] == ["0, 1", "2, 3"]
