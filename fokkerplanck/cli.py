@@ -54,8 +54,8 @@ def main(arguments=None) -> int:
     Returns
     -------
     int
-        0; 1 if a computation or a theorem failed, 130 if it was interrupted. Wrong arguments end the
-        program with status 2.
+        0; 1 if a computation or a theorem failed, 130 if it was interrupted. Wrong arguments end
+        the program with status 2.
 
     Examples
     --------
