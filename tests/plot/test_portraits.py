@@ -173,6 +173,21 @@ def test_truth_table_shows_numbers_ticks_and_crosses():
     ax.figure.canvas.draw()
 
 
+def test_truth_table_of_the_theorems():
+    Row = fp.theorems.loss.Row
+    rows = [
+        Row("R6", "D = 1", "double well", (False, False), (False, False), 3e-9, 1e-11),
+        Row("R2", "constant", "gyrator", (True, True), (True, False), 0.5, 1e-9),
+        Row("R9", "varying", "transition", (True, False), (True, None), 0.5, 1e-9),
+    ]
+    table = plot.truth_table(rows, plot.canvas().subplots()).get_celld()
+    text = [[table[i, k].get_text().get_text() for k in range(4)] for i in range(4)]
+    assert text[0] == ["case", "max |Φ − f|", "entropy production", "as expected"]
+    assert text[1] == ["R6: D = 1", "0", "0", "✓"]
+    assert text[2] == ["R2: constant", "0.5", "0", "✗"]
+    assert text[3] == ["R9: varying", "0.5", "1e-09", ""]
+
+
 STEADY = "give what steady_state.problem. returned"
 SPACE = SimpleNamespace(problem=SimpleNamespace(grid=fp.Grid([(0, 1)] * 3, 4)), log_rho=None)
 LINE = SimpleNamespace(problem=SimpleNamespace(grid=fp.Grid([(0, 1)], 4)), log_rho=None)
