@@ -1,17 +1,10 @@
 """A noise-induced transition: the minima of Phi meet at a maximum of the loss.
 
-The computation and what it claims are in ``fokkerplanck.demos.noise_transition``, so that
-``fokkerplanck demo noise_transition`` works from an installed wheel.
+The computation is in ``fokkerplanck.demos.noise_transition``; ``fokkerplanck demo noise_transition``
+runs it from an installed wheel too.
 """
 
-from fokkerplanck.demos.noise_transition import QUICK, TITLE, compute, figure, movie, table
-
-__all__ = ["QUICK", "TITLE", "compute", "figure", "movie", "table"]
+from fokkerplanck.cli import main
 
 if __name__ == "__main__":
-    result = compute(progress=True)
-    print(TITLE)
-    print(table(result))
-    figure(result).savefig("fokkerplanck-noise_transition.png", dpi=150)
-    print("picture: fokkerplanck-noise_transition.png")
-    print(f"movie: {movie(result, 'fokkerplanck-noise_transition')}")
+    raise SystemExit(main(["demo", "noise_transition"]))

@@ -1,5 +1,7 @@
 """Pictures: the right numbers reach matplotlib, nothing is shown, bad input is refused."""
 
+import inspect
+from pathlib import Path
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
@@ -254,3 +256,10 @@ def test_bad_input_is_refused_with_a_reason(function, arguments, words):
 def test_potential_needs_a_positive_height():
     with pytest.raises(ValueError, match="top is 0, expected a height > 0"):
         plot.potential(PLANE, PLANE.x[0], top=0)
+
+
+def test_every_function_is_on_its_page():
+    page = (Path(__file__).parents[2] / "docs" / "pictures.md").read_text(encoding="utf-8")
+    functions = [name for name in plot.__all__ if inspect.isfunction(getattr(plot, name))]
+    assert len(functions) > 20
+    assert [name for name in functions if f"plot.{name}(" not in page] == []
