@@ -1,7 +1,7 @@
 """Orbits of the ABC flow: div j = 0, Phi constant, and chaos.
 
-The computation is in ``fokkerplanck.demos.abc_orbit``; ``fokkerplanck demo abc_orbit``
-runs it from an installed wheel too.
+The computation is in ``fokkerplanck.demos.abc_orbit``,
+so that ``fokkerplanck demo abc_orbit`` works from an installed wheel.
 """
 
 from fokkerplanck.cli import main

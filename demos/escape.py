@@ -1,7 +1,7 @@
 """Escape from a well: passage times, committors and the reactive current.
 
-The computation is in ``fokkerplanck.demos.escape``; ``fokkerplanck demo escape``
-runs it from an installed wheel too.
+The computation is in ``fokkerplanck.demos.escape``,
+so that ``fokkerplanck demo escape`` works from an installed wheel.
 """
 
 from fokkerplanck.cli import main

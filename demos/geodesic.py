@@ -1,7 +1,7 @@
 """Displacement interpolation between two densities, and what mixing does instead.
 
-The computation is in ``fokkerplanck.demos.geodesic``; ``fokkerplanck demo geodesic``
-runs it from an installed wheel too.
+The computation is in ``fokkerplanck.demos.geodesic``,
+so that ``fokkerplanck demo geodesic`` works from an installed wheel.
 """
 
 from fokkerplanck.cli import main

@@ -1,7 +1,7 @@
 """The heat equation as steepest descent of two energies in two distances.
 
-The computation is in ``fokkerplanck.demos.heat_flows``; ``fokkerplanck demo heat_flows``
-runs it from an installed wheel too.
+The computation is in ``fokkerplanck.demos.heat_flows``,
+so that ``fokkerplanck demo heat_flows`` works from an installed wheel.
 """
 
 from fokkerplanck.cli import main

@@ -1,7 +1,7 @@
 """A JKO step for the reversible part, a Markov step for the circulation.
 
-The computation is in ``fokkerplanck.demos.jko_circulation``; ``fokkerplanck demo jko_circulation``
-runs it from an installed wheel too.
+The computation is in ``fokkerplanck.demos.jko_circulation``,
+so that ``fokkerplanck demo jko_circulation`` works from an installed wheel.
 """
 
 from fokkerplanck.cli import main

@@ -1,7 +1,7 @@
 """Minimising movements of other energies, and in another metric.
 
-The computation is in ``fokkerplanck.demos.jko_energies``; ``fokkerplanck demo jko_energies``
-runs it from an installed wheel too.
+The computation is in ``fokkerplanck.demos.jko_energies``,
+so that ``fokkerplanck demo jko_energies`` works from an installed wheel.
 """
 
 from fokkerplanck.cli import main

@@ -1,7 +1,7 @@
 """JKO steps on a line: free energy, order in tau, paths of mass.
 
-The computation is in ``fokkerplanck.demos.jko_line``; ``fokkerplanck demo jko_line``
-runs it from an installed wheel too.
+The computation is in ``fokkerplanck.demos.jko_line``,
+so that ``fokkerplanck demo jko_line`` works from an installed wheel.
 """
 
 from fokkerplanck.cli import main

@@ -1,7 +1,7 @@
 """Wasserstein gradient flow in the plane: JKO steps against the Fokker-Planck equation.
 
-The computation is in ``fokkerplanck.demos.jko_plane``; ``fokkerplanck demo jko_plane``
-runs it from an installed wheel too.
+The computation is in ``fokkerplanck.demos.jko_plane``,
+so that ``fokkerplanck demo jko_plane`` works from an installed wheel.
 """
 
 from fokkerplanck.cli import main

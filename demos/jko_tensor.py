@@ -1,7 +1,7 @@
 """JKO steps in the metric of a turning diffusion tensor.
 
-The computation is in ``fokkerplanck.demos.jko_tensor``; ``fokkerplanck demo jko_tensor``
-runs it from an installed wheel too.
+The computation is in ``fokkerplanck.demos.jko_tensor``,
+so that ``fokkerplanck demo jko_tensor`` works from an installed wheel.
 """
 
 from fokkerplanck.cli import main

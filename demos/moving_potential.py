@@ -1,7 +1,7 @@
 """Phi of a true loss moves with the temperature.
 
-The computation is in ``fokkerplanck.demos.moving_potential``; ``fokkerplanck demo moving_potential``
-runs it from an installed wheel too.
+The computation is in ``fokkerplanck.demos.moving_potential``,
+so that ``fokkerplanck demo moving_potential`` works from an installed wheel.
 """
 
 from fokkerplanck.cli import main

@@ -1,7 +1,7 @@
 """A noise-induced transition: the minima of Phi meet at a maximum of the loss.
 
-The computation is in ``fokkerplanck.demos.noise_transition``; ``fokkerplanck demo noise_transition``
-runs it from an installed wheel too.
+The computation is in ``fokkerplanck.demos.noise_transition``,
+so that ``fokkerplanck demo noise_transition`` works from an installed wheel.
 """
 
 from fokkerplanck.cli import main

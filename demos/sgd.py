@@ -1,7 +1,7 @@
 """Minibatch SGD against the Gibbs measure of its loss: logistic regression on iris.
 
-The computation is in ``fokkerplanck.demos.sgd``; ``fokkerplanck demo sgd``
-runs it from an installed wheel too.
+The computation is in ``fokkerplanck.demos.sgd``,
+so that ``fokkerplanck demo sgd`` works from an installed wheel.
 """
 
 from fokkerplanck.cli import main

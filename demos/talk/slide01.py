@@ -1,7 +1,7 @@
 """Slide 1: Unraveling the mysteries of stochastic gradient descent.
 
-The computation is in ``fokkerplanck.demos.talk.slide01``; ``fokkerplanck demo slide01``
-runs it from an installed wheel too.
+The computation is in ``fokkerplanck.demos.talk.slide01``,
+so that ``fokkerplanck demo slide01`` works from an installed wheel.
 """
 
 from fokkerplanck.cli import main

@@ -1,7 +1,7 @@
 """Slide 3: Empirical evidence: wide minima.
 
-The computation is in ``fokkerplanck.demos.talk.slide03``; ``fokkerplanck demo slide03``
-runs it from an installed wheel too.
+The computation is in ``fokkerplanck.demos.talk.slide03``,
+so that ``fokkerplanck demo slide03`` works from an installed wheel.
 """
 
 from fokkerplanck.cli import main

@@ -1,7 +1,7 @@
 """Slide 4: A bit of statistical physics.
 
-The computation is in ``fokkerplanck.demos.talk.slide04``; ``fokkerplanck demo slide04``
-runs it from an installed wheel too.
+The computation is in ``fokkerplanck.demos.talk.slide04``,
+so that ``fokkerplanck demo slide04`` works from an installed wheel.
 """
 
 from fokkerplanck.cli import main

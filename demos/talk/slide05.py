@@ -1,7 +1,7 @@
 """Slide 5: Tilting the Gibbs measure.
 
-The computation is in ``fokkerplanck.demos.talk.slide05``; ``fokkerplanck demo slide05``
-runs it from an installed wheel too.
+The computation is in ``fokkerplanck.demos.talk.slide05``,
+so that ``fokkerplanck demo slide05`` works from an installed wheel.
 """
 
 from fokkerplanck.cli import main

@@ -1,7 +1,7 @@
 """Slide 6: Parle: parallelization of SGD.
 
-The computation is in ``fokkerplanck.demos.talk.slide06``; ``fokkerplanck demo slide06``
-runs it from an installed wheel too.
+The computation is in ``fokkerplanck.demos.talk.slide06``,
+so that ``fokkerplanck demo slide06`` works from an installed wheel.
 """
 
 from fokkerplanck.cli import main

@@ -1,7 +1,7 @@
 """Slide 10: Wasserstein gradient flow.
 
-The computation is in ``fokkerplanck.demos.talk.slide10``; ``fokkerplanck demo slide10``
-runs it from an installed wheel too.
+The computation is in ``fokkerplanck.demos.talk.slide10``,
+so that ``fokkerplanck demo slide10`` works from an installed wheel.
 """
 
 from fokkerplanck.cli import main

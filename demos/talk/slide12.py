@@ -1,7 +1,7 @@
 """Slide 12: What happens for non-isotropic noise.
 
-The computation is in ``fokkerplanck.demos.talk.slide12``; ``fokkerplanck demo slide12``
-runs it from an installed wheel too.
+The computation is in ``fokkerplanck.demos.talk.slide12``,
+so that ``fokkerplanck demo slide12`` works from an installed wheel.
 """
 
 from fokkerplanck.cli import main

@@ -1,7 +1,7 @@
 """Slide 17: Deep networks have highly non-isotropic noise.
 
-The computation is in ``fokkerplanck.demos.talk.slide17``; ``fokkerplanck demo slide17``
-runs it from an installed wheel too.
+The computation is in ``fokkerplanck.demos.talk.slide17``,
+so that ``fokkerplanck demo slide17`` works from an installed wheel.
 """
 
 from fokkerplanck.cli import main

@@ -1,7 +1,7 @@
 """Slide 18: How different are cats and dogs, really.
 
-The computation is in ``fokkerplanck.demos.talk.slide18``; ``fokkerplanck demo slide18``
-runs it from an installed wheel too.
+The computation is in ``fokkerplanck.demos.talk.slide18``,
+so that ``fokkerplanck demo slide18`` works from an installed wheel.
 """
 
 from fokkerplanck.cli import main

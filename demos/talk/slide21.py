@@ -1,7 +1,7 @@
 """Slide 21: An example force-field.
 
-The computation is in ``fokkerplanck.demos.talk.slide21``; ``fokkerplanck demo slide21``
-runs it from an installed wheel too.
+The computation is in ``fokkerplanck.demos.talk.slide21``,
+so that ``fokkerplanck demo slide21`` works from an installed wheel.
 """
 
 from fokkerplanck.cli import main

@@ -1,7 +1,7 @@
 """Slide 24: Punchline.
 
-The computation is in ``fokkerplanck.demos.talk.slide24``; ``fokkerplanck demo slide24``
-runs it from an installed wheel too.
+The computation is in ``fokkerplanck.demos.talk.slide24``,
+so that ``fokkerplanck demo slide24`` works from an installed wheel.
 """
 
 from fokkerplanck.cli import main

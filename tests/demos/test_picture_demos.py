@@ -1,6 +1,5 @@
 """Demonstrations with pictures: the noise-induced transition and its film, the ABC flow."""
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -96,16 +95,6 @@ def test_crossings_lie_on_the_section(orbits):
             if np.ceil(start[2] / (2 * np.pi)) * 2 * np.pi <= p[2, 0]:
                 break
         np.testing.assert_allclose(np.mod(p[:2, 0], 2 * np.pi), at, atol=4e-3)
-
-
-@pytest.mark.parametrize("name", ["noise_transition", "abc_orbit"])
-def test_script_offers_the_same(name):
-    spec = importlib.util.spec_from_file_location(name, ROOT / "demos" / f"{name}.py")
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    module = importlib.import_module(f"fokkerplanck.demos.{name}")
-    assert all(getattr(script, word) is getattr(module, word) for word in script.__all__)
-    assert name in cli.DEMOS
 
 
 def test_pictures_are_drawn(transition, orbits, tmp_path):
