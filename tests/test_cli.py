@@ -80,3 +80,12 @@ def test_a_missing_folder_is_found_before_the_work(tmp_path, capsys):
     out = tmp_path / "nowhere" / "picture.png"
     assert cli.main(["demo", "sgd", "--out", str(out)]) == 1
     assert "there is no folder" in capsys.readouterr().err
+
+
+def test_interruption_is_one_line(monkeypatch, capsys):
+    def interrupted(options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_warmup", interrupted)
+    assert cli.main(["warmup"]) == 130
+    assert capsys.readouterr().err == "fokkerplanck: interrupted\n"

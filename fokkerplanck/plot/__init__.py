@@ -8,6 +8,7 @@ from fokkerplanck.plot.modes import mode, spectrum
 from fokkerplanck.plot.movements import energy, order, trajectories, transport_map
 from fokkerplanck.plot.movies import movie
 from fokkerplanck.plot.portraits import portrait, stream_function
+from fokkerplanck.plot.rates import committor, reactive
 from fokkerplanck.plot.results import Portrait, current, free_energy, steady
 from fokkerplanck.plot.space import Panels, isosurface, orbit, projections, slices
 
@@ -18,6 +19,7 @@ __all__ = [
     "Portrait",
     "canvas",
     "colorbar",
+    "committor",
     "current",
     "density",
     "energy",
@@ -33,6 +35,7 @@ __all__ = [
     "portrait",
     "potential",
     "projections",
+    "reactive",
     "signed",
     "slices",
     "spectrum",

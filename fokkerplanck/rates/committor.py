@@ -61,6 +61,16 @@ class Committor:
     edge_flow: np.ndarray = field(repr=False)
     _ends: tuple = field(repr=False)
 
+    @property
+    def A(self) -> np.ndarray:
+        r"""Cells of A (\*shape)."""
+        return (self._ends[2] == 0).reshape(self.grid.shape)
+
+    @property
+    def B(self) -> np.ndarray:
+        r"""Cells of B (\*shape)."""
+        return (self._ends[2] == 1).reshape(self.grid.shape)
+
     def flux_through(self, region) -> float:
         """Reactive flux out of a region that holds A and nothing of B: the same for all of them.
 
@@ -141,8 +151,8 @@ def committor(problem, A, B, solver=None) -> Committor:
     generator = Generator(problem)
     if closed_class(generator.matrix, grid.shape).size < grid.size:
         raise ValueError(
-            "some cells are left for good, so that nothing comes from them; transition paths need "
-            "a little diffusion there"
+            "some cells are left for good, so that nothing comes from them (D vanishes there, or "
+            "rates underflow); transition paths need a little diffusion, or a lower beta"
         )
     end = ended(problem, generator, [("A", A), ("B", B)])
     steady = steady_state(problem, scheme="markov")

@@ -9,6 +9,7 @@ from fokkerplanck.theorems.points import critical_points, fluctuation_dissipatio
 from fokkerplanck.theorems.sampling import sgd_temperature
 from fokkerplanck.theorems.speed import acceleration, kramers
 from fokkerplanck.theorems.verdict import Comparison, Hypothesis, Verdict, Verdicts
+from fokkerplanck.theorems.verify import named, verify
 
 __all__ = [
     "Comparison",
@@ -30,10 +31,12 @@ __all__ = [
     "kramers",
     "linear",
     "lyapunov_exponent",
+    "named",
     "orbits",
     "potential_is_loss",
     "sgd_temperature",
     "stationarity",
     "truth_table",
     "truth_table_text",
+    "verify",
 ]

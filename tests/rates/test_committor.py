@@ -224,3 +224,20 @@ def test_results_are_read_only():
     for array in (paths.forward, paths.backward, paths.density, paths.current, paths.edge_flow):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 1
+
+
+def test_the_current_is_that_of_the_continuum():
+    r"""J_R = q- q+ J + kT rho D (q- grad q+ - q+ grad q-), away from the sets, D a tensor."""
+    D, kT, sizes, errors = np.array([[1, 0.4], [0.4, 0.7]]), 0.4, (31, 63, 127), []
+    for n in sizes:
+        problem = fp.Problem(fp.Grid([(-2, 2), (-2, 2)], n), drift=swirl, D=D, kT=kT)
+        paths = fp.committor(problem, sets.ball((-1, 0), 0.4), sets.ball((1, 0), 0.4))
+        steady, h = fp.steady_state(problem), problem.grid.h
+        q, p = paths.forward, paths.backward
+        slope = p * np.stack(np.gradient(q, *h)) - q * np.stack(np.gradient(p, *h))
+        exact = p * q * steady.J + kT * steady.rho * np.einsum("ik,k...->i...", D, slope)
+        x, y = problem.grid.x
+        away = (abs(x) < 0.5) | (abs(y) > 0.6)
+        scale = problem.grid.integrate(away * np.hypot(*paths.current))
+        errors.append(problem.grid.integrate(away * np.hypot(*(paths.current - exact))) / scale)
+    assert_rate([1 / n for n in sizes], errors, order=1.8, cap=5e-3)

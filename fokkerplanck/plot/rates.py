@@ -1,0 +1,113 @@
+"""Pictures of transition paths: committors and reactive currents."""
+
+import numpy as np
+
+from fokkerplanck.plot.axes import check_scalar, current_axes, frame
+from fokkerplanck.plot.fields import CUTOFF, density, streamlines
+
+
+def committor(paths, ax=None, *, which="forward", levels=10, cmap="coolwarm", **style):
+    """Committor in 2D: bands of equal chance, the two sets in grey; on a line its graph.
+
+    Parameters
+    ----------
+    paths : Committor
+        In one or two dimensions.
+    ax : matplotlib Axes, optional
+        Default: the current ones.
+    which : {"forward", "backward"}
+    levels : int
+        Number of bands.
+    cmap : str
+        A diverging colour map: its middle is a chance of one half.
+    **style
+        For ``Axes.contourf`` or ``Axes.plot``.
+
+    Returns
+    -------
+    matplotlib QuadContourSet (2D) or Line2D
+
+    Raises
+    ------
+    ValueError
+        For another name, or in three dimensions.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> from fokkerplanck import plot, sets
+    >>> problem = fp.Problem(fp.Grid([(-2, 2), (-2, 2)], 32), f=lambda x, y: x**2 + y**2)
+    >>> paths = fp.committor(problem, sets.ball((-1, 0), 0.4), sets.ball((1, 0), 0.4))
+    >>> bands = plot.committor(paths)
+    """
+    if which not in ("forward", "backward"):
+        raise ValueError(f"which is {which!r}; choose from forward, backward")
+    grid = paths.grid
+    chance = check_scalar(grid, getattr(paths, which), which, dims=(1, 2))
+    ax = current_axes(ax)
+    if grid.dim == 1:
+        (artist,) = ax.plot(grid.centers[0], chance, **style)
+        ax.set_ylim(-0.03, 1.03)
+        frame(grid, ax)
+        return artist
+    options = {"levels": np.linspace(0, 1, levels + 1), "cmap": cmap} | style
+    artist = ax.contourf(*grid.centers, chance.T, **options)
+    _sets(paths, ax)
+    frame(grid, ax)
+    return artist
+
+
+def reactive(paths, ax=None, *, cutoff=1e-2, cmap="Greens", **style):
+    """Reactive density with the streamlines of the reactive current, in 2D.
+
+    Parameters
+    ----------
+    paths : Committor
+    ax : matplotlib Axes, optional
+        Default: the current ones.
+    cutoff : float
+        Streamlines are drawn where the current exceeds this part of its largest value.
+    cmap : str
+        Of the density.
+    **style
+        For `streamlines`.
+
+    Returns
+    -------
+    matplotlib StreamplotSet
+
+    Raises
+    ------
+    ValueError
+        If the problem is not 2D.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> from fokkerplanck import plot, sets
+    >>> problem = fp.Problem(fp.Grid([(-2, 2), (-2, 2)], 32), f=lambda x, y: x**2 + y**2)
+    >>> paths = fp.committor(problem, sets.ball((-1, 0), 0.4), sets.ball((1, 0), 0.4))
+    >>> lines = plot.reactive(paths)
+    """
+    grid = paths.grid
+    if grid.dim != 2:
+        raise ValueError(f"the streamlines of a {grid.dim}D current cannot be drawn, only in 2D")
+    ax = current_axes(ax)
+    density(grid, paths.density, ax, cmap=cmap)
+    speed = np.hypot(*paths.current)
+    artist = streamlines(
+        grid, paths.current, ax, where=speed > max(cutoff, CUTOFF) * speed.max(), **style
+    )
+    _sets(paths, ax)
+    frame(grid, ax)
+    return artist
+
+
+def _sets(paths, ax):
+    """Both sets in grey, with their names."""
+    grid = paths.grid
+    for name, mask in (("A", paths.A), ("B", paths.B)):
+        shade = np.ma.masked_array(np.full(grid.shape, 0.45), ~mask)
+        ax.pcolormesh(*grid.faces, shade.T, cmap="Greys", vmin=0, vmax=1, rasterized=True, zorder=3)
+        at = [float(np.mean(x[mask])) for x in grid.x]
+        ax.text(*at, name, ha="center", va="center", color="white", weight="bold", zorder=4)
