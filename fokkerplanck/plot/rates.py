@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fokkerplanck.plot.axes import check_scalar, current_axes, frame
+from fokkerplanck.plot.axes import check_result, check_scalar, current_axes, frame
 from fokkerplanck.plot.fields import CUTOFF, density, streamlines
 
 
@@ -40,6 +40,7 @@ def committor(paths, ax=None, *, which="forward", levels=10, cmap="coolwarm", **
     >>> paths = fp.committor(problem, sets.ball((-1, 0), 0.4), sets.ball((1, 0), 0.4))
     >>> bands = plot.committor(paths)
     """
+    check_result(paths, "paths", "committor(problem, A, B)", "grid", "forward", "backward")
     if which not in ("forward", "backward"):
         raise ValueError(f"which is {which!r}; choose from forward, backward")
     grid = paths.grid
@@ -89,6 +90,7 @@ def reactive(paths, ax=None, *, cutoff=1e-2, cmap="Greens", **style):
     >>> paths = fp.committor(problem, sets.ball((-1, 0), 0.4), sets.ball((1, 0), 0.4))
     >>> lines = plot.reactive(paths)
     """
+    check_result(paths, "paths", "committor(problem, A, B)", "grid", "density", "current")
     grid = paths.grid
     if grid.dim != 2:
         raise ValueError(f"the streamlines of a {grid.dim}D current cannot be drawn, only in 2D")

@@ -16,7 +16,7 @@ NAMES = "xyz"
 #: Pairs of axes (right, up) of three panels, and the axis that is cut or integrated away.
 VIEWS = ((0, 1, 2), (0, 2, 1), (1, 2, 0))
 #: Colour of surfaces, and how much of it is left in the dark.
-SURFACE, SHADE = "C0", 0.2
+SURFACE, SHADE = "C0", 0.3
 
 
 class Panels(NamedTuple):
@@ -178,7 +178,7 @@ def isosurface(grid, u, level, ax=None, *, color=SURFACE, alpha=1.0, **style):
     Notes
     -----
     Marching tetrahedra between cell centres: closed surfaces without cracks, at a distance of
-    second order from the true ones. The picture takes a second at 64 cells a side; thin out before.
+    second order from the true ones. The picture takes half a second at 64 cells a side.
 
     Examples
     --------

@@ -194,7 +194,8 @@ def _field(ax, strength, p):
     """Phi, streamlines of -g, modes, zeros."""
     grid, part = _window(p.steady.grid)
     Phi = p.steady.Phi[part]
-    hills = potential(grid, Phi, ax, levels=6, filled=True, cmap="Blues_r", alpha=0.8)
+    # Steps of 1/4: the first level is that of the saddle.
+    hills = potential(grid, Phi, ax, top=1.5, levels=6, filled=True, cmap="Blues_r", alpha=0.8)
     if strength == STRENGTHS[-1]:
         colorbar(hills, "Φ", ax)
     drift = -p.steady.problem.g[(slice(None), *part)]
