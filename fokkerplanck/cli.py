@@ -11,8 +11,9 @@ from importlib import import_module
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
-from fokkerplanck import sgd
+from fokkerplanck import sgd, theorems
 from fokkerplanck.demos.talk import gallery
 from fokkerplanck.densities import gaussian
 from fokkerplanck.errors import ConvergenceError
@@ -37,6 +38,8 @@ DEMOS = {
     "geodesic": "displacement interpolation between two densities, and mixing",
     "escape": "passage times over a barrier, committors, the reactive current",
     "moving_potential": "a true loss with constant noise whose potential moves with temperature",
+    "noise_transition": "noise moves the most likely place to a maximum of the loss; with a movie",
+    "abc_orbit": "chaotic orbits of j in three dimensions, although div j = 0",
 }
 
 
@@ -51,7 +54,8 @@ def main(arguments=None) -> int:
     Returns
     -------
     int
-        0, or 1 if a computation failed. Wrong arguments end the program with status 2.
+        0; 1 if a computation or a theorem failed, 130 if it was interrupted. Wrong arguments end
+        the program with status 2.
 
     Examples
     --------
@@ -63,11 +67,13 @@ def main(arguments=None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        options.run(options)
+        return options.run(options) or 0
+    except KeyboardInterrupt:
+        print("fokkerplanck: interrupted", file=sys.stderr)
+        return 130
     except (ValueError, ConvergenceError, OSError) as error:
         print(f"fokkerplanck: {error}", file=sys.stderr)
         return 1
-    return 0
 
 
 def _parser():
@@ -97,6 +103,12 @@ def _parser():
     talk.add_argument("--seed", type=_at_least(0), default=0, help="of the random numbers")
     talk.add_argument("--quick", action="store_true", help="coarse and noisy")
     talk.set_defaults(run=_talk)
+
+    verify = commands.add_parser("verify", help="check the paper's statements on a problem")
+    verify.add_argument("name", help="of a reference problem: a code or constructor of the zoo")
+    verify.add_argument("--n", type=_at_least(8), default=None, help="grid cells per axis")
+    verify.add_argument("--quick", action="store_true", help="on a coarse grid")
+    verify.set_defaults(run=_verify)
 
     warmup = commands.add_parser("warmup", help="compile all kernels now, for fast first calls")
     warmup.set_defaults(run=_warmup)
@@ -143,6 +155,8 @@ def _demo(options):
         print(demo.TITLE)
         print(demo.table(result))
     demo.figure(result).savefig(out, dpi=150)
+    if hasattr(demo, "movie"):  # next to the picture, MP4 or GIF by what is installed
+        print(f"movie: {demo.movie(result, out.with_suffix(''))}")
     print(f"picture: {out} ({time.perf_counter() - began:.0f} s)")
 
 
@@ -150,11 +164,12 @@ def _talk(options):
     """Run the slides; write a page that shows them, and say which were found to hold."""
     options.out.mkdir(parents=True, exist_ok=True)
     found = []
-    for entry in gallery.entries(
-        options.out, options.only, options.quick, options.seed, progress=True
-    ):
-        found.append(entry)
-        print(f"{entry.slide.number:2d}  {entry.slide.title}  {entry.finding.word}", flush=True)
+    names = options.only or gallery.names()
+    with tqdm(total=len(names), unit=" slides", disable=None) as bar:
+        for entry in gallery.entries(options.out, names, options.quick, options.seed):
+            found.append(entry)
+            bar.write(f"{entry.slide.number:2d}  {entry.slide.title}: {entry.finding.word}")
+            bar.update()
     pages = {options.out / "index.html": gallery.html(found)}
     if options.markdown:
         pages[options.markdown] = gallery.markdown(found)
@@ -166,6 +181,18 @@ def _talk(options):
         with written_whole(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
         print(f"page: {path}")
+
+
+def _verify(options):
+    """Print a table of verdicts and two lines for each; status 1 if a theorem fails."""
+    try:
+        problem = theorems.named(options.name, options.n)
+    except ValueError as error:
+        print(f"fokkerplanck verify: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    verdicts = theorems.verify(problem, quick=options.quick, progress=sys.stderr.isatty())
+    print(verdicts)
+    return 0 if verdicts.ok else 1
 
 
 def _warmup(options):

@@ -97,12 +97,16 @@ def a_type(problem, steady=None, divergence="row") -> Verdict:
 
 
 def a_type_residual(state, divergence="row") -> np.ndarray:
-    r"""Residual :math:`g-(D+Q)\nabla\Phi+\beta^{-1}\nabla\cdot(D+Q)`, (d, \*shape), in 1D or 2D.
+    r"""Residual :math:`(D+Q)\nabla\Phi-\beta^{-1}\nabla\cdot(D+Q)-g`, (d, \*shape), in 1D or 2D.
 
     Parameters
     ----------
     state : SteadyState
     divergence : {"row", "column"}
+
+    Returns
+    -------
+    array, shape (d, \*shape)
 
     Examples
     --------
@@ -112,7 +116,7 @@ def a_type_residual(state, divergence="row") -> np.ndarray:
     (2, 24, 24)
     """
     study = Study(state.problem, state)
-    return study.problem.g + a_type_drift(state, divergence)
+    return -study.problem.g - a_type_drift(state, divergence)
 
 
 def a_type_drift(state, divergence="row") -> np.ndarray:

@@ -8,8 +8,8 @@ import numpy as np
 
 from fokkerplanck.critical_points import critical_points as zeros_of
 from fokkerplanck.problem import Problem
-from fokkerplanck.theorems.study import ROUNDING, SOLVED, Study
-from fokkerplanck.theorems.verdict import Comparison, Hypothesis, Verdict, judged
+from fokkerplanck.theorems.study import SOLVED, Study
+from fokkerplanck.theorems.verdict import WITHIN, Comparison, Hypothesis, Verdict, judged
 
 PAPER = "Chaudhari and Soatto, arXiv:1710.11029"
 #: Critical points of Phi are sought where beta Phi is below this.
@@ -79,19 +79,9 @@ def critical_points(problem, steady=None, cooler=()) -> Verdict:
         Comparison("distance of a mode from g = 0", gap, "", 0.0, gap, error,
                    SOLVED * max(hi - lo for lo, hi in study.grid.box))
     ]  # fmt: skip
-    at_zero = {
-        k: [
-            p.kind
-            for p in zeros
-            if np.linalg.norm(p.x - m.x) < 0.5 * min(w.min() for w in study.grid.widths)
-        ]
-        for k, m in enumerate(modes)
-    }
-    climbs = [k for k, kinds in at_zero.items() if any("stable" not in kind or "unstable" in kind
-                                                       for kind in kinds)]  # fmt: skip
-    remark = f"{_counted(zeros)} of g, {_counted(extrema)} of grad Phi, beta Phi < {HEIGHT:g}."
-    if climbs:
-        remark += " A most likely point sits where g = 0 is not stable."
+    remark = f"Zeros of g: {_counted(zeros)}; of grad Phi: {_counted(extrema)}."
+    if any("unstable" in _nearest(mode, zeros).kind for mode in modes):
+        remark += " The nearest zero of g is unstable: a maximum of f, for a loss."
     if len(cooler):
         distances = [gap]
         for factor in cooler:
@@ -146,12 +136,13 @@ def fluctuation_dissipation(problem, steady=None) -> Verdict:
             f"<{right}>": values[1],
             f"wall term of {left}": at_wall,
         }
-        gap, size = abs(values[0] - values[1]), ROUNDING * abs(values[0]) + SOLVED * abs(values[1])
+        gap, size = abs(values[0] - values[1]), SOLVED * (abs(values[0]) + abs(values[1]))
+        # What reaches the walls belongs to the gap, up to where the statement does not apply.
         comparisons.append(
             Comparison(f"<{left}>", float(values[0]), f"<{right}>", float(values[1]), float(gap),
-                       error, float(size))
+                       error + abs(at_wall), float(size))
         )  # fmt: skip
-        small = abs(at_wall) <= error + size if not math.isnan(error) else None
+        small = None if math.isnan(error) else abs(at_wall) <= WITHIN * error + size
         hypotheses.append(
             Hypothesis(f"no density at the walls, for {left}", small, f"wall term {at_wall:.2g}")
         )

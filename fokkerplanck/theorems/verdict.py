@@ -200,7 +200,10 @@ def judged(
     is_theorem, reference, remark="", numbers=None, applies=True,
 ) -> Verdict:  # fmt: skip
     """Verdict of one or more comparisons: the worst of them, the first of equals, decides."""
-    comparisons, hypotheses = tuple(comparisons), tuple(hypotheses)
+    comparisons = tuple(comparisons)
+    hypotheses = tuple(
+        h._replace(holds=None if h.holds is None else bool(h.holds)) for h in hypotheses
+    )
     lacking = not applies or (is_theorem and any(h.holds is False for h in hypotheses))
     if comparisons:
         worst = min(comparisons, key=lambda c: OUTCOMES.index(c.outcome))
