@@ -23,9 +23,9 @@ __all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
 
 SLIDE = Slide(
     2,
-    "Empirical risk minimisation",
-    "training finds x* = argmin f, and does so by SGD, x ← x − η grad f_b(x): what is special "
-    "about SGD?",
+    "The question",
+    "training looks for x* = argmin f, by stochastic gradient descent x ← x − η grad f_b(x): why "
+    "is SGD so special?",
 )
 QUICK = {"particles": 2000, "t": 4.0}
 ETA, KT, DT = 0.1, 0.1, 0.02
@@ -131,7 +131,9 @@ def figure(result):
     sheet = canvas(11.5, 4.8)
     left, right = sheet.subplots(1, 2)
     grid = Grid([(-1.0, 1.5), (-1.4, 1.1)], 100)
-    potential(grid, zoo.linear_regression_sgd().f(*grid.x), left, top=2.0, cmap="Greys_r", alpha=0.6)
+    potential(
+        grid, zoo.linear_regression_sgd().f(*grid.x), left, top=2.0, cmap="Greys_r", alpha=0.6
+    )
     _cloud(left, grid, result.swarm.samples, result.path[:120], result.descent, "SGD")
     left.plot(*zoo.linear_regression_sgd().moments["mean"], "k*", ms=12, label="x*", zorder=5)
     left.set_title("linear regression: SGD is a cloud about x*")

@@ -22,9 +22,9 @@ __all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
 
 SLIDE = Slide(
     8,
-    "Continuous-time limit of SGD",
-    "the variance of the minibatch gradient is D/b, and SGD is dx = −grad f dt + √(2 D/β) dW with "
-    "β⁻¹ = η/2b, the ratio of learning rate and “step-size”.",
+    "A continuous-time view of SGD: diffusion matrix and temperature",
+    "D(x) is the variance of mini-batch gradients (D/b for batches of b), and the temperature "
+    "β⁻¹ = η/2b is the “ratio of learning rate and step-size”.",
 )
 QUICK = {"largest": 4}
 POINTS = np.array([[0.6, -0.4], [8 / 55, -2 / 55], [-0.8, 1.1]])
@@ -86,12 +86,12 @@ def finding(result) -> Finding:
 
 def table(result) -> str:
     """Covariances by the size of the batch."""
-    rows = []
+    rows, whole = [], np.trace(result.D[0])
     for (kind, b), count in result.batches.items():
         trace = np.trace(result.covariances[kind, b][0])
         rows.append(
             (f"b = {b}, {kind} replacement, {count} batches", f"{trace:.8f}",
-             f"tr D × {result.share(kind, b):.6f} = {np.trace(result.D[0]) * result.share(kind, b):.8f}")
+             f"tr D × {result.share(kind, b):.6f}: {whole * result.share(kind, b):.8f}")
         )  # fmt: skip
     rows.append(
         ("largest relative deviation, three points",
@@ -125,7 +125,9 @@ def figure(result):
     for color, kind in enumerate(("with", "without")):
         trace = [np.trace(result.covariances[kind, k][0]) / scale for k in b]
         right.plot(fine, [result.share(kind, u) for u in fine], color=f"C{color}", lw=1)
-        right.plot(b, trace, "os"[color], color=f"C{color}", label=f"{kind} replacement, all batches")
+        right.plot(
+            b, trace, "os"[color], color=f"C{color}", label=f"{kind} replacement, all batches"
+        )
     right.set(xlabel="batch size b", ylabel="tr cov(grad f_b) / tr D", ylim=(-0.03, 1.05))
     right.set_title("lines: 1/b, and (1 − b/N) N/(N − 1) / b with N = 6")
     right.legend(fontsize="small")

@@ -24,11 +24,11 @@ __all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
 
 SLIDE = Slide(
     9,
-    "The Fokker-Planck equation",
-    "if dx = −grad f dt + √(2 D/β) dW, the density of x obeys "
+    "A continuous-time view of SGD: the Fokker-Planck equation",
+    "SGD becomes dx = −grad f dt + √(2 D/β) dW, and the density of the weights obeys "
     "ρ_t = div(grad f ρ + β⁻¹ div(D ρ)).",
 )
-QUICK = {"n": 48, "particles": 20_000}
+QUICK = {"n": 96, "particles": 40_000}
 T_END, DT, WINDOW = 1.2, 0.05, 1.8
 ETAS = (0.2, 0.1, 0.05, 0.025)
 #: Larger batches at the temperature of eta = 0.1.
@@ -144,8 +144,8 @@ def finding(result) -> Finding:
         "holds",
         f"particles of the equation agree with the volumes (L1 distance "
         f"{result.sde_distance:.3f}, sampling noise {result.cases[SHOWN].noise:.3f}), and mass is "
-        f"1 to {max(case.mass for case in cases):.0e}. SGD itself has this density to first order in "
-        f"η at fixed b: its distance falls from {result.cases[ETAS[0]].distance:.2f} to "
+        f"1 to {max(case.mass for case in cases):.0e}. SGD itself has this density to first order "
+        f"in η at fixed b: its distance falls from {result.cases[ETAS[0]].distance:.2f} to "
         f"{last.distance:.2f} as η goes from {ETAS[0]} to {ETAS[-1]} (order {order:.2f} for the "
         "mean). At fixed η/b the noise of single rows stays as it is, and so does part of the "
         "distance.",
@@ -156,8 +156,13 @@ def table(result) -> str:
     """Distances and moments by learning rate."""
     rows = [("mass of ρ(t), largest error", f"{max(c.mass for c in result.cases.values()):.0e}",
              "rounding")]  # fmt: skip
-    rows.append((f"η = {SHOWN}: L1 distance of particles of the equation",
-                 f"{result.sde_distance:.4f}", f"sampling noise {result.cases[SHOWN].noise:.4f}"))
+    rows.append(
+        (
+            f"η = {SHOWN}: L1 distance of particles of the equation",
+            f"{result.sde_distance:.4f}",
+            f"sampling noise {result.cases[SHOWN].noise:.4f}",
+        )
+    )
     for eta, case in result.cases.items():
         rows += [
             (f"η = {eta}, b = 1: L1 distance of SGD", f"{case.distance:.4f}",
@@ -187,9 +192,7 @@ def figure(result):
     titles = ("finite volumes", "stochastic equation", f"SGD, η = {SHOWN}, b = 1")
     f = zoo.linear_regression_sgd(SHOWN / 2).f
     for ax, title in zip(axes[:3], titles, strict=True):
-        potential(
-            result.grid, f(*result.grid.x), ax, top=1.0, levels=8, cmap="Greys_r", alpha=0.5
-        )
+        potential(result.grid, f(*result.grid.x), ax, top=1.0, levels=8, cmap="Greys_r", alpha=0.5)
         ax.set(xlim=(-0.7, 1.1), ylim=(-1.1, 0.7), title=title)
     axes[0].set_title(f"ρ({T_END:g}), {titles[0]}")
     eta = np.array(ETAS)

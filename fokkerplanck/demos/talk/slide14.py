@@ -20,13 +20,13 @@ __all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
 
 SLIDE = Slide(
     14,
-    "Learning rate should scale linearly with batch-size",
-    "β⁻¹ = η/2b, so that η should grow like b to generalise alike; without replacement "
-    "β⁻¹ = (η/2b)(1 − b/N).",
+    "Some implications",
+    "the learning rate should scale linearly with the batch size, as β⁻¹ = η/2b; sampling with "
+    "replacement regularises better than without, where β⁻¹ = (η/2b)(1 − b/N).",
 )
 QUICK = {"particles": 1000, "snapshots": 6}
 ETA, SIZES = 0.1, (1, 2, 3)
-KINDS = ("with_replacement", "without_replacement", "reshuffle")
+KINDS: tuple[sgd.Sampling, ...] = ("with_replacement", "without_replacement", "reshuffle")
 #: Fixed ratio of learning rate and batch size of the right panel.
 RATIO, SCALES = 0.05, (1, 2, 4, 6, 8, 10, 12)
 
@@ -58,7 +58,9 @@ def compute(particles=6000, snapshots=20, seed=0, progress=False) -> Result:
             error = float(np.sqrt((np.diagonal(swarm.cov_error) ** 2).sum()))
             simulated[kind, b] = float(np.trace(swarm.cov)), error
             if kind != "reshuffle":
-                exact[kind, b] = float(np.trace(zoo.regression_covariance(ETA, b, "out" not in kind)))
+                exact[kind, b] = float(
+                    np.trace(zoo.regression_covariance(ETA, b, "out" not in kind))
+                )
     scaling = np.array([np.trace(zoo.regression_covariance(RATIO * b, b)) for b in SCALES])
     limit = float(np.trace(regression.moments["cov"]))
     curvature = float(np.linalg.eigvalsh(regression.data["H"]).max())
@@ -95,7 +97,7 @@ def table(result) -> str:
     for b, trace in zip(SCALES, result.scaling, strict=True):
         rows.append(
             (f"η = {RATIO * b:.2f}, b = {b}", f"{trace:.5f}",
-             f"{trace / result.limit:.3f} of the limit; η λ_max = {RATIO * b * result.curvature:.2f}")
+             f"{trace / result.limit:.3f} of the limit, η λ_max {RATIO * b * result.curvature:.2f}")
         )  # fmt: skip
     return aligned(rows)
 

@@ -22,9 +22,9 @@ __all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
 
 SLIDE = Slide(
     20,
-    "FFT of SGD increments",
-    "the spectrum of x_{k+1} − x_k over 10⁵ epochs is not flat, as it would be for white noise: "
-    "SGD moves on limit cycles.",
+    "Trajectories of SGD",
+    "the FFT of x_{k+1} − x_k over 10⁵ epochs is not flat, as it would be for white noise: SGD "
+    "moves on limit cycles.",
 )
 QUICK = {"steps": 1200, "particles": 60}
 ETA, BURN_IN = 0.05, 300
@@ -143,7 +143,7 @@ def table(result) -> str:
             (f"{name}: misfit of S11, S22", f"{_misfit(result, model):.2f}",
              "standard errors, rms; expected 1"),
             ("  exact peaks, ω/η", ", ".join(peaks),
-             f"measured S11 is largest at {_peak(result.seen[model], ETA):.2f}"),
+             f"measured: S11 largest at {_peak(result.seen[model], ETA):.2f}"),
             (f"  Im S12 at ω/η = {where:.2f}", f"{value:.6f}", f"± {error:.6f}; exact {there:.6f}"),
             ("  exact extremum of Im S12", f"{moments['quadrature'][1]:.8f}",
              f"at ω/η = {moments['quadrature'][0]:.3f}"),
@@ -156,7 +156,7 @@ def table(result) -> str:
     rows += [
         ("R2: hump of S22, of its end", f"{height / end - 1:.4f}", "exact; not a peak of j"),
         ("heavy ball: largest power", f"{_peak(result.ball, 2 * np.pi):.4f}",
-         "cycles/step; eigenvalues at {:.7f}, {:.7f}".format(*result.angles)),
+         "cycles/step; exact {:.7f}, {:.7f}".format(*result.angles)),
         ("R24, limit cycle: largest power", f"{_peak(result.cycle, result.cycle.spacing):.3f}",
          f"radians per time; cycle of the drift {result.cycle_frequency:g}"),
     ]  # fmt: skip
