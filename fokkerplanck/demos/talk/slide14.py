@@ -35,8 +35,8 @@ RATIO, SCALES = 0.05, (1, 2, 4, 6, 8, 10, 12)
 class Result:
     """Traces of covariances: simulated (value, error) and exact, by kind and b; scaling."""
 
-    simulated: dict[tuple[str, int], tuple[float, float]]
-    exact: dict[tuple[str, int], float]
+    simulated: dict[tuple[sgd.Sampling, int], tuple[float, float]]
+    exact: dict[tuple[sgd.Sampling, int], float]
     scaling: np.ndarray  # exact trace at eta = RATIO b
     limit: float  # of the Fokker-Planck equation at the same temperature
     curvature: float  # largest eigenvalue of H
@@ -46,7 +46,8 @@ def compute(particles=6000, snapshots=20, seed=0, progress=False) -> Result:
     """Simulate swarms of every kind, next to the exact covariances."""
     regression = zoo.linear_regression_sgd(RATIO / 2)
     model = sgd.LeastSquares(regression.data["rows"], regression.data["targets"])
-    simulated, exact = {}, {}
+    simulated: dict[tuple[sgd.Sampling, int], tuple[float, float]] = {}
+    exact: dict[tuple[sgd.Sampling, int], float] = {}
     for b in SIZES:
         for kind in KINDS:
             # All places in an epoch count alike.
