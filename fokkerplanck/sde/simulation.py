@@ -193,9 +193,10 @@ def simulate(
         Particle p draws from its own stream (seed, p): the result does not depend on the number of
         threads, and the first particles of a larger run are those of a smaller one.
     interpolate : bool, optional
-        Drift and :math:`D^{1/2}` multilinear between cell centres, in a compiled kernel: fast, with
-        an error O(h^2). Default: where f, drift or D was given as an array, which is known at the
-        cell centres only. Otherwise the problem's functions are called at each step.
+        Drift and :math:`D^{1/2}` multilinear between cell centres, in a compiled kernel on all
+        cores, with an error O(h^2): pays where functions are costly, most of all in three
+        dimensions. Default: where f, drift or D was given as an array, which is known at the cell
+        centres only. Otherwise the problem's functions are called at each step.
     progress : bool, optional
         Show a tqdm bar; default no.
 
@@ -320,9 +321,9 @@ class _Run:
                 part = slice(first, first + block)
                 samples = np.full((len(x[part]), *unwrapped.shape[::2]), np.nan)
                 paths.run_paths(
-                    *field, *sides, self.scheme == "weak2", self.dt, states[part], self.steps,
-                    self.burn_in, self.thin, walls.PASSES, x[part], samples, exit_time[part],
-                    exit_side[part], status[part],
+                    *field, *sides, self.scheme == "weak2", self.problem.D_constant, self.dt,
+                    states[part], self.steps, self.burn_in, self.thin, walls.PASSES, x[part],
+                    samples, exit_time[part], exit_side[part], status[part],
                 )  # fmt: skip
                 unwrapped[:, part] = samples.transpose(1, 0, 2)
                 bar.update(len(x[part]))
