@@ -247,9 +247,7 @@ class Problem:
         if grad_losses is not None:
             check_gradient(model.loss, model.gradient, grid, *words)
         problem = cls(grid, f=model.loss, grad_f=model.gradient, D=model.covariance, kT=kT)
-        problem.__dict__.update(
-            eta=float(eta), batch_size=int(b), n_samples=n, minibatch=model
-        )
+        problem.__dict__.update(eta=float(eta), batch_size=int(b), n_samples=n, minibatch=model)
         return problem
 
     @property

@@ -86,7 +86,8 @@ def h_theorem(problem, steady=None, rho0=None, method=None, progress=False) -> V
         remark=f"F falls from {F[0]:.4g} to {F[-1]:.1e} in {len(F)} outputs; Assumption 4 is not "
         f"needed, rms div j = {div_j:.3g}.",
         numbers={"F at the start": float(F[0]), "F at the end": float(F[-1]),
-                 "t at the end": float(run.t[-1]), "rms div j": div_j, "least density": least},
+                 "t at the end": float(run.t[-1]), "outputs": len(F), "rms div j": div_j,
+                 "least density": least},
     )  # fmt: skip
 
 
