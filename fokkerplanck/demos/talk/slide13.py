@@ -27,7 +27,7 @@ SLIDE = Slide(
     "F = E Phi - H/beta = KL(rho, rho_ss)/beta decreases monotonically along the Fokker-Planck "
     "equation (Theorem 5, proved under Assumption 4, div j = 0).",
 )
-QUICK = {"n": 24, "n_space": 8}
+QUICK = {"n": 20, "n_space": 6}
 DRAWN = ("R2", "E1", "E2", "E3", "R10", "R16", "R23", "R24", "R26")
 
 
