@@ -1,16 +1,10 @@
-"""Displacement interpolation between two densities, and mixing.
+"""Displacement interpolation between two densities, and what mixing does instead.
 
-The computation and what it claims are in ``fokkerplanck.demos.geodesic``, so that
-``fokkerplanck demo geodesic`` works from an installed wheel.
+The computation is in ``fokkerplanck.demos.geodesic``; ``fokkerplanck demo geodesic``
+runs it from an installed wheel too.
 """
 
-from fokkerplanck.demos.geodesic import QUICK, TITLE, compute, figure, table
-
-__all__ = ["QUICK", "TITLE", "compute", "figure", "table"]
+from fokkerplanck.cli import main
 
 if __name__ == "__main__":
-    result = compute(progress=True)
-    print(TITLE)
-    print(table(result))
-    figure(result).savefig("fokkerplanck-geodesic.png", dpi=150)
-    print("picture: fokkerplanck-geodesic.png")
+    raise SystemExit(main(["demo", "geodesic"]))

@@ -1,16 +1,10 @@
 """The heat equation as steepest descent of two energies in two distances.
 
-The computation and what it claims are in ``fokkerplanck.demos.heat_flows``, so that
-``fokkerplanck demo heat_flows`` works from an installed wheel.
+The computation is in ``fokkerplanck.demos.heat_flows``; ``fokkerplanck demo heat_flows``
+runs it from an installed wheel too.
 """
 
-from fokkerplanck.demos.heat_flows import QUICK, TITLE, compute, figure, table
-
-__all__ = ["QUICK", "TITLE", "compute", "figure", "table"]
+from fokkerplanck.cli import main
 
 if __name__ == "__main__":
-    result = compute(progress=True)
-    print(TITLE)
-    print(table(result))
-    figure(result).savefig("fokkerplanck-heat_flows.png", dpi=150)
-    print("picture: fokkerplanck-heat_flows.png")
+    raise SystemExit(main(["demo", "heat_flows"]))

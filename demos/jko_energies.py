@@ -1,16 +1,10 @@
-"""Porous medium, attraction, a crowd; Fisher and Rao's metric.
+"""Minimising movements of other energies, and in another metric.
 
-The computation and what it claims are in ``fokkerplanck.demos.jko_energies``, so that
-``fokkerplanck demo jko_energies`` works from an installed wheel.
+The computation is in ``fokkerplanck.demos.jko_energies``; ``fokkerplanck demo jko_energies``
+runs it from an installed wheel too.
 """
 
-from fokkerplanck.demos.jko_energies import QUICK, TITLE, compute, figure, table
-
-__all__ = ["QUICK", "TITLE", "compute", "figure", "table"]
+from fokkerplanck.cli import main
 
 if __name__ == "__main__":
-    result = compute(progress=True)
-    print(TITLE)
-    print(table(result))
-    figure(result).savefig("fokkerplanck-jko_energies.png", dpi=150)
-    print("picture: fokkerplanck-jko_energies.png")
+    raise SystemExit(main(["demo", "jko_energies"]))

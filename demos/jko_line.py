@@ -1,16 +1,10 @@
-"""JKO steps on a line: free energy, orders in tau, particles.
+"""JKO steps on a line: free energy, order in tau, paths of mass.
 
-The computation and what it claims are in ``fokkerplanck.demos.jko_line``, so that
-``fokkerplanck demo jko_line`` works from an installed wheel.
+The computation is in ``fokkerplanck.demos.jko_line``; ``fokkerplanck demo jko_line``
+runs it from an installed wheel too.
 """
 
-from fokkerplanck.demos.jko_line import QUICK, TITLE, compute, figure, table
-
-__all__ = ["QUICK", "TITLE", "compute", "figure", "table"]
+from fokkerplanck.cli import main
 
 if __name__ == "__main__":
-    result = compute(progress=True)
-    print(TITLE)
-    print(table(result))
-    figure(result).savefig("fokkerplanck-jko_line.png", dpi=150)
-    print("picture: fokkerplanck-jko_line.png")
+    raise SystemExit(main(["demo", "jko_line"]))

@@ -1,16 +1,10 @@
-"""JKO steps in the plane, in the true Wasserstein distance.
+"""Wasserstein gradient flow in the plane: JKO steps against the Fokker-Planck equation.
 
-The computation and what it claims are in ``fokkerplanck.demos.jko_plane``, so that
-``fokkerplanck demo jko_plane`` works from an installed wheel.
+The computation is in ``fokkerplanck.demos.jko_plane``; ``fokkerplanck demo jko_plane``
+runs it from an installed wheel too.
 """
 
-from fokkerplanck.demos.jko_plane import QUICK, TITLE, compute, figure, table
-
-__all__ = ["QUICK", "TITLE", "compute", "figure", "table"]
+from fokkerplanck.cli import main
 
 if __name__ == "__main__":
-    result = compute(progress=True)
-    print(TITLE)
-    print(table(result))
-    figure(result).savefig("fokkerplanck-jko_plane.png", dpi=150)
-    print("picture: fokkerplanck-jko_plane.png")
+    raise SystemExit(main(["demo", "jko_plane"]))

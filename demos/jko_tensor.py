@@ -1,16 +1,10 @@
-"""JKO steps in the metric of a diffusion tensor that turns.
+"""JKO steps in the metric of a turning diffusion tensor.
 
-The computation and what it claims are in ``fokkerplanck.demos.jko_tensor``, so that
-``fokkerplanck demo jko_tensor`` works from an installed wheel.
+The computation is in ``fokkerplanck.demos.jko_tensor``; ``fokkerplanck demo jko_tensor``
+runs it from an installed wheel too.
 """
 
-from fokkerplanck.demos.jko_tensor import QUICK, TITLE, compute, figure, table
-
-__all__ = ["QUICK", "TITLE", "compute", "figure", "table"]
+from fokkerplanck.cli import main
 
 if __name__ == "__main__":
-    result = compute(progress=True)
-    print(TITLE)
-    print(table(result))
-    figure(result).savefig("fokkerplanck-jko_tensor.png", dpi=150)
-    print("picture: fokkerplanck-jko_tensor.png")
+    raise SystemExit(main(["demo", "jko_tensor"]))

@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from fokkerplanck import sgd, theorems
 from fokkerplanck.demos.talk import gallery
@@ -37,6 +38,8 @@ DEMOS = {
     "geodesic": "displacement interpolation between two densities, and mixing",
     "escape": "passage times over a barrier, committors, the reactive current",
     "moving_potential": "a true loss with constant noise whose potential moves with temperature",
+    "noise_transition": "noise moves the most likely place to a maximum of the loss; with a movie",
+    "abc_orbit": "chaotic orbits of j in three dimensions, although div j = 0",
 }
 
 
@@ -51,8 +54,8 @@ def main(arguments=None) -> int:
     Returns
     -------
     int
-        0, or 1 if a computation failed or a theorem did. Wrong arguments end the program with
-        status 2.
+        0; 1 if a computation or a theorem failed, 130 if it was interrupted. Wrong arguments end
+        the program with status 2.
 
     Examples
     --------
@@ -65,6 +68,9 @@ def main(arguments=None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.run(options) or 0
+    except KeyboardInterrupt:
+        print("fokkerplanck: interrupted", file=sys.stderr)
+        return 130
     except (ValueError, ConvergenceError, OSError) as error:
         print(f"fokkerplanck: {error}", file=sys.stderr)
         return 1
@@ -149,6 +155,8 @@ def _demo(options):
         print(demo.TITLE)
         print(demo.table(result))
     demo.figure(result).savefig(out, dpi=150)
+    if hasattr(demo, "movie"):  # next to the picture, MP4 or GIF by what is installed
+        print(f"movie: {demo.movie(result, out.with_suffix(''))}")
     print(f"picture: {out} ({time.perf_counter() - began:.0f} s)")
 
 
@@ -156,11 +164,12 @@ def _talk(options):
     """Run the slides; write a page that shows them, and say which were found to hold."""
     options.out.mkdir(parents=True, exist_ok=True)
     found = []
-    for entry in gallery.entries(
-        options.out, options.only, options.quick, options.seed, progress=True
-    ):
-        found.append(entry)
-        print(f"{entry.slide.number:2d}  {entry.slide.title}  {entry.finding.word}", flush=True)
+    names = options.only or gallery.names()
+    with tqdm(total=len(names), unit=" slides", disable=None) as bar:
+        for entry in gallery.entries(options.out, names, options.quick, options.seed):
+            found.append(entry)
+            bar.write(f"{entry.slide.number:2d}  {entry.slide.title}: {entry.finding.word}")
+            bar.update()
     pages = {options.out / "index.html": gallery.html(found)}
     if options.markdown:
         pages[options.markdown] = gallery.markdown(found)

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from fokkerplanck.ensembles import Ensemble, check_integer, check_schedule, check_start
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.grid import positive_number
+from fokkerplanck.grid import describe, positive_number
 from fokkerplanck.kernels import particles as kernels
 from fokkerplanck.minibatch import evaluate_rows
 from fokkerplanck.models import LeastSquares, Logistic
@@ -66,6 +66,7 @@ def run(
     *,
     n_particles: int | None = None,
     sampling: Sampling = "with_replacement",
+    momentum: float = 0.0,
     burn_in: int = 0,
     thin: int | None = None,
     seed: int = 0,
@@ -97,6 +98,9 @@ def run(
         Fresh independent batches drawn with or without replacement; or epochs: the rows are
         shuffled, cut into floor(N/b) batches (the rest sits the epoch out), and shuffled again.
         The Fokker-Planck equation describes the first two; reshuffling it does not.
+    momentum : float, 0 <= momentum < 1
+        Heavy ball, started at rest: :math:`v_{k+1} = \mu v_k - \eta\nabla f_b(x_k)`,
+        :math:`x_{k+1} = x_k + v_{k+1}`.
     burn_in, thin : int
         Keep the positions after steps burn_in + thin, burn_in + 2 thin, ... Without thin only the
         final positions are kept. With "reshuffle" the law depends on the place in the epoch: thin=1
@@ -139,7 +143,7 @@ def run(
     gradients = _check_model(model)
     x = check_start(x0, n_particles)
     n_rows = _count_rows(model, gradients, x, data)
-    eta = positive_number(eta, "eta")
+    rates = positive_number(eta, "eta"), _check_momentum(momentum)
     code = _check_batches(b, sampling, n_rows)
     burn_in, thin = check_schedule(steps, burn_in, thin)
     seed = check_integer("seed", seed, 0, 2**63 - 1)
@@ -157,32 +161,35 @@ def run(
             # Wrapping around is what a random generator does to 64-bit words.
             with np.errstate(over="ignore", invalid="ignore"):
                 if gradients is None:
-                    _run_kernel(model, eta, stream, schedule, x[part], samples[part])
+                    _run_kernel(model, rates, stream, schedule, x[part], samples[part])
                 else:
                     rule = (lambda theta: gradients(theta, data), n_rows)
-                    _run_numpy(rule, eta, stream, schedule, x[part], samples[part])
+                    _run_numpy(rule, rates, stream, schedule, x[part], samples[part])
             bar.update(len(x[part]))
     lost = np.count_nonzero(~np.isfinite(x).all(axis=1))
     if lost:
         raise ConvergenceError(
             f"{lost} of {len(x)} particles ran off to infinity within {steps} steps; "
-            f"take eta smaller than {eta:g}",
+            f"take eta smaller than {rates[0]:g}",
             iterate=x,
         )
-    return Swarm(x, samples.transpose(1, 0, 2), eta, int(b), int(steps), sampling, seed)
+    samples = samples.transpose(1, 0, 2)
+    return Swarm(x, samples, rates[0], int(b), int(steps), sampling, seed, rates[1])
 
 
-def _run_kernel(model, eta, stream, schedule, x, samples):
+def _run_kernel(model, rates, stream, schedule, x, samples):
     """Run one block of particles of a built-in model in the compiled kernel."""
     decay = float(model.weight_decay)
-    kernels.run_swarm(model.kind, model.a, model.y, decay, eta, *stream, *schedule, x, samples)
+    kernels.run_swarm(model.kind, model.a, model.y, decay, *rates, *stream, *schedule, x, samples)
 
 
-def _run_numpy(rule, eta, stream, schedule, x, samples):
+def _run_numpy(rule, rates, stream, schedule, x, samples):
     """Run one block of particles with gradients from numpy, on the batches the kernel would use."""
     gradients, n_rows = rule
     sampling, b, seed, first = stream
     steps, burn_in, thin = schedule
+    eta, momentum = rates
+    velocity = np.zeros_like(x)
     states = np.empty((len(x), 4), np.uint64)
     kernels.seed_streams(seed, first, states)
     orders = np.tile(np.arange(n_rows), (len(x), 1))
@@ -192,7 +199,8 @@ def _run_numpy(rule, eta, stream, schedule, x, samples):
         kernels.draw_batches(states, sampling, orders, positions, rows)
         each = np.asarray(gradients(np.ascontiguousarray(x.T)))
         chosen = np.take_along_axis(each, rows.T[:, None, :], axis=0)
-        x -= eta * chosen.mean(axis=0).T
+        velocity = momentum * velocity - eta * chosen.mean(axis=0).T
+        x += velocity
         kept, rest = divmod(step - burn_in, thin)
         if rest == 0 and kept > 0:
             samples[:, kept - 1] = x
@@ -212,6 +220,15 @@ def _check_model(model) -> Callable | None:
             "a function grad_losses(theta, data) -> (N, d, n_particles)"
         )
     return gradients
+
+
+def _check_momentum(momentum):
+    """Value as a float, if it is one in [0, 1)."""
+    if isinstance(momentum, bool) or not isinstance(momentum, (int, float, np.number)):
+        raise ValueError(f"momentum is {describe(momentum)}; give a number from 0 to below 1")
+    if not 0 <= momentum < 1:
+        raise ValueError(f"momentum is {momentum:g}; give a number from 0 to below 1")
+    return float(momentum)
 
 
 def _count_rows(model, gradients, x, data):

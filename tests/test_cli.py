@@ -1,5 +1,6 @@
 """The command line, in this process and as a program."""
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fokkerplanck import cli
+from fokkerplanck.demos.talk import gallery
 from fokkerplanck.version import __version__
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -80,3 +82,22 @@ def test_a_missing_folder_is_found_before_the_work(tmp_path, capsys):
     out = tmp_path / "nowhere" / "picture.png"
     assert cli.main(["demo", "sgd", "--out", str(out)]) == 1
     assert "there is no folder" in capsys.readouterr().err
+
+
+def test_interruption_is_one_line(monkeypatch, capsys):
+    def interrupted(options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_warmup", interrupted)
+    assert cli.main(["warmup"]) == 130
+    assert capsys.readouterr().err == "fokkerplanck: interrupted\n"
+
+
+@pytest.mark.parametrize("name", [*cli.DEMOS, *gallery.names()])
+def test_every_demo_has_its_script(name, monkeypatch):
+    folder = ROOT / "demos" / ("talk" if name in gallery.names() else "")
+    called = []
+    monkeypatch.setattr(cli, "main", lambda arguments: called.append(arguments) or 0)
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(folder / f"{name}.py"), run_name="__main__")
+    assert called == [["demo", name]]

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from fokkerplanck import sgd
+from fokkerplanck import sgd, zoo
 from fokkerplanck.data import load_iris
 from fokkerplanck.densities import from_particles
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.grid import Grid
+from fokkerplanck.kernels import particles as kernels
 from fokkerplanck.problem import Problem
 
 ROWS = np.array([[2.0, 0.0], [0.0, 1.0], [1.0, 1.0], [2.0, -1.0], [1.0, 0.0], [2.0, 1.0]])
@@ -95,10 +96,63 @@ def test_reshuffling_epochs_shrinks_the_cloud(b, variances, rtol):
 def test_kernel_and_numpy_path_take_the_same_steps(model, sampling):
     arguments = (MINIMUM, 0.2, 2, 40)
     options = {"n_particles": 7, "sampling": sampling, "burn_in": 5, "thin": 10, "seed": 3}
+    options["momentum"] = 0.7
     fast = sgd.run(model, *arguments, **options)
     slow = sgd.run(lambda theta, data: model.grad_losses(theta), *arguments, **options)
     np.testing.assert_allclose(slow.samples, fast.samples, rtol=1e-11, atol=1e-13)
     np.testing.assert_allclose(slow.points, fast.points, rtol=1e-11, atol=1e-13)
+
+
+def test_heavy_ball_has_its_exact_covariance():
+    exact = zoo.regression_covariance(0.05, 2, momentum=0.8)
+    swarm = sgd.run(
+        REGRESSION, MINIMUM, 0.05, 2, 900, n_particles=10_000, momentum=0.8, burn_in=400, thin=50
+    )
+    assert swarm.momentum == 0.8
+    assert np.all(np.abs(swarm.mean - MINIMUM) < 4.5 * swarm.mean_error)
+    assert np.all(np.abs(swarm.cov - exact) < 4.5 * swarm.cov_error)
+    assert np.all(np.diag(swarm.cov_error) < 0.02 * np.diag(exact))
+    # Without the heavy ball the cloud is 1/(1 - momentum) times smaller, to first order.
+    plain = zoo.regression_covariance(0.05, 2)
+    assert 4 < np.trace(exact) / np.trace(plain) < 6
+
+
+def test_heavy_ball_with_constant_noise():
+    # Per-sample gradients Hx + n_i with four n_i whose covariance is D = diag(1, 0.2).
+    H = np.array([[2.0, -1.0], [-1.0, 1.5]])
+    shifts = np.array([[2**0.5, 0], [-(2**0.5), 0], [0, 0.4**0.5], [0, -(0.4**0.5)]])
+    swarm = sgd.run(
+        lambda theta, _: H @ theta + shifts[:, :, None], [0.0, 0.0], 0.1, 1, 400,
+        n_particles=4000, momentum=0.9, burn_in=200, thin=20,
+    )  # fmt: skip
+    golden = np.array([[0.2349987903, 0.1112963465], [0.1112963465, 0.2566424892]])
+    exact = zoo.heavy_ball_covariance(H, np.diag([1.0, 0.2]), 0.1, 0.9)
+    np.testing.assert_allclose(exact, golden, atol=6e-11)
+    assert np.all(np.abs(swarm.cov - exact) < 4.5 * swarm.cov_error)
+    assert np.all(np.diag(swarm.cov_error) < 0.02 * np.diag(exact))
+    # The diffusion limit is far off at this momentum.
+    naive = np.array([[0.318, 0.136], [0.136, 0.157]])
+    assert np.abs(swarm.cov - naive).max() > 20 * swarm.cov_error.max()
+
+
+def test_no_momentum_is_plain_descent_bit_for_bit():
+    plain = sgd.run(REGRESSION, MINIMUM + 1, 0.1, 2, 30, n_particles=5, seed=3)
+    x = np.tile(MINIMUM + 1, (5, 1))
+    states = np.empty((5, 4), np.uint64)
+    kernels.seed_streams(3, 0, states)
+    orders, rows = np.tile(np.arange(6), (5, 1)), np.empty((5, 2), np.int64)
+    with np.errstate(over="ignore"):
+        for _ in range(30):
+            kernels.draw_batches(states, 0, orders, np.zeros(5, np.int64), rows)
+            for p in range(5):
+                gradient = np.zeros(2)
+                for row in rows[p]:
+                    z = 0.0
+                    for k in range(2):
+                        z += ROWS[row, k] * x[p, k]
+                    gradient += (z - TARGETS[row]) * ROWS[row]
+                x[p] -= 0.1 * (gradient / 2 + 0.0 * x[p])
+    np.testing.assert_array_equal(plain.points, x)
 
 
 def test_data_is_passed_through():
@@ -255,6 +309,10 @@ BAD_CALLS = [
     ({"b": True}, "b is True, expected an integer"),
     ({"b": 7, "sampling": "reshuffle"}, "only 6 samples can be drawn without replacement"),
     ({"sampling": "epochs"}, "sampling is 'epochs', expected one of 'with_replacement'"),
+    ({"momentum": 1.0}, "momentum is 1; give a number from 0 to below 1"),
+    ({"momentum": -0.1}, "momentum is -0.1; give a number from 0"),
+    ({"momentum": np.nan}, "momentum is nan; give a number from 0"),
+    ({"momentum": "0.9"}, "momentum is '0.9'; give a number"),
     ({"steps": 0}, "steps is 0, expected an integer >= 1"),
     ({"burn_in": 10}, "burn_in is 10, but the run has 10 steps"),
     ({"burn_in": -1}, "burn_in is -1"),

@@ -105,20 +105,21 @@ def draw_batches(states, sampling, orders, positions, rows):
 
 @njit(cache=True, parallel=True)
 def run_swarm(
-    kind, a, y, weight_decay, eta, sampling, b, seed, first, steps, burn_in, thin, x, samples
-):
-    """Run x <- x - eta (mean over a batch of dl/dz a_k + weight_decay x) for each row of `x`.
+    kind, a, y, weight_decay, eta, momentum, sampling, b, seed, first, steps, burn_in, thin, x,
+    samples,
+):  # fmt: skip
+    """Run v <- momentum v - eta (mean over a batch of dl/dz a_k + weight_decay x), x <- x + v.
 
     Parameters
     ----------
     kind : LEAST_SQUARES or LOGISTIC
     a, y : arrays (N, d), (N,)
-    weight_decay, eta : floats
+    weight_decay, eta, momentum : floats
     sampling : WITH_REPLACEMENT, WITHOUT_REPLACEMENT or RESHUFFLE
     b : rows per batch
     seed, first : particle p of this block runs on stream (seed, first + p)
     steps, burn_in, thin : the state after steps burn_in + thin, burn_in + 2 thin ... is kept
-    x : array (n, d), start; overwritten by the positions after the last step
+    x : array (n, d), start, at rest; overwritten by the positions after the last step
     samples : array (n, n_snapshots, d), filled
     """
     n_rows, d = a.shape
@@ -129,6 +130,7 @@ def run_swarm(
         rows = np.empty(b, np.int64)
         theta = x[p].copy()
         gradient = np.empty(d)
+        velocity = np.zeros(d)
         position = 0
         for step in range(1, steps + 1):
             position = _draw(state, sampling, order, position, rows)
@@ -142,7 +144,9 @@ def run_swarm(
                 for k in range(d):
                     gradient[k] += slope * a[row, k]
             for k in range(d):
-                theta[k] -= eta * (gradient[k] / b + weight_decay * theta[k])
+                push = eta * (gradient[k] / b + weight_decay * theta[k])
+                velocity[k] = momentum * velocity[k] - push
+                theta[k] += velocity[k]
             kept, rest = divmod(step - burn_in, thin)
             if rest == 0 and kept > 0:
                 samples[p, kept - 1] = theta

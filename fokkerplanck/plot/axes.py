@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from fokkerplanck.grid import check_grid, describe, real_array
+from fokkerplanck.grid import check_grid, describe, positive_number, real_array
 
 
 def current_axes(ax=None):
@@ -68,13 +68,19 @@ def canvas(width=6.4, height=4.8):
     matplotlib.figure.Figure
         Its panels keep clear of each other (constrained layout).
 
+    Raises
+    ------
+    ValueError
+        If a length is not positive.
+
     Examples
     --------
     >>> from fokkerplanck import plot
     >>> plot.canvas(8, 3).get_size_inches().tolist()
     [8.0, 3.0]
     """
-    return Figure(figsize=(width, height), layout="constrained")
+    size = positive_number(width, "width"), positive_number(height, "height")
+    return Figure(figsize=size, layout="constrained")
 
 
 def colorbar(artist, label, ax=None, **options):
@@ -94,6 +100,11 @@ def colorbar(artist, label, ax=None, **options):
     -------
     matplotlib.colorbar.Colorbar
 
+    Raises
+    ------
+    ValueError
+        If the artist has no colour map.
+
     Examples
     --------
     >>> import fokkerplanck as fp
@@ -103,7 +114,11 @@ def colorbar(artist, label, ax=None, **options):
     >>> bar.ax.get_ylabel()
     'density'
     """
-    ax = artist.axes if ax is None else ax
+    if not callable(getattr(artist, "get_cmap", None)):
+        raise ValueError(
+            f"artist is {describe(artist)}; give one with a colour map, such as density returns"
+        )
+    ax = artist.axes if ax is None else current_axes(ax)
     # Axes inside of axes follow a change of aspect, which the usual stolen space does not.
     beside = ax.inset_axes([1.02, 0, 0.035, 1])
     return ax.figure.colorbar(artist, cax=beside, label=label, **options)

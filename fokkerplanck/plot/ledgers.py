@@ -124,9 +124,10 @@ def truth_table(rows, ax=None, *, columns=None, fontsize=9):
 
     Parameters
     ----------
-    rows : sequence of mappings
+    rows : sequence of mappings, or what ``theorems.truth_table()`` returned
         One a case, all with the same keys; values are bool (green tick, red cross), numbers, text,
-        or None (left empty). Numbers below 1e-12 are printed as 0.
+        or None (left empty). Numbers below 1e-12 are printed as 0, and so are those of which
+        ``theorems`` found that they do not differ from it.
     ax : matplotlib Axes, optional
         Default: the current ones; their frame is removed.
     columns : mapping of key to heading, optional
@@ -175,6 +176,17 @@ def truth_table(rows, ax=None, *, columns=None, fontsize=9):
     return table
 
 
+def _found(row):
+    """Mapping of a row of ``theorems.truth_table``."""
+    differs, circulates = row.found
+    return {
+        "case": f"{row.code}: {row.diffusion}",
+        "max |Φ − f|": row.difference if differs or differs is None else 0.0,
+        "entropy production": row.entropy_production if circulates or circulates is None else 0.0,
+        "as expected": None if None in row.found else row.found == row.expected,
+    }
+
+
 def _text(value):
     """Text of a cell."""
     if value is None:
@@ -191,7 +203,7 @@ def _check_rows(rows, columns):
     expected = "give a list of mappings, one a case, all with the same keys"
     if isinstance(rows, (str, bytes, Mapping)) or not np.iterable(rows):
         raise ValueError(f"rows is {describe(rows)}; {expected}")
-    rows = list(rows)
+    rows = [_found(row) if hasattr(row, "entropy_production") else row for row in rows]
     odd = [row for row in rows if not isinstance(row, Mapping)]
     if not rows or odd:
         raise ValueError(f"rows holds {describe(odd[0]) if odd else 'nothing'}; {expected}")

@@ -9,6 +9,9 @@ from fokkerplanck.plot.fields import line, signed
 def spectrum(spectrum, ax=None, *, numbers=True, **style):
     r"""Eigenvalues :math:`\lambda_k` in the complex plane, numbered; slow ones are at the right.
 
+    Pairs :math:`-a\pm i\omega`, which decay at the rate a while they turn at the angular frequency
+    :math:`\omega`, are joined by a line. Drawn on axes that hold a spectrum, both stay in view.
+
     Parameters
     ----------
     spectrum : Spectrum
@@ -34,14 +37,19 @@ def spectrum(spectrum, ax=None, *, numbers=True, **style):
     """
     check_result(spectrum, "spectrum", "spectrum(problem, k)", "eigenvalues")
     ax = current_axes(ax)
+    (left, right), (_, high) = _limits(ax)
     values = np.asarray(spectrum.eigenvalues, dtype=complex)
     size = max(float(np.abs(values).max()), 1e-300)
     ax.axhline(0, color="0.8", linewidth=0.8, zorder=0)
     ax.axvline(0, color="0.8", linewidth=0.8, zorder=0)
     artist = ax.scatter(values.real, values.imag, **({"s": 28, "zorder": 3} | style))
     height = max(float(np.abs(values.imag).max()), 0.2 * size)
-    ax.set_ylim(-1.25 * height, 1.25 * height)
-    ax.set_xlim(1.12 * float(values.real.min()) - 0.02 * size, 0.1 * size)
+    high = max(high, 1.25 * height)
+    ax.set_ylim(-high, high)
+    least = 1.12 * float(values.real.min()) - 0.02 * size
+    ax.set_xlim(min(left, least), max(right, 0.1 * size))
+    turning = values[values.imag > 0]
+    ax.vlines(turning.real, -turning.imag, turning.imag, color="0.8", linewidth=0.8, zorder=1)
     ax.set_xlabel("Re λ  (− decay rate)")
     ax.set_ylabel("Im λ  (angular frequency)")
     if numbers:
@@ -107,6 +115,13 @@ def mode(spectrum, k, ax=None, *, side="right", **style):
     turning = f", frequency {spectrum.frequency[k]:.3g}" if spectrum.frequency[k] else ""
     ax.set_title(f"{side} mode {k}: decay {spectrum.decay[k]:.3g}{turning}", fontsize="medium")
     return artist
+
+
+def _limits(ax):
+    """Limits of axes that hold something already, else ones that anything exceeds."""
+    if not ax.has_data():
+        return (np.inf, -np.inf), (np.inf, -np.inf)
+    return ax.get_xlim(), ax.get_ylim()
 
 
 def _together(values, distance):

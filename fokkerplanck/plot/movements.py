@@ -83,7 +83,12 @@ def order(steps, errors, ax=None, *, slope=None, **style):
     """
     expected = "two lists of positive numbers, of one length"
     steps, errors = real_array(steps, "steps", expected), real_array(errors, "errors", expected)
-    if steps.shape != errors.shape or steps.ndim != 1 or not ((steps > 0) & (errors > 0)).all():
+    if (
+        steps.shape != errors.shape
+        or steps.ndim != 1
+        or not steps.size
+        or not ((steps > 0) & (errors > 0)).all()
+    ):
         raise ValueError(
             f"steps of shape {steps.shape} and errors of shape {errors.shape}; give {expected}"
         )

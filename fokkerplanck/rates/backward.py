@@ -174,6 +174,7 @@ class _Run:
                     break
                 continue
             u, done = q, done + piece if piece < span - done else span
+            piece *= 2  # functions grow smooth: try longer steps again
         return u
 
     def _uniformised(self, u, span):

@@ -151,8 +151,8 @@ def committor(problem, A, B, solver=None) -> Committor:
     generator = Generator(problem)
     if closed_class(generator.matrix, grid.shape).size < grid.size:
         raise ValueError(
-            "some cells are left for good, so that nothing comes from them; transition paths need "
-            "a little diffusion there"
+            "some cells are left for good, so that nothing comes from them (D vanishes there, or "
+            "rates underflow); transition paths need a little diffusion, or a lower beta"
         )
     end = ended(problem, generator, [("A", A), ("B", B)])
     steady = steady_state(problem, scheme="markov")

@@ -225,8 +225,8 @@ def _check_reached(grid, cells, chain):
         cell = np.unravel_index(cells[np.argmax(lost)], grid.shape)
         raise ValueError(
             f"from {int(lost.sum())} cells no path leads to any end, the first is "
-            f"{cell_text(grid, cell)}; D vanishes on the way: add a little diffusion, or make "
-            "these cells part of a set"
+            f"{cell_text(grid, cell)}; D vanishes on the way, or rates underflow: add a little "
+            "diffusion, lower beta, or make these cells part of a set"
         )
 
 

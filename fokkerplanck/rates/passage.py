@@ -7,11 +7,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fokkerplanck.densities import check_density
+from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.generator import Generator
 from fokkerplanck.grid import Grid
 from fokkerplanck.linalg.killed import choose
 from fokkerplanck.rates.ends import ended
 from fokkerplanck.rates.results import check_problem, check_solver, frozen, value_at
+
+#: Longest mean time whose square is a number.
+LONGEST = 1e150
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +133,14 @@ def mfpt(problem, target=None, solver=None) -> PassageTimes:
     end = ended(problem, Generator(problem), ends)
     solve = choose(end.chain, solver)
     one = np.ones(end.cells.size)
-    tau = solve.solve(one)
+    with np.errstate(over="ignore", invalid="ignore"):
+        tau = solve.solve(one)
+    if not tau.max() < LONGEST:
+        raise ConvergenceError(
+            f"times above {LONGEST:g} have no variance in double precision; lower beta times the "
+            "barrier",
+            iterate=tau,
+        )
     flows, rows = end.chain.flows, end.chain.rows
     spread = end.chain.sums(flows.outflow * (tau[flows.indices] - tau[rows]) ** 2)
     variance = solve.solve(spread + flows.exits * tau**2)

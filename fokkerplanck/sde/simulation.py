@@ -11,7 +11,7 @@ from tqdm import tqdm
 from fokkerplanck.densities import check_density, from_particles
 from fokkerplanck.ensembles import Ensemble, check_integer, check_schedule, check_start
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.grid import check_grid, describe, positive_number
+from fokkerplanck.grid import Grid, check_grid, describe, positive_number
 from fokkerplanck.kernels import particles, paths
 from fokkerplanck.problem import Problem
 from fokkerplanck.sde import steps as schemes
@@ -47,6 +47,8 @@ class Paths(Ensemble):
         As used by `simulate`.
     interpolated : bool
         True if drift and noise were interpolated between cell centres, which adds an error O(h^2).
+    grid : Grid
+        Of the problem, with its walls.
     """
 
     t: np.ndarray
@@ -57,6 +59,7 @@ class Paths(Ensemble):
     scheme: Scheme
     seed: int
     interpolated: bool
+    grid: Grid
 
     @property
     def alive(self) -> np.ndarray:
@@ -248,7 +251,9 @@ def simulate(
     samples = walls.wrapped(problem.grid, unwrapped)
     times = dt * (burn_in + thin * np.arange(1, n_snapshots + 1))
     points = walls.wrapped(problem.grid, x)
-    return Paths(points, samples, times, unwrapped, *exits, dt, scheme, seed, interpolate)
+    return Paths(
+        points, samples, times, unwrapped, *exits, dt, scheme, seed, interpolate, problem.grid
+    )
 
 
 @dataclass(frozen=True)

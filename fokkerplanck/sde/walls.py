@@ -99,10 +99,7 @@ def crossings(sides, x, y, s, dt, states):
     for i, (k, end, wall, sign) in enumerate(sides):
         a, b = sign * (x[k] - wall), sign * (y[k] - wall)
         spread = dt * np.broadcast_to((s[k] ** 2).sum(axis=0), n)
-        # Without noise the path is straight.
-        safe = np.where(spread > 0, spread, 1.0)
-        bridge = np.where(spread > 0, np.exp(-2 * np.maximum(a * b, 0) / safe), 0.0)
-        out = np.flatnonzero((b <= 0) | (u[:, i] < bridge))
+        out = np.flatnonzero((b <= 0) | (u[:, i] < _bridge(a, b, spread)))
         if out.size:
             streams = states[out]
             when = dt * _passage(a[out], np.abs(b[out]), spread[out], streams)
@@ -110,6 +107,12 @@ def crossings(sides, x, y, s, dt, states):
             earlier = when < time[out]
             time[out[earlier]], side[out[earlier]] = when[earlier], 2 * k + end
     return time, side
+
+
+def _bridge(a, b, spread):
+    """Probability that a bridge between the distances a and b met the wall; 0 without noise."""
+    safe = np.where(spread > 0, spread, 1.0)
+    return np.where(spread > 0, np.exp(-2 * np.maximum(a * b, 0) / safe), 0.0)
 
 
 def _passage(a, b, spread, states):

@@ -39,6 +39,13 @@ from fokkerplanck.zoo.sgd_models import (
     regression_covariance,
     regression_losses,
 )
+from fokkerplanck.zoo.spectra import (
+    autoregressive_psd,
+    heavy_ball,
+    heavy_ball_covariance,
+    increment_psd,
+    sgd_increments,
+)
 from fokkerplanck.zoo.true_losses import moving_potential, scalar_noise
 from fokkerplanck.zoo.walls import manufactured_wall
 
@@ -48,6 +55,7 @@ __all__ = [
     "abc_flow",
     "accelerated",
     "advection_diffusion",
+    "autoregressive_psd",
     "barenblatt",
     "binary_perceptron",
     "bures_geodesic",
@@ -58,7 +66,10 @@ __all__ = [
     "gyrator",
     "gyrator_3d",
     "heat",
+    "heavy_ball",
+    "heavy_ball_covariance",
     "hidden_anisotropy",
+    "increment_psd",
     "jacobi",
     "jko_gaussian",
     "kramers_well",
@@ -80,6 +91,7 @@ __all__ = [
     "ring_3d",
     "scalar_noise",
     "scaled_diffusion",
+    "sgd_increments",
     "shell",
     "spiral",
     "spiral_3d",
@@ -107,6 +119,7 @@ def catalogue() -> dict[str, Exact]:
     """
     plain = [
         ornstein_uhlenbeck(), gyrator(), spiral(), spiral_3d(), gyrator_3d(),
+        sgd_increments(), sgd_increments("spiral"),
         double_well(), scaled_diffusion(), commuting_diffusion(),
         noise_induced_transition(), noise_repelled_modes(), tilted_ring(),
         square_root_diffusion(), jacobi(),

@@ -8,6 +8,7 @@ from scipy.special import betainc, gammaln
 
 from fokkerplanck.zoo.exact import Exact
 from fokkerplanck.zoo.forms import fill, still, tensor, zero
+from fokkerplanck.zoo.spectra import heavy_ball_covariance
 
 #: Six rows a_i and targets y_i of the linear regression; f = Σ (a_i·x − y_i)²/12.
 REGRESSION_ROWS = np.array(
@@ -210,7 +211,7 @@ def regression_losses(theta, data=None) -> np.ndarray:
     return _Regression(rows, targets).residuals(*theta) ** 2 / 2
 
 
-def regression_covariance(eta, b, replacement=True) -> np.ndarray:
+def regression_covariance(eta, b, replacement=True, momentum=0.0) -> np.ndarray:
     """Exact covariance of the iteration: S = (I − ηH) S (I − ηH) + (η²/b) κ E[D].
 
     κ = 1 with replacement, (N − b)/(N − 1) for fresh batches without. No diffusion limit.
@@ -223,6 +224,8 @@ def regression_covariance(eta, b, replacement=True) -> np.ndarray:
         Batch size, at most 6 without replacement.
     replacement : bool
         How a batch is drawn.
+    momentum : float
+        Of a heavy ball v' = μv − η grad f_b, x' = x + v'; then as `heavy_ball_covariance`, E[D].
 
     Returns
     -------
@@ -250,6 +253,9 @@ def regression_covariance(eta, b, replacement=True) -> np.ndarray:
     step = np.eye(2) - eta * model.H
 
     def balance(S, one):
+        if momentum:
+            noise = share * model.mean_diffusion(S, one=one)
+            return S - heavy_ball_covariance(model.H, noise, eta, momentum, b)
         return S - step @ S @ step - eta**2 / b * share * model.mean_diffusion(S, one=one)
 
     S = _solve_linear(balance)

@@ -37,7 +37,7 @@ def test_page_and_records(tmp_path, capsys):
     command = ["talk", "--quick", "--only", "slide17", "--out", str(tmp_path / "talk")]
     command += ["--markdown", str(page)]
     assert cli.main(command) == 0
-    assert "17  Deep networks have highly non-isotropic noise  needs a condition" in (
+    assert "17  Deep networks have highly non-isotropic noise: needs a condition" in (
         capsys.readouterr().out
     )
     html = (tmp_path / "talk" / "index.html").read_text()

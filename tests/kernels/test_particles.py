@@ -66,16 +66,17 @@ def twin_batches(seed, first, n, sampling, n_rows, b, steps):
     return batches
 
 
-def twin_swarm(kind, a, y, weight_decay, eta, batches, x):
+def twin_swarm(kind, a, y, weight_decay, eta, momentum, batches, x):
     """All positions (steps, n, d) of SGD on given batches."""
-    path = []
+    path, v = [], 0
     for rows in batches:
         z = np.einsum("nbd,nd->nb", a[rows], x)
         if kind == kernels.LEAST_SQUARES:
             slope = z - y[rows]
         else:
             slope = -y[rows] * np.exp(-np.logaddexp(0.0, y[rows] * z))
-        x = x - eta * ((slope[..., None] * a[rows]).mean(axis=1) + weight_decay * x)
+        v = momentum * v - eta * ((slope[..., None] * a[rows]).mean(axis=1) + weight_decay * x)
+        x = x + v
         path.append(x)
     return np.array(path)
 
@@ -135,15 +136,17 @@ def test_rows_and_pairs_of_rows_are_uniform(sampling):
 
 @pytest.mark.parametrize("kind", [kernels.LEAST_SQUARES, kernels.LOGISTIC])
 @pytest.mark.parametrize("sampling", SAMPLINGS)
-@pytest.mark.parametrize("d", [1, 2, 3])
-def test_swarm_is_the_twin(kind, sampling, d, rng):
+@pytest.mark.parametrize(("d", "momentum"), [(1, 0.0), (2, 0.9), (3, 0.5)])
+def test_swarm_is_the_twin(kind, sampling, d, momentum, rng):
     n, steps, burn_in, thin, b = 6, 17, 3, 4, 2
     a, y = rng.standard_normal((5, d)), rng.choice([-1.0, 1.0], 5)
     x = rng.standard_normal((n, d))
     batches = twin_batches(5, 2, n, sampling, 5, b, steps)
-    path = twin_swarm(kind, a, y, 0.3, 0.2, batches, x)
+    path = twin_swarm(kind, a, y, 0.3, 0.2, momentum, batches, x)
     samples = np.full((n, (steps - burn_in) // thin, d), np.nan)
-    kernels.run_swarm(kind, a, y, 0.3, 0.2, sampling, b, 5, 2, steps, burn_in, thin, x, samples)
+    kernels.run_swarm(
+        kind, a, y, 0.3, 0.2, momentum, sampling, b, 5, 2, steps, burn_in, thin, x, samples
+    )
     kept = path[burn_in + thin - 1 :: thin][: samples.shape[1]]
     np.testing.assert_allclose(samples, kept.transpose(1, 0, 2), rtol=1e-12, atol=1e-13)
     np.testing.assert_allclose(x, path[-1], rtol=1e-12, atol=1e-13)
@@ -155,7 +158,7 @@ def test_threads_do_not_change_the_result(rng):
     for threads in (1, numba.config.NUMBA_NUM_THREADS):
         x, samples = np.zeros((500, 2)), np.empty((500, 1, 2))
         numba.set_num_threads(threads)
-        kernels.run_swarm(0, a, y, 0.0, 0.1, 0, 2, 0, 0, 30, 0, 30, x, samples)
+        kernels.run_swarm(0, a, y, 0.0, 0.1, 0.0, 0, 2, 0, 0, 30, 0, 30, x, samples)
         results.append(x)
     np.testing.assert_array_equal(*results)
 

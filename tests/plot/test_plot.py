@@ -1,5 +1,7 @@
 """Pictures: the right numbers reach matplotlib, nothing is shown, bad input is refused."""
 
+import inspect
+from pathlib import Path
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
@@ -176,7 +178,13 @@ def test_spectrum_is_drawn_in_the_complex_plane():
     assert left < -3 < 0 < right
     assert low == -high < -2
     assert "decay" in ax.get_xlabel()
+    # A pair is joined; a second spectrum on the same axes leaves the first in view.
+    pair = dots.axes.collections[-1].get_segments()
+    np.testing.assert_allclose(pair, [[(-1, -2), (-1, 2)]])
     modes = some_modes(PLANE)
+    modes.eigenvalues = np.array([0, -0.5, -0.6, -0.7])
+    plot.spectrum(modes, ax, numbers=False)
+    assert (ax.get_xlim(), ax.get_ylim()) == ((left, right), (low, high))
     modes.eigenvalues = np.array([0, -1e-9, -1.0, -1.0])
     ax = plot.spectrum(modes, plot.canvas().subplots()).axes
     assert [text.get_text() for text in ax.texts] == ["0, 1", "2, 3"]
@@ -248,3 +256,10 @@ def test_bad_input_is_refused_with_a_reason(function, arguments, words):
 def test_potential_needs_a_positive_height():
     with pytest.raises(ValueError, match="top is 0, expected a height > 0"):
         plot.potential(PLANE, PLANE.x[0], top=0)
+
+
+def test_every_function_is_on_its_page():
+    page = (Path(__file__).parents[2] / "docs" / "pictures.md").read_text(encoding="utf-8")
+    functions = [name for name in plot.__all__ if inspect.isfunction(getattr(plot, name))]
+    assert len(functions) > 20
+    assert [name for name in functions if f"plot.{name}(" not in page] == []

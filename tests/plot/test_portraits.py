@@ -1,5 +1,6 @@
 """Portraits, stream functions, force fields, ledgers, tables: what is drawn is what was given."""
 
+import inspect
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
@@ -173,10 +174,29 @@ def test_truth_table_shows_numbers_ticks_and_crosses():
     ax.figure.canvas.draw()
 
 
+def test_truth_table_of_the_theorems():
+    Row = fp.theorems.loss.Row
+    rows = [
+        Row("R6", "D = 1", "double well", (False, False), (False, False), 3e-9, 1e-11),
+        Row("R2", "constant", "gyrator", (True, True), (True, False), 0.5, 1e-9),
+        Row("R9", "varying", "transition", (True, False), (True, None), 0.5, 1e-9),
+    ]
+    table = plot.truth_table(rows, plot.canvas().subplots()).get_celld()
+    text = [[table[i, k].get_text().get_text() for k in range(4)] for i in range(4)]
+    assert text[0] == ["case", "max |Φ − f|", "entropy production", "as expected"]
+    assert text[1] == ["R6: D = 1", "0", "0", "✓"]
+    assert text[2] == ["R2: constant", "0.5", "0", "✗"]
+    assert text[3] == ["R9: varying", "0.5", "1e-09", ""]
+
+
 STEADY = "give what steady_state.problem. returned"
 SPACE = SimpleNamespace(problem=SimpleNamespace(grid=fp.Grid([(0, 1)] * 3, 4)), log_rho=None)
 LINE = SimpleNamespace(problem=SimpleNamespace(grid=fp.Grid([(0, 1)], 4)), log_rho=None)
 BAD = [
+    (plot.canvas, (0, 3), "width"),
+    (plot.canvas, (None,), "width"),
+    (plot.colorbar, (3, "u"), "artist is 3; give one with a colour map"),
+    (plot.colorbar, (plot.canvas().subplots(), "u"), "give one with a colour map"),
     (plot.portrait, (3,), f"steady is 3; {STEADY}"),
     (plot.portrait, (None,), f"steady is None; {STEADY}"),
     (plot.portrait, (SPACE,), "plot.projections of its density"),
@@ -214,6 +234,21 @@ BAD = [
 def test_one_sentence_for_bad_input(function, arguments, words):
     with pytest.raises(ValueError, match=words):
         function(*arguments)
+
+
+FUNCTIONS = [name for name in plot.__all__ if inspect.isfunction(getattr(plot, name))]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_nothing_that_is_no_result_gets_through(name):
+    function = getattr(plot, name)
+    parameters = inspect.signature(function).parameters.values()
+    count = sum(p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
+    for value in (3, None, "x", [], {}, object(), int, PLANE):
+        for first in (value, PLANE):
+            if count:
+                with pytest.raises(ValueError, match=r"give|expected|choose|is \w+"):
+                    function(first, *[value] * (count - 1))
 
 
 def test_bad_panels_zeros_heights_and_productions(left, run):

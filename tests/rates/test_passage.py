@@ -240,3 +240,10 @@ def test_cells_that_cannot_reach_the_target_are_named():
     problem = fp.Problem(fp.Grid([(-1, 1)], 16), drift=lambda x: 0 * x, D=D)
     with pytest.raises(ValueError, match="no path leads to any end, the first is cell"):
         fp.mfpt(problem, lambda x: x < -0.5)
+
+
+@pytest.mark.parametrize("beta", [1600, 4000])
+def test_times_beyond_double_precision(beta):
+    problem = fp.Problem(fp.Grid([(-2, 2)], 60), f=well, beta=beta)
+    with pytest.raises(fp.ConvergenceError, match="lower beta times the barrier"):
+        fp.mfpt(problem, sets.half_space(1, 1))

@@ -74,15 +74,17 @@ def run(name, folder: Path, quick=False, seed=0, progress=False) -> Entry:
     return Entry(module.SLIDE, module.finding(result), module.table(result), picture, seconds)
 
 
-def entries(folder: Path, only=None, quick=False, seed=0, progress=False) -> Iterator[Entry]:
+def entries(folder: Path, only=None, quick=False, seed=0) -> Iterator[Entry]:
     """Slides one after the other; those that this code has run before are read from the folder.
+
+    So a build that was interrupted goes on where it stopped.
 
     Parameters
     ----------
     folder : Path
     only : sequence of str, optional
         Names; default all.
-    quick, seed, progress
+    quick, seed
         As in `run`.
 
     Yields
@@ -94,7 +96,7 @@ def entries(folder: Path, only=None, quick=False, seed=0, progress=False) -> Ite
         record = folder / f"{name}.json"
         entry = _recorded(record, key)
         if entry is None:
-            entry = run(name, folder, quick, seed, progress)
+            entry = run(name, folder, quick, seed)
             with written_whole(record) as path:
                 path.write_text(json.dumps(key | asdict(entry)), encoding="utf-8")
         yield entry

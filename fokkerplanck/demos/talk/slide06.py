@@ -47,7 +47,7 @@ class Result:
 
 def compute(n=400, n_space=64, seed=0, progress=False) -> Result:
     """Two replicas on n x n cells; with their centre, on a smooth loss, on n_space^3."""
-    sharp, tilted = zoo.local_entropy(0.0).f, zoo.local_entropy(SPRING).f
+    sharp, tilted = _loss(0.0), _loss(SPRING)
     pair = steady_state(
         Problem(
             Grid([BOX] * 2, n),
@@ -69,6 +69,11 @@ def compute(n=400, n_space=64, seed=0, progress=False) -> Result:
     }
     error = float(np.abs(marginal - expected)[seen].max())
     return Result(pair, line_grid, marginal, expected, error, _centre(n_space), share)
+
+
+def _loss(gamma):
+    """Loss with a sharp and a wide well, smoothed."""
+    return zoo.local_entropy(gamma).f
 
 
 def _centre(n):
@@ -129,7 +134,7 @@ def figure(result):
     colorbar(cloud, "density", extend="max")
     left.set(xlabel="replica x₁", ylabel="replica x₂", xlim=(-2, 2.5), ylim=(-2, 2.5))
     left.set_title("two replicas on a spring")
-    f = zoo.local_entropy(0.0).f(result.line.x[0])
+    f = _loss(0.0)(result.line.x[0])
     line(result.line, f, right, color="0.6", label="f, one replica")
     line(result.line, result.marginal, right, color="C0", lw=3, label="−T log ρ₁ of the pair")
     line(

@@ -55,7 +55,7 @@ def _model(pair):
     return sgd.Logistic((x - x.mean(axis=0)) / x.std(axis=0), y, WEIGHT_DECAY)
 
 
-def compute(n=96, seed=0, progress=False) -> Result:
+def compute(n=72, seed=0, progress=False) -> Result:
     """Find the steady state of SGD on every task."""
     grid = Grid(BOX, n)
     steady, noise, far = {}, {}, {}

@@ -1,0 +1,199 @@
+"""Spectra of the increments of SGD near a minimum, exactly: plain, and with a heavy ball."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+from scipy.linalg import solve_discrete_lyapunov
+from scipy.optimize import minimize_scalar
+
+from fokkerplanck.zoo.exact import Exact
+from fokkerplanck.zoo.linear import gyrator, spiral
+
+_MODELS = {"gyrator": ("R5", gyrator), "spiral": ("R5s", spiral)}
+
+
+def increment_psd(A, C, omega) -> np.ndarray:
+    """S(ω) = |e^(iω) − 1|² (e^(iω) − A)⁻¹ C (e^(−iω) − Aᵀ)⁻¹ of increments of x' = A x + noise.
+
+    Parameters
+    ----------
+    A, C : arrays, shape (d, d)
+        Matrix of the step, covariance of its noise.
+    omega : array, shape (*shape)
+        Radians per step.
+
+    Returns
+    -------
+    complex array, shape (d, d, *shape)
+        Two-sided: the covariance of an increment is the mean of S over −π..π.
+
+    Examples
+    --------
+    Increments of white noise are not white, they vanish at ω = 0:
+
+    >>> from fokkerplanck import zoo
+    >>> zoo.increment_psd([[0.0]], [[1.0]], [0.0, 3.141592653589793]).real.round(12).tolist()
+    [[[0.0, 4.0]]]
+    """
+    A, C = np.atleast_2d(np.asarray(A, float)), np.atleast_2d(np.asarray(C, float))
+    z = np.exp(1j * np.asarray(omega, float))[..., None, None]
+    G = np.linalg.inv(z * np.eye(len(A)) - A)
+    S = np.abs(z - 1) ** 2 * (G @ C @ np.conj(np.swapaxes(G, -1, -2)))
+    return np.moveaxis(S, (-2, -1), (0, 1))
+
+
+def autoregressive_psd(phi, s2, omega) -> np.ndarray:
+    """S(ω) = s² 2(1 − cos ω)/(1 + φ² − 2φ cos ω): increments of x' = φ x + s ξ, without any cycle.
+
+    The right null hypothesis for increments of a stationary path: zero at ω = 0 and increasing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fokkerplanck import zoo
+    >>> bool((np.diff(zoo.autoregressive_psd(0.9, 1.0, np.linspace(0, np.pi, 50))) > 0).all())
+    True
+    """
+    c = np.cos(np.asarray(omega, float))
+    return s2 * 2 * (1 - c) / (1 + phi**2 - 2 * phi * c)
+
+
+def sgd_increments(model="gyrator", eta=0.05) -> Exact:
+    """Spectrum of SGD increments x' = (1 − ηF) x + noise of covariance 2 kT η D, exactly.
+
+    For the gyrator (a true loss) the power spectra in the eigenbasis of H are those of AR(1)
+    processes, increasing and without a peak, whatever D is; what shows j is the imaginary part of
+    the cross spectrum and the Lévy area. For the spiral the power spectra peak near |Im λ(F)|.
+
+    Parameters
+    ----------
+    model : {"gyrator", "spiral"}
+        R2 or R3, whose problem is taken over.
+    eta : float
+        Learning rate.
+
+    Returns
+    -------
+    Exact
+        ``data``: eta, A, C and the covariance of the iteration. ``moments`` in time t = kη:
+        levy_rate_discrete; peaks, rows (frequency, height) of the largest S_11 and S_22 (frequency
+        infinite where the largest value is at the end ω = π: no peak); quadrature, the extremum
+        (frequency, value) of Im S_12.
+
+    Examples
+    --------
+    >>> from fokkerplanck import zoo
+    >>> frequency, value = zoo.sgd_increments("spiral").moments["quadrature"]
+    >>> print(round(frequency, 3), round(value, 7))
+    2.184 -0.0180172
+    """
+    if model not in _MODELS:
+        raise ValueError(f"model is {model!r}; choose from {', '.join(_MODELS)}")
+    code, build = _MODELS[model]
+    exact = build()
+    F, D = exact.data["F"], exact.diffusion(*np.zeros(2))
+    A, C = np.eye(2) - eta * F, 2 * exact.kT * eta * D
+    cov = solve_discrete_lyapunov(A, C)
+
+    def entry(i, k, part):
+        return lambda w: part(increment_psd(A, C, w)[i, k])
+
+    peaks = [_summit(entry(k, k, np.real), eta) for k in range(2)]
+    sign = np.sign(entry(0, 1, np.imag)(0.01))
+    where, height = _summit(lambda w: sign * entry(0, 1, np.imag)(w), eta)
+    levy = 0.5 * (F @ cov - cov @ F.T)[0, 1]
+    return replace(
+        exact, code=code, name="sgd_increments", title=f"spectrum of SGD increments, {exact.name}",
+        source="VAR(1) spectra, e.g. Brockwell, Davis, Time Series (1991), ch. 11",
+        data={**exact.data, "eta": eta, "A": A, "C": C, "cov_discrete": cov},
+        moments={
+            **exact.moments, "levy_rate_discrete": float(levy), "peaks": np.array(peaks),
+            "quadrature": np.array([where, sign * height]),
+        },
+    )  # fmt: skip
+
+
+def _summit(S, eta):
+    """Place ω/η and height of the largest inner maximum of S on (0, π); (inf, S(π)) without one."""
+    omega = np.linspace(0, np.pi, 4001)[1:]
+    values = S(omega)
+    k = int(np.argmax(values))
+    if k in (0, omega.size - 1):
+        return math.inf, float(values[-1])
+    found = minimize_scalar(
+        lambda w: -S(w), bounds=(omega[k - 1], omega[k + 1]), options={"xatol": 1e-10},
+        method="bounded",
+    )  # fmt: skip
+    return found.x / eta, float(-found.fun)
+
+
+def heavy_ball(H, D, eta, momentum, b=1):
+    """Step matrix and noise covariance of v' = μv − η(Hx + ξ), x' = x + v', with cov ξ = D/b.
+
+    Parameters
+    ----------
+    H, D : arrays, shape (d, d)
+        Hessian at the minimum, covariance of the per-sample gradients.
+    eta, momentum : float
+    b : int
+        Batch size.
+
+    Returns
+    -------
+    M, N : arrays, shape (2d, 2d)
+        Of the state (x, v). Angles of the eigenvalues of M are frequencies in radians per step;
+        ``increment_psd(M, N, omega)[:d, :d]`` is the spectrum of the increments of x.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fokkerplanck import zoo
+    >>> data = zoo.gyrator()
+    >>> M, N = zoo.heavy_ball(data.data["F"], data.diffusion(0.0, 0.0), 0.1, 0.9)
+    >>> np.unique(abs(np.angle(np.linalg.eigvals(M))).round(12) / (2 * np.pi)).round(7)
+    array([0.0431442, 0.0868312])
+    """
+    H, D = np.atleast_2d(np.asarray(H, float)), np.atleast_2d(np.asarray(D, float))
+    one = np.eye(len(H))
+    M = np.block([[one - eta * H, momentum * one], [-eta * H, momentum * one]])
+    return M, np.tile(eta**2 / b * D, (2, 2))
+
+
+def heavy_ball_covariance(H, D, eta, momentum, b=1) -> np.ndarray:
+    """Exact stationary covariance of x under SGD with a heavy ball, no diffusion limit.
+
+    Solves (1 − μ)(HS + SH) − (1 + μ²)/(1 − μ²) η HSH + μ/(1 − μ²) η (H²S + SH²) = η D/b.
+
+    Parameters
+    ----------
+    H, D, eta, momentum, b
+        As in `heavy_ball`.
+
+    Returns
+    -------
+    array, shape (d, d)
+
+    Raises
+    ------
+    ValueError
+        If the iteration is not stable.
+
+    Examples
+    --------
+    >>> from fokkerplanck import zoo
+    >>> data = zoo.gyrator()
+    >>> zoo.heavy_ball_covariance(data.data["F"], data.diffusion(0.0, 0.0), 0.1, 0.9)[0, 0].round(
+    ...     10
+    ... )
+    np.float64(0.2349987903)
+    """
+    M, N = heavy_ball(H, D, eta, momentum, b)
+    radius = np.abs(np.linalg.eigvals(M)).max()
+    if not radius < 1:
+        raise ValueError(
+            f"the iteration grows by {radius:g} a step at eta = {eta}, momentum = {momentum}; "
+            "take eta smaller"
+        )
+    d = len(M) // 2
+    return solve_discrete_lyapunov(M, N)[:d, :d]
