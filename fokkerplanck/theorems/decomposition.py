@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 from scipy.linalg import solve_sylvester
 
+from fokkerplanck import sde
 from fokkerplanck.problem import Problem
 from fokkerplanck.steady import steady_state
+from fokkerplanck.theorems.start import time_scale
 from fokkerplanck.theorems.study import ROUNDING, SOLVED, Study
 from fokkerplanck.theorems.verdict import Comparison, Hypothesis, Verdict, judged
 
@@ -17,7 +19,7 @@ PAPER = "Chaudhari and Soatto, arXiv:1710.11029"
 LINEAR = 1e-9
 
 
-def a_type(problem, steady=None, divergence="row") -> Verdict:
+def a_type(problem, steady=None, divergence="row", particles=0, seed=0) -> Verdict:
     r"""Theorem 22: :math:`g=(D+Q)\nabla\Phi-\beta^{-1}\nabla\cdot(D+Q)`, Q antisymmetric.
 
     In two dimensions Q comes from the stream function, and the process of drift
@@ -33,12 +35,17 @@ def a_type(problem, steady=None, divergence="row") -> Verdict:
     divergence : {"row", "column"}
         Of :math:`(\nabla\cdot Q)_i=\partial_kQ_{ik}`. With columns, as the paper words it, the sign
         of the term flips and the equation is wrong.
+    particles : int
+        If not 0, in one and two dimensions: so many particles of that process, simulated.
+    seed : int
 
     Returns
     -------
     Verdict
         Comparisons: root mean square of the residual; the mean of Q; :math:`\int|\rho_A-\rho|dx` of
-        the steady states of the two processes. In ``numbers`` the residual with either divergence.
+        the steady states of the two processes; the trace of the covariance of particles, with an
+        error that adds up their noise, their time step (from steps twice as long) and the grid.
+        In ``numbers`` the residual with either divergence.
 
     References
     ----------
@@ -73,6 +80,8 @@ def a_type(problem, steady=None, divergence="row") -> Verdict:
     applies = all(h.holds for h in hypotheses)
     if applies and d < 3:
         comparisons += _plane(study, sign, numbers)
+        if particles:
+            comparisons.append(_simulated(study, divergence, particles, seed))
     if applies and d > 1 and not any(grid.periodic):
         pairs = np.triu_indices(d, 1)
         gap, error = study.measured(lambda s: (_torque(s) - s.steady.mean_Q)[pairs])
@@ -270,6 +279,30 @@ def _plane(study, sign, numbers):
                            10 * SOLVED))  # fmt: skip
     numbers["distance"] = gap
     return rows
+
+
+def _simulated(study, divergence, particles, seed):
+    """Covariance of particles of the A-type process, started in the steady state."""
+    p, grid, state = study.problem, study.grid, study.steady
+    twin = Problem(grid, drift=a_type_drift(state, divergence), D=p.D, beta=p.beta)
+    start = sde.from_density(grid, state.rho, particles, seed=seed)
+    t, dt = time_scale(study), 1 / study.turnover
+    runs = [
+        sde.simulate(twin, start, t=t, dt=step, seed=seed, burn_in=int(0.5 * t / step))
+        for step in (dt, 2 * dt)
+    ]
+    traces = [float(np.trace(run.cov)) for run in runs]
+    noise = float(np.sqrt(np.sum(np.diagonal(runs[0].cov_error) ** 2)))
+
+    def trace(s):
+        x = s.grid.x - s.mean(s.grid.x).reshape((-1,) + (1,) * s.grid.dim)
+        return float(s.mean(np.sum(x**2, axis=0)))
+
+    right, error = study.measured(trace)
+    return Comparison(
+        "trace of the covariance of particles", traces[0], "of the steady state", right,
+        abs(traces[0] - right), noise + abs(traces[1] - traces[0]) + error,
+    )  # fmt: skip
 
 
 def _unit(study):

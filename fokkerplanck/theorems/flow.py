@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from fokkerplanck import observables
+from fokkerplanck.grid import positive_number
 from fokkerplanck.methods import JKO
 from fokkerplanck.solve import solve
 from fokkerplanck.theorems.start import away, time_scale
@@ -206,7 +207,7 @@ def jko_lyapunov(problem, steady=None, rho0=None, tau=None, progress=False) -> V
         remark = "The flow splits: gradient flow plus a motion along j that leaves F alone."
         return judged(comparisons=(), remark=remark, **words)
     start = away(study, rho0)
-    end = _time_to_tenth(study, start) if tau is None else JKO_STEPS * tau
+    end = _time_to_tenth(study, start) if tau is None else JKO_STEPS * positive_number(tau, "tau")
     options = {"steady": study.markov, "progress": None if progress else False}
     grid, kT = study.grid, study.problem.kT
     exact = solve(study.problem, start, [0.0, end], **options).rho[-1]

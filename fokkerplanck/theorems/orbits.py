@@ -8,6 +8,7 @@ import numpy as np
 from scipy.integrate import solve_ivp
 
 from fokkerplanck.critical_points import Spline
+from fokkerplanck.grid import positive_number
 from fokkerplanck.theorems.start import away
 from fokkerplanck.theorems.study import ROUNDING, SOLVED, Study
 from fokkerplanck.theorems.verdict import Comparison, Hypothesis, Verdict, judged
@@ -62,7 +63,7 @@ def closed_orbits(problem, steady=None, rho=None, long=LONG) -> Verdict:
     'holds'
     """
     study = Study.of(problem, steady)
-    d = study.grid.dim
+    d, long = study.grid.dim, positive_number(long, "long")
     rms_j, j_error = study.measured(lambda s: s.rms(s.steady.j))
     scale = study.rms(np.einsum("ik...,k...->i...", study.problem.D, study.grad_Phi))
     moving = Comparison("", rms_j, "", 0.0, rms_j, j_error, 1e-8 * scale).outcome == "fails"

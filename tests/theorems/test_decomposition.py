@@ -33,6 +33,15 @@ def test_with_the_column_divergence_it_fails(build):
     assert not verdict.is_broken  # nobody claims that this is a theorem
 
 
+def test_particles_of_the_a_type_process_have_the_same_covariance():
+    problem = zoo.spiral().build(64)
+    verdict = fp.theorems.a_type(problem, particles=3000)
+    (particles,) = (c for c in verdict.comparisons if "particles" in c.left_name)
+    assert particles.outcome == "holds"
+    trace = np.trace(zoo.spiral().moments["cov"])
+    assert abs(particles.left - trace) <= 3 * particles.error < trace
+
+
 def test_residual_of_the_column_divergence_at_a_point():
     """(-0.12, 0.67) at (.3, .4) of Example 19 with lambda = 1/2."""
     state = fp.steady_state(zoo.example_19(0.5).build(128))
