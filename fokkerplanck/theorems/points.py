@@ -125,7 +125,7 @@ def fluctuation_dissipation(problem, steady=None) -> Verdict:
     'holds'
     """
     study = Study.of(problem, steady)
-    checks = [("x.g", "kT tr D", _virial)] if not all(study.grid.periodic) else []
+    checks = [("x.g", "kT tr D", virial)] if not all(study.grid.periodic) else []
     if study.problem.f is not None:
         checks.append(("|grad f|^2", "kT D:Hess f", _gradients))
     comparisons: list[Comparison] = []
@@ -223,7 +223,7 @@ def _walls(study, u):
     return total
 
 
-def _virial(study):
+def virial(study):
     """<x.g> and T <tr D> over the axes that are not periodic, and the wall term."""
     p, open_axes = study.problem, [k for k, wraps in enumerate(study.grid.periodic) if not wraps]
     x = np.stack([study.grid.x[k] if k in open_axes else 0 * study.grid.x[k]

@@ -7,6 +7,7 @@ import fokkerplanck as fp
 from fokkerplanck import zoo
 from fokkerplanck.critical_points import Spline
 from tests.convergence.rates import assert_rate
+from tests.theorems.altered import altered
 
 
 @pytest.mark.parametrize(
@@ -120,8 +121,27 @@ def test_linear_asks_for_linear():
     assert fp.theorems.linear(zoo.linear_regression_sgd().build(24)).outcome == "not applicable"
 
 
-def test_linear_fails_where_the_box_cuts_the_gaussian():
-    """The covariance of a Gaussian in a narrow box is another one."""
-    grid = fp.Grid([(-1.0, 1.0)], 64)
-    verdict = fp.theorems.linear(fp.Problem(grid, drift=lambda x: -x))
+def test_linear_does_not_speak_of_boxes_that_cut_the_gaussian():
+    for half in (1.0, 3.0):
+        problem = fp.Problem(fp.Grid([(-half, half)], 64), drift=lambda x: -x)
+        verdict = fp.theorems.linear(problem)
+        assert verdict.outcome == "not applicable"
+        assert "no density at the walls" in str(verdict)
+
+
+def test_linear_fails_for_another_covariance():
+    study = altered(zoo.gyrator().build(48), log_rho=lambda s: normalised(1.1 * s.log_rho, s.grid))
+    verdict = fp.theorems.linear(study)
     assert verdict.outcome == "fails"
+    assert verdict.is_broken
+
+
+def normalised(log_rho, grid):
+    return log_rho - np.log(grid.integrate(np.exp(log_rho)))
+
+
+def test_no_q_for_a_net_current_through_a_channel():
+    """Q exists there, and grows without bound where the density falls."""
+    grid = fp.Grid([(0, 2 * np.pi), (-3, 3)], 32, sides=["periodic", "reflecting"])
+    problem = fp.Problem(grid, drift=lambda x, y: (np.sin(y) + 0.5, -y + 0.3 * np.cos(x)))
+    assert fp.theorems.a_type(problem).outcome == "not applicable"

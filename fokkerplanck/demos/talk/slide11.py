@@ -49,7 +49,10 @@ class Result:
     @property
     def error(self) -> float:
         """Largest |log rho_ss + f/kT + log Z|: the steady state against Gibbs."""
-        return float(np.abs(self.steady.log_rho - np.log(self.steady.gibbs)).max())
+        problem = self.steady.problem
+        log_gibbs = -problem.beta * problem.f
+        log_gibbs = log_gibbs - np.log(self.steady.grid.integrate(np.exp(log_gibbs)))
+        return float(np.abs(self.steady.log_rho - log_gibbs).max())
 
     @property
     def moment(self) -> float:

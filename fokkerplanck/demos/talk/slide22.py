@@ -54,8 +54,8 @@ def compute(n=128, n_particles=40_000, t=6.0, seed=0, progress=False) -> Result:
     """Decompose on n/4, n/2 and n cells; simulate the process of the finest."""
     exact, sizes = zoo.example_19(0.5), (n // 4, n // 2, n)
     residual: dict[str, list[float]] = {"row": [], "column": []}
-    distance, verdict = [], None
-    for m in sizes:
+    distance = []
+    for m in sizes:  # the finest last: it is kept
         problem = exact.build(m)
         state = steady_state(problem)
         verdict = a_type(problem, state)
