@@ -10,7 +10,7 @@ from scipy.linalg import solve_sylvester
 from fokkerplanck import sde
 from fokkerplanck.problem import Problem
 from fokkerplanck.steady import steady_state
-from fokkerplanck.theorems.points import virial
+from fokkerplanck.theorems.points import at_walls, virial
 from fokkerplanck.theorems.start import time_scale
 from fokkerplanck.theorems.study import ROUNDING, SOLVED, Study
 from fokkerplanck.theorems.verdict import WITHIN, Comparison, Hypothesis, Verdict, judged
@@ -319,11 +319,17 @@ def _unit(study):
 
 
 def _torque(study):
-    """beta/2 <g x^T - x g^T>, about the mean."""
-    d = study.grid.dim
+    r"""Moment beta/2 <g x^T - x g^T> about the mean, and what reflecting walls add to it.
+
+    From g rho = -kT div((D + Q) rho), each <g_i x_k> lacks the wall term of kT rho (D n)_i x_k.
+    """
+    d, p = study.grid.dim, study.problem
     x = study.grid.x - study.mean(study.grid.x).reshape((d,) + (1,) * d)
-    moment = study.mean(study.problem.g[:, None] * x[None])
-    return 0.5 * study.problem.beta * (moment - moment.T)
+    moment = p.beta * study.mean(p.g[:, None] * x[None])
+    for i in range(d):
+        for k in range(d):
+            moment[i, k] += at_walls(study, study.steady.rho * p.D[i] * x[k])
+    return 0.5 * (moment - moment.T)
 
 
 def _moment(study):

@@ -209,17 +209,19 @@ def _nearest(point, others):
     return min(others, key=lambda p: np.linalg.norm(p.x - point.x))
 
 
-def _walls(study, u):
-    """Integral of u_k n_k over the reflecting walls, u (d, *shape) times the density there."""
+def at_walls(study, u):
+    """Integral of u_k n_k over the reflecting walls, u (d, *shape), extrapolated to them."""
     grid, total = study.grid, 0.0
     for k, wraps in enumerate(grid.periodic):
         if wraps:
             continue
-        weight = np.broadcast_to(grid.volume, grid.shape) / grid.widths[k].reshape(
+        area = np.broadcast_to(grid.volume, grid.shape) / grid.widths[k].reshape(
             [-1 if i == k else 1 for i in range(grid.dim)]
         )
-        flow = weight * u[k]
-        total += float(np.sum(np.take(flow, -1, axis=k)) - np.sum(np.take(flow, 0, axis=k)))
+        flow, centers, (lo, hi) = np.moveaxis(area * u[k], k, 0), grid.centers[k], grid.box[k]
+        upper = flow[-1] + (flow[-1] - flow[-2]) * (hi - centers[-1]) / (centers[-1] - centers[-2])
+        lower = flow[0] + (flow[0] - flow[1]) * (centers[0] - lo) / (centers[1] - centers[0])
+        total += float(np.sum(upper) - np.sum(lower))
     return total
 
 
@@ -231,7 +233,7 @@ def virial(study):
     trace = sum(p.D[k, k] for k in open_axes)
     flow = p.kT * study.steady.rho * np.einsum("ik...,k...->i...", p.D, x)
     return np.array([study.mean(np.sum(x * p.g, axis=0)), p.kT * study.mean(trace),
-                     _walls(study, flow)])  # fmt: skip
+                     at_walls(study, flow)])  # fmt: skip
 
 
 def _gradients(study):
@@ -242,4 +244,4 @@ def _gradients(study):
     flow = p.kT * study.steady.rho * np.einsum("ik...,k...->i...", p.D, slope)
     return np.array([study.mean(np.sum(p.g * slope, axis=0)),
                      p.kT * study.mean(np.sum(p.D * curvature, axis=(0, 1))),
-                     _walls(study, flow)])  # fmt: skip
+                     at_walls(study, flow)])  # fmt: skip

@@ -59,6 +59,12 @@ def test_the_residual_and_the_second_steady_state_are_of_second_order():
     assert_rate(h, [numbers["distance"] for numbers in found], order=2, cap=2e-3)
 
 
+@pytest.mark.parametrize("reversible", [True, False])
+def test_walls_that_carry_density(reversible):
+    verdict = fp.theorems.a_type(zoo.manufactured_wall(1.0, reversible, False, dim=2).build(48))
+    assert verdict.outcome == "holds", verdict.comparisons
+
+
 @pytest.mark.slow
 def test_mean_of_q_in_space_is_free_of_gauge():
     verdict = fp.theorems.a_type(zoo.spiral_3d().build(24))
