@@ -76,7 +76,7 @@ def potential_is_loss(problem, steady=None) -> Verdict:
     # Differences of Phi come from Newton's method, relative to the range of beta Phi.
     rounding = SOLVED * (spread + p.kT * np.ptp(study.steady.log_rho))
     name = "rms(Phi - f)" if c == 1 else f"rms(Phi - f/{c:g})"
-    comparisons = [Comparison(name, gap, "", 0.0, gap, error, rounding, differ=not constant)]
+    comparisons = [Comparison(name, gap, "", 0.0, gap, error, rounding, not constant, spread)]
     if constant:
         scale = SOLVED * study.rms(p.g)
         comparisons.append(Comparison("rms j", rms_j, "", 0.0, rms_j, j_error, scale))

@@ -25,7 +25,7 @@ THEOREMS = (
     fluctuation_dissipation, acceleration, kramers,
 )  # fmt: skip
 #: Cells of a problem made from a name, per axis.
-CELLS = {1: 256, 2: 64, 3: 24}
+CELLS = {1: 256, 2: 64, 3: 20}
 #: Most cells of a quick run, and its particles and turns of orbits.
 QUICK = {1: 256, 2: 48**2, 3: 16**3}
 
@@ -81,7 +81,7 @@ def named(name, n=None) -> Problem:
     ----------
     name : str
     n : int, optional
-        Cells per axis; by default 256, 64 or 24 in one, two or three dimensions.
+        Cells per axis; by default 256, 64 or 20 in one, two or three dimensions.
 
     Raises
     ------

@@ -42,6 +42,11 @@ def test_outcomes(gap, error, rounding, outcome):
     assert compared(gap, error, rounding, differ=True).outcome == turned
 
 
+def test_refuting_a_difference_takes_resolution():
+    for error, outcome in ((0.01, "fails"), (0.5, "undecided")):
+        assert Comparison("", 0.01, "", 0.0, 0.01, error, 0.0, True, 1.0).outcome == outcome
+
+
 def test_the_worst_comparison_decides():
     good, bad, open_ = compared(0.1, 1.0), compared(20.0, 1.0), compared(5.0, 1.0)
     assert verdict(good, open_).gap == 5.0
