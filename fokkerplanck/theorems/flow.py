@@ -288,7 +288,7 @@ def _bottleneck_rise(study, rho0, unit, progress):
 
     fine = [float(u) for u in measure(study)]
     # A start given by its values is known on one grid only.
-    if study.coarse is None or rho0 is not None:
+    if not study.is_resolved or rho0 is not None:
         return fine, float("nan")
     return fine, abs(fine[0] - float(measure(study.coarse)[0])) / 3
 

@@ -101,7 +101,9 @@ def closed_orbits(problem, steady=None, rho=None, long=LONG) -> Verdict:
     else:
         half, whole = _exponents(study, long)
         error = abs(whole - half)
-        if study.coarse is not None:
+        if not study.is_resolved:
+            error = float("nan")
+        else:
             error += abs(whole - _exponents(study.coarse, long)[1]) / 3
         comparisons.append(Comparison("exponent of Lyapunov of x' = j", whole, "", 0.0, abs(whole),
                                       error, ROUNDING, scale=2 * np.pi / _turn(study)))  # fmt: skip
@@ -255,7 +257,7 @@ def _on_level_sets(study):
         np.isfinite(length), length, 0.0)) / spread, axis=2)  # fmt: skip
     gone = np.maximum.accumulate(apart, axis=1) > 2 * apart
     back = max((a[g].min() if g.any() else np.nan) for a, g in zip(apart, gone, strict=True))
-    if study.coarse is None:
+    if not study.is_resolved:
         return (drift, back), float("nan")
     return (drift, back), abs(drift - measure(study.coarse)[0]) / 3
 

@@ -184,7 +184,7 @@ class Verdict:
             text += f"; not given here: {reasons}"
         if self.outcome == "undecided":
             text += "; " + (
-                "give f and D as callables for an estimate of the error"
+                "refine the grid, or give f and D as callables"
                 if math.isnan(self.error)
                 else "refine the grid"
             )

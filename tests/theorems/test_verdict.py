@@ -82,7 +82,7 @@ def test_two_lines_of_english():
     assert second.strip() == (
         "Measured: left = 0.25, right = 0; gap 0.25, estimated error 1: it holds. A remark."
     )
-    assert "error not known: undecided; give f and D as callables" in str(
+    assert "error not known: undecided; refine the grid, or give f and D" in str(
         verdict(compared(1.0, NAN))
     )
     assert "undecided; refine the grid." in str(verdict(compared(5.0, 1.0)))
