@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from fokkerplanck import observables
+from fokkerplanck.grid import positive_number
 from fokkerplanck.methods import JKO
 from fokkerplanck.solve import solve
 from fokkerplanck.theorems.start import away, time_scale
@@ -86,7 +87,8 @@ def h_theorem(problem, steady=None, rho0=None, method=None, progress=False) -> V
         remark=f"F falls from {F[0]:.4g} to {F[-1]:.1e} in {len(F)} outputs; Assumption 4 is not "
         f"needed, rms div j = {div_j:.3g}.",
         numbers={"F at the start": float(F[0]), "F at the end": float(F[-1]),
-                 "t at the end": float(run.t[-1]), "rms div j": div_j, "least density": least},
+                 "t at the end": float(run.t[-1]), "outputs": len(F), "rms div j": div_j,
+                 "least density": least},
     )  # fmt: skip
 
 
@@ -201,11 +203,11 @@ def jko_lyapunov(problem, steady=None, rho0=None, tau=None, progress=False) -> V
         "reference": f"{PAPER}, Corollary 8; Jordan, Kinderlehrer, Otto (1998)",
         "hypotheses": hypotheses,
     }
-    if not still:
+    if still is False:
         remark = "The flow splits: gradient flow plus a motion along j that leaves F alone."
         return judged(comparisons=(), remark=remark, **words)
     start = away(study, rho0)
-    end = _time_to_tenth(study, start) if tau is None else JKO_STEPS * tau
+    end = _time_to_tenth(study, start) if tau is None else JKO_STEPS * positive_number(tau, "tau")
     options = {"steady": study.markov, "progress": None if progress else False}
     grid, kT = study.grid, study.problem.kT
     exact = solve(study.problem, start, [0.0, end], **options).rho[-1]
@@ -286,7 +288,7 @@ def _bottleneck_rise(study, rho0, unit, progress):
 
     fine = [float(u) for u in measure(study)]
     # A start given by its values is known on one grid only.
-    if study.coarse is None or rho0 is not None:
+    if not study.is_resolved or rho0 is not None:
         return fine, float("nan")
     return fine, abs(fine[0] - float(measure(study.coarse)[0])) / 3
 
@@ -297,11 +299,11 @@ def _is_unit(problem):
 
 
 def _is_still(study):
-    """Whether j is zero up to the error of the grid, and its root mean square."""
+    """Whether j is zero up to the error of the grid (None: open), and its root mean square."""
     rms, error = study.measured(lambda s: s.rms(s.steady.j))
     scale = study.rms(np.einsum("ik...,k...->i...", study.problem.D, study.grad_Phi))
-    found = Comparison("rms j", rms, "", 0.0, rms, error, 1e-8 * scale)
-    return found.outcome == "holds", rms
+    found = Comparison("rms j", rms, "", 0.0, rms, error, 1e-8 * scale, scale=scale)
+    return {"holds": True, "fails": False}.get(found.outcome), rms
 
 
 def _time_to_tenth(study, start):

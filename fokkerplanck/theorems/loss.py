@@ -76,7 +76,7 @@ def potential_is_loss(problem, steady=None) -> Verdict:
     # Differences of Phi come from Newton's method, relative to the range of beta Phi.
     rounding = SOLVED * (spread + p.kT * np.ptp(study.steady.log_rho))
     name = "rms(Phi - f)" if c == 1 else f"rms(Phi - f/{c:g})"
-    comparisons = [Comparison(name, gap, "", 0.0, gap, error, rounding, differ=not constant)]
+    comparisons = [Comparison(name, gap, "", 0.0, gap, error, rounding, not constant, spread)]
     if constant:
         scale = SOLVED * study.rms(p.g)
         comparisons.append(Comparison("rms j", rms_j, "", 0.0, rms_j, j_error, scale))
@@ -201,8 +201,10 @@ def _cases():
         ("D = 1", zoo.double_well(), same),
         ("D = c", zoo.scaled_diffusion(), moved),
         ("d(x), along grad f, 1D", zoo.noise_induced_transition(), moved),
+        ("d(x), not along grad f", zoo.scalar_noise(), turns),
         ("const, commutes with Hess f", zoo.commuting_diffusion(), moved),
         ("const, does not commute", zoo.gyrator(), turns),
+        ("const, does not commute", zoo.moving_potential(), turns),
         ("D(x) of (C1)", zoo.hidden_anisotropy(), same),
         ("const, on a torus, (C2)", zoo.torus_loss(), (False, True)),
         ("D = 1, no loss", zoo.example_19(0.5), turns),
@@ -214,9 +216,6 @@ def _cases():
         for D, e, expected in catalogue
     ]
     rows.insert(3, ("", "d(r), along grad f, 2D", "radial loss and noise", _radial, moved))
-    rows.insert(4, ("R30", "d(x), not along grad f", "scalar noise that circulates", _scalar,
-                    turns))  # fmt: skip
-    rows.insert(7, ("R31", "const, does not commute", "two wells, a true loss", _wells, turns))
     return rows
 
 
@@ -227,24 +226,5 @@ def _radial(n):
         grid,
         f=lambda x, y: (x**2 + y**2) / 2,
         D=lambda x, y: 1 + (x**2 + y**2) / 2,
-        kT=0.25,
-    )
-
-
-def _scalar(n):
-    """R30: D = 1 + sin(x)/2, f = (x^2 + y^2 - xy)/2."""
-    grid = Grid([(-4, 4), (-4, 4)], n)
-    return Problem(
-        grid, f=lambda x, y: (x**2 + y**2 - x * y) / 2, D=lambda x, y: 1 + np.sin(x) / 2, kT=0.25
-    )
-
-
-def _wells(n):
-    """R31: D = diag(1, 1/4), f = (x^2 - 1)^2/4 + y^2/2 + xy/2."""
-    grid = Grid([(-3.2, 3.2), (-3.2, 3.2)], n)
-    return Problem(
-        grid,
-        f=lambda x, y: (x**2 - 1) ** 2 / 4 + y**2 / 2 + x * y / 2,
-        D=(1.0, 0.25),
         kT=0.25,
     )

@@ -124,8 +124,8 @@ def kramers(problem, steady=None) -> Verdict:
     if hypotheses[0].holds:
         try:
             found = [rates.kramers(study.steady, well, saddles[0]) for well in wells[:2]]
-        except (ValueError, ConvergenceError) as error:
-            hypotheses.append(Hypothesis("a saddle of the drift there too", False, str(error)))
+        except (ValueError, ConvergenceError) as odd:
+            hypotheses.append(Hypothesis("a saddle of the drift there too", False, str(odd)))
     if found is None:
         return judged(
             comparisons=(), hypotheses=hypotheses, is_theorem=True, applies=False, **words

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from fokkerplanck import fields
+from fokkerplanck.accuracy import estimated_error
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.generator import Generator
 from fokkerplanck.problem import Problem
@@ -16,6 +17,9 @@ from fokkerplanck.steady import SteadyState, steady_state
 SOLVED = 1e-9
 #: Relative size of rounding in sums over a grid.
 ROUNDING = 1e-12
+#: Mass in the wrong place, by the estimate, from which a grid does not resolve its problem: what
+#: two such grids say of each other is no estimate of an error.
+UNRESOLVED = 0.1
 
 
 class Study:
@@ -70,42 +74,38 @@ class Study:
         return Generator(self.problem)
 
     @cached_property
-    def _coarse(self):
-        """Study on half as many cells, or the reason why there is none."""
+    def coarse(self) -> Study | None:
+        """Study on half as many cells by the same scheme; None for arrays, or where that fails."""
         scheme = self.steady.stats.scheme
         try:
             problem = self.problem.on(self.grid.coarsened())
             asked = "markov" if scheme == "markov" else "auto"
             state = steady_state(problem, asked, accuracy=self.order)
-        except (ValueError, ConvergenceError) as error:
-            return None, str(error)
-        if state.stats.scheme != scheme:
-            return None, f"half as many cells are solved by {state.stats.scheme}, not {scheme}"
-        return Study(problem, state), ""
-
-    @property
-    def coarse(self) -> Study | None:
-        """Study on half as many cells, or None."""
-        return self._coarse[0]
-
-    @property
-    def no_error(self) -> str:
-        """Why errors cannot be estimated, or an empty text."""
-        return self._coarse[1]
+        except (ValueError, ConvergenceError):
+            return None
+        return Study(problem, state) if state.stats.scheme == scheme else None
 
     @property
     def order(self) -> int:
         """Order of the steady state in the cell width."""
         return 4 if self.steady.stats.scheme == "log4" else 2
 
+    @cached_property
+    def is_resolved(self) -> bool:
+        """Whether there is a coarser grid, and the density differs little from that on it."""
+        coarse = self.coarse
+        if coarse is None:
+            return False
+        return not estimated_error(self.steady, lambda *_: coarse.steady) > UNRESOLVED
+
     def measured(self, measure, order=None):
         """Value of measure(study) here, and its error by Richardson's extrapolation from half.
 
         Errors of order p leave value_h - value_2h = (2^p - 1) error; p = 2 unless the quantity
-        has the order of the state.
+        has the order of the state. The error is nan where it is not known.
         """
         value = measure(self)
-        if self.coarse is None:
+        if not self.is_resolved:
             return value, float("nan")
         ratio = min(n / m for n, m in zip(self.grid.shape, self.coarse.grid.shape, strict=True))
         change = np.max(np.abs(np.asarray(value) - np.asarray(measure(self.coarse))))

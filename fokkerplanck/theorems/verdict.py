@@ -15,6 +15,8 @@ import numpy as np
 WITHIN = 3.0
 #: Gaps beyond this many are not the grid's.
 BEYOND = 10.0
+#: Errors above this part of what could differ say nothing about equality.
+RESOLVED = 0.02
 #: From worst to best.
 OUTCOMES = ("fails", "undecided", "holds", "not applicable")
 
@@ -34,7 +36,8 @@ class Comparison(NamedTuple):
     """Two sides of a statement, how far they are apart, and how far the grid may put them apart.
 
     ``gap``, ``error`` (of the grid, nan if not known) and ``rounding`` are in one unit. With
-    ``differ`` the claim is that the two sides differ.
+    ``differ`` the claim is that the two sides differ. Where a ``scale`` is given, the size of what
+    could differ, two sides count as equal only if the error is small against it.
     """
 
     left_name: str
@@ -45,6 +48,7 @@ class Comparison(NamedTuple):
     error: float
     rounding: float = 0.0
     differ: bool = False
+    scale: float = math.inf
 
     @property
     def outcome(self) -> str:
@@ -57,7 +61,7 @@ class Comparison(NamedTuple):
         if math.isnan(self.error):
             return "undecided"
         if self.gap <= WITHIN * self.error + self.rounding:
-            return equal
+            return equal if self.error <= RESOLVED * self.scale else "undecided"
         return unequal if self.gap > BEYOND * self.error + self.rounding else "undecided"
 
 
@@ -180,7 +184,7 @@ class Verdict:
             text += f"; not given here: {reasons}"
         if self.outcome == "undecided":
             text += "; " + (
-                "give f and D as callables for an estimate of the error"
+                "refine the grid, or give f and D as callables"
                 if math.isnan(self.error)
                 else "refine the grid"
             )
@@ -211,8 +215,10 @@ def judged(
     else:
         nan = float("nan")
         worst, outcome = Comparison("", nan, "", nan, nan, nan), "not applicable"
+    sides = worst._asdict()
+    del sides["scale"]
     return Verdict(
-        name=name, statement=statement, hypotheses=hypotheses, **worst._asdict(),
+        name=name, statement=statement, hypotheses=hypotheses, **sides,
         outcome="not applicable" if lacking else outcome, is_theorem=is_theorem,
         reference=reference, remark=remark, comparisons=comparisons, numbers=numbers or {},
     )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from fokkerplanck.theorems.study import Study
 
 
@@ -17,3 +19,15 @@ def altered(problem, currents=None, log_rho=None):
             state = replace(state, log_rho=log_rho(state))
         s.__dict__["steady"] = state
     return study
+
+
+def steeper(factor):
+    """Log density of a potential that is so many times as high."""
+
+    def change(state):
+        log_rho = factor * state.log_rho
+        return (
+            log_rho - np.log(state.grid.integrate(np.exp(log_rho - log_rho.max()))) - log_rho.max()
+        )
+
+    return change

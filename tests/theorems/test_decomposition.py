@@ -7,6 +7,7 @@ import fokkerplanck as fp
 from fokkerplanck import zoo
 from fokkerplanck.critical_points import Spline
 from tests.convergence.rates import assert_rate
+from tests.theorems.altered import altered, steeper
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,15 @@ def test_with_the_column_divergence_it_fails(build):
     assert not verdict.is_broken  # nobody claims that this is a theorem
 
 
+def test_particles_of_the_a_type_process_have_the_same_covariance():
+    problem = zoo.spiral().build(64)
+    verdict = fp.theorems.a_type(problem, particles=3000)
+    (particles,) = (c for c in verdict.comparisons if "particles" in c.left_name)
+    assert particles.outcome == "holds"
+    trace = np.trace(zoo.spiral().moments["cov"])
+    assert abs(particles.left - trace) <= 3 * particles.error < trace
+
+
 def test_residual_of_the_column_divergence_at_a_point():
     """(-0.12, 0.67) at (.3, .4) of Example 19 with lambda = 1/2."""
     state = fp.steady_state(zoo.example_19(0.5).build(128))
@@ -47,6 +57,12 @@ def test_the_residual_and_the_second_steady_state_are_of_second_order():
     h = [1 / n for n in sizes]
     assert_rate(h, [numbers["residual, row"] for numbers in found], order=2, cap=2e-3)
     assert_rate(h, [numbers["distance"] for numbers in found], order=2, cap=2e-3)
+
+
+@pytest.mark.parametrize("reversible", [True, False])
+def test_walls_that_carry_density(reversible):
+    verdict = fp.theorems.a_type(zoo.manufactured_wall(1.0, reversible, False, dim=2).build(48))
+    assert verdict.outcome == "holds", verdict.comparisons
 
 
 @pytest.mark.slow
@@ -111,8 +127,23 @@ def test_linear_asks_for_linear():
     assert fp.theorems.linear(zoo.linear_regression_sgd().build(24)).outcome == "not applicable"
 
 
-def test_linear_fails_where_the_box_cuts_the_gaussian():
-    """The covariance of a Gaussian in a narrow box is another one."""
-    grid = fp.Grid([(-1.0, 1.0)], 64)
-    verdict = fp.theorems.linear(fp.Problem(grid, drift=lambda x: -x))
+def test_linear_does_not_speak_of_boxes_that_cut_the_gaussian():
+    for half in (1.0, 3.0):
+        problem = fp.Problem(fp.Grid([(-half, half)], 64), drift=lambda x: -x)
+        verdict = fp.theorems.linear(problem)
+        assert verdict.outcome == "not applicable"
+        assert "no density at the walls" in str(verdict)
+
+
+def test_linear_fails_for_another_covariance():
+    study = altered(zoo.gyrator().build(48), log_rho=steeper(1.1))
+    verdict = fp.theorems.linear(study)
     assert verdict.outcome == "fails"
+    assert verdict.is_broken
+
+
+def test_no_q_for_a_net_current_through_a_channel():
+    """Q exists there, and grows without bound where the density falls."""
+    grid = fp.Grid([(0, 2 * np.pi), (-3, 3)], 32, sides=["periodic", "reflecting"])
+    problem = fp.Problem(grid, drift=lambda x, y: (np.sin(y) + 0.5, -y + 0.3 * np.cos(x)))
+    assert fp.theorems.a_type(problem).outcome == "not applicable"

@@ -5,6 +5,7 @@ import pytest
 
 import fokkerplanck as fp
 from fokkerplanck import zoo
+from tests.theorems.altered import altered, steeper
 
 
 @pytest.mark.parametrize(
@@ -66,6 +67,13 @@ def test_a_uniform_density_has_no_mode():
 def test_averages_balance(build):
     verdict = fp.theorems.fluctuation_dissipation(build())
     assert verdict.outcome == "holds", verdict.comparisons
+
+
+def test_averages_do_not_balance_in_another_state():
+    study = altered(zoo.gyrator().build(48), log_rho=steeper(1.2))
+    verdict = fp.theorems.fluctuation_dissipation(study)
+    assert verdict.outcome == "fails"
+    assert verdict.is_broken
 
 
 def test_averages_at_a_wall():

@@ -4,6 +4,7 @@ import pytest
 
 import fokkerplanck as fp
 from fokkerplanck import zoo
+from tests.theorems.altered import altered, steeper
 
 
 @pytest.mark.parametrize(("q", "gap"), [(0, 1.0), (1, 2.2984379), (2, 5.5)])
@@ -14,6 +15,13 @@ def test_circulation_accelerates(q, gap):
     assert verdict.outcome == "holds"
     assert abs(verdict.left - gap) <= 3 * verdict.error
     assert abs(verdict.right - 1) <= 3 * verdict.error
+
+
+def test_acceleration_fails_against_a_reversible_part_of_another_potential():
+    study = altered(zoo.ornstein_uhlenbeck().build(128), log_rho=steeper(2.0))
+    verdict = fp.theorems.acceleration(study)
+    assert verdict.outcome == "fails"
+    assert verdict.is_broken
 
 
 def test_acceleration_needs_noise():
@@ -29,6 +37,15 @@ def test_kramers(beta, product):
     assert verdict.outcome == "holds"
     assert verdict.is_theorem
     assert verdict.numbers["time x rate"] == pytest.approx(product, abs=2e-3)
+
+
+def test_kramers_fails_for_another_barrier():
+    grid = fp.Grid([(-2.2, 2.2)], 800)
+    problem = fp.Problem(grid, f=lambda x: (x**2 - 1) ** 2 / 4, beta=40)
+    verdict = fp.theorems.kramers(altered(problem, log_rho=steeper(0.8)))
+    assert verdict.outcome == "fails"
+    assert verdict.is_broken
+    assert verdict.numbers["time x rate"] > 2
 
 
 def test_kramers_needs_a_barrier():

@@ -42,6 +42,11 @@ def test_outcomes(gap, error, rounding, outcome):
     assert compared(gap, error, rounding, differ=True).outcome == turned
 
 
+def test_refuting_a_difference_takes_resolution():
+    for error, outcome in ((0.01, "fails"), (0.5, "undecided")):
+        assert Comparison("", 0.01, "", 0.0, 0.01, error, 0.0, True, 1.0).outcome == outcome
+
+
 def test_the_worst_comparison_decides():
     good, bad, open_ = compared(0.1, 1.0), compared(20.0, 1.0), compared(5.0, 1.0)
     assert verdict(good, open_).gap == 5.0
@@ -77,7 +82,7 @@ def test_two_lines_of_english():
     assert second.strip() == (
         "Measured: left = 0.25, right = 0; gap 0.25, estimated error 1: it holds. A remark."
     )
-    assert "error not known: undecided; give f and D as callables" in str(
+    assert "error not known: undecided; refine the grid, or give f and D" in str(
         verdict(compared(1.0, NAN))
     )
     assert "undecided; refine the grid." in str(verdict(compared(5.0, 1.0)))

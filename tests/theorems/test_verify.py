@@ -31,7 +31,7 @@ def test_every_statement_is_there(gyrator):
 
 def test_text(gyrator):
     text = str(gyrator)
-    assert text.startswith("Problem(f, diagonal constant D")
+    assert text.startswith("SteadyState(scheme='log'")
     for verdict in gyrator:
         assert len(str(verdict).splitlines()) == 2
         assert str(verdict) in text
@@ -45,9 +45,9 @@ def test_no_theorem_is_broken(code):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("code", [c for c in zoo.catalogue() if not c.startswith("W")])
+@pytest.mark.parametrize("code", list(zoo.catalogue()))
 def test_no_theorem_is_broken_anywhere(code):
-    verdicts = theorems.verify(theorems.named(code))
+    verdicts = theorems.verify(theorems.named(code), quick=True)
     assert verdicts.ok, [v for v in verdicts if v.is_broken]
 
 

@@ -1,0 +1,10 @@
+"""Slide 16: The steady state and the loss.
+
+The computation is in ``fokkerplanck.demos.talk.slide16``; ``fokkerplanck demo slide16``
+runs it from an installed wheel too.
+"""
+
+from fokkerplanck.cli import main
+
+if __name__ == "__main__":
+    raise SystemExit(main(["demo", "slide16"]))
