@@ -1,7 +1,7 @@
 """Slide 11: SGD with isotropic noise.
 
-The computation is in ``fokkerplanck.demos.talk.slide11``; ``fokkerplanck demo slide11``
-runs it from an installed wheel too.
+The computation is in ``fokkerplanck.demos.talk.slide11``,
+so that ``fokkerplanck demo slide11`` works from an installed wheel.
 """
 
 from fokkerplanck.cli import main

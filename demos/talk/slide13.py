@@ -1,7 +1,7 @@
 """Slide 13: Lyapunov functional.
 
-The computation is in ``fokkerplanck.demos.talk.slide13``; ``fokkerplanck demo slide13``
-runs it from an installed wheel too.
+The computation is in ``fokkerplanck.demos.talk.slide13``,
+so that ``fokkerplanck demo slide13`` works from an installed wheel.
 """
 
 from fokkerplanck.cli import main

@@ -1,7 +1,7 @@
 """Slide 15: Connection to the information bottleneck principle.
 
-The computation is in ``fokkerplanck.demos.talk.slide15``; ``fokkerplanck demo slide15``
-runs it from an installed wheel too.
+The computation is in ``fokkerplanck.demos.talk.slide15``,
+so that ``fokkerplanck demo slide15`` works from an installed wheel.
 """
 
 from fokkerplanck.cli import main

@@ -1,7 +1,7 @@
 """Slide 16: The steady state and the loss.
 
-The computation is in ``fokkerplanck.demos.talk.slide16``; ``fokkerplanck demo slide16``
-runs it from an installed wheel too.
+The computation is in ``fokkerplanck.demos.talk.slide16``,
+so that ``fokkerplanck demo slide16`` works from an installed wheel.
 """
 
 from fokkerplanck.cli import main

@@ -1,7 +1,7 @@
-"""Slide 22: SGD as an A-type process.
+"""Slide 22: Theorem: SGD as an A-type process.
 
-The computation is in ``fokkerplanck.demos.talk.slide22``; ``fokkerplanck demo slide22``
-runs it from an installed wheel too.
+The computation is in ``fokkerplanck.demos.talk.slide22``,
+so that ``fokkerplanck demo slide22`` works from an installed wheel.
 """
 
 from fokkerplanck.cli import main

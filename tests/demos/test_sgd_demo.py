@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from demos import sgd as script
 from fokkerplanck import sgd
 from fokkerplanck.demos import sgd as demo
 
@@ -120,7 +119,7 @@ def test_table_names_every_figure(result):
 
 
 def test_figure_has_six_panels_with_names_and_equal_axes(result):
-    sheet = script.figure(result)
+    sheet = demo.figure(result)
     sheet.canvas.draw()
     panels = [ax for ax in sheet.axes if ax.get_title()]
     assert [ax.get_title()[:3] for ax in panels] == ["(a)", "(b)", "(c)", "(d)", "(e)", "(f)"]
