@@ -75,7 +75,8 @@ def exit_probabilities(problem, sets, solver=None) -> ExitProbabilities:
     check_problem(problem, "exit_probabilities")
     check_solver(solver)
     if not isinstance(sets, Sequence) or isinstance(sets, str) or not len(sets):
-        raise ValueError(f"sets is {describe(sets)}; give a list of sets")
+        given = "empty" if isinstance(sets, Sequence) and not len(sets) else describe(sets)
+        raise ValueError(f"sets is {given}; give a list of sets, at least one")
     end = ended(problem, Generator(problem), [(f"sets[{k}]", s) for k, s in enumerate(sets)])
     solve = choose(end.chain, solver)
     chances = np.stack(

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import erfc, erfcx
 
 from fokkerplanck.zoo.exact import Exact, with_moments
-from fokkerplanck.zoo.forms import fill, zero
+from fokkerplanck.zoo.forms import check_numbers, fill, zero
 
 
 def abc_flow(A=1.0, B=(2 / 3) ** 0.5, C=(1 / 3) ** 0.5, kT=1.0) -> Exact:
@@ -26,6 +26,7 @@ def abc_flow(A=1.0, B=(2 / 3) ** 0.5, C=(1 / 3) ** 0.5, kT=1.0) -> Exact:
     >>> round(zoo.abc_flow().entropy_production, 12)
     2.0
     """
+    check_numbers(A=A, B=B, C=C, kT=kT)
 
     def j(x, y, z):
         return fill(
@@ -69,6 +70,7 @@ def stuart_landau(mu=1.0, w0=1.0, w1=0.5, kT=0.1) -> Exact:
     >>> cycle.reference["cycle_frequency"]
     1.5
     """
+    check_numbers(mu=mu, w0=w0, w1=w1, kT=kT)
     root = math.sqrt(kT)
     edge = -mu / (2 * root)
     # r^2 has the density of a normal with mean mu and variance 2 kT, cut at 0.
@@ -113,6 +115,7 @@ def torus_loss(s=0.5, alpha=0.5, kT=1.0) -> Exact:
     >>> round(zoo.torus_loss().entropy_production, 12)
     0.089316397477
     """
+    check_numbers(s=s, alpha=alpha, kT=kT)
 
     def wave(x, y):
         return 1 + alpha * np.cos(x + y)

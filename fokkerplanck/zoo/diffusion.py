@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from fokkerplanck.zoo.exact import Exact
-from fokkerplanck.zoo.forms import still, zero
+from fokkerplanck.zoo.forms import check_numbers, still, zero
 
 _SOURCE = "Crank, The Mathematics of Diffusion (1975), ch. 2"
 
@@ -37,6 +37,7 @@ def heat(dim=2, kT=0.5, *, D=None, modes=None, length=1.0, amplitude=0.8) -> Exa
     >>> round(float(heat.kl(0.1) / heat.kl(0.0)), 6)
     0.348141
     """
+    check_numbers(dim=dim, kT=kT, length=length, amplitude=amplitude)
     modes = np.asarray((1, 2, 1)[:dim] if modes is None else modes)
     D = np.array((1.0, 0.5, 0.25)[:dim]) if D is None else np.asarray(D, dtype=float)
     wave = modes * np.pi / length
@@ -89,6 +90,7 @@ def advection_diffusion(
     >>> round(zoo.advection_diffusion(dim=1).entropy_production, 12)
     10.0
     """
+    check_numbers(dim=dim, kT=kT, amplitude=amplitude)
     full = np.array([[1.0, 0.3, 0.1], [0.3, 0.5, -0.2], [0.1, -0.2, 0.8]])
     D = full[:dim, :dim] if D is None else np.asarray(D, dtype=float)
     matrix = D * np.eye(dim) if D.ndim == 0 else np.diag(D) if D.ndim == 1 else D

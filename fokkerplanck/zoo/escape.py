@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from fokkerplanck.zoo.exact import Exact, legendre
-from fokkerplanck.zoo.forms import fill, still, zero
+from fokkerplanck.zoo.forms import check_numbers, fill, still, zero
 from fokkerplanck.zoo.linear import ornstein_uhlenbeck
 
 #: Spectral gap of the double well by beta, to the digits written: Galerkin's method with Legendre
@@ -40,6 +40,7 @@ def kramers_well(kT=0.05) -> Exact:
     >>> round(zoo.kramers_well(kT=0.1).moments["mfpt"], 8)
     66.26862636
     """
+    check_numbers(kT=kT)
     beta = 1 / kT
     half = math.sqrt(1 + math.sqrt(160 * kT))
 
@@ -118,6 +119,7 @@ def accelerated(q=1.0, kT=1.0) -> Exact:
     >>> [round(-float(zoo.accelerated(q).eigenvalues[0].real), 7) for q in (0, 1, 2, 3)]
     [1.0, 2.2984379, 5.5, 5.5]
     """
+    check_numbers(q=q, kT=kT)
     U, Q = np.diag([1.0, 10.0]), np.array([[0.0, q], [-q, 0.0]])
     exact = ornstein_uhlenbeck((np.eye(2) + Q) @ U, 1.0, kT)
     gap = float(np.linalg.eigvals((np.eye(2) + Q) @ U).real.min())

@@ -7,7 +7,7 @@ from scipy.optimize import brentq
 from scipy.special import erfc, erfcx
 
 from fokkerplanck.zoo.exact import Exact, with_moments
-from fokkerplanck.zoo.forms import fill, still, tensor, zero
+from fokkerplanck.zoo.forms import check_numbers, fill, still, tensor, zero
 from fokkerplanck.zoo.gibbs import double_well_partition
 
 _NOH_LEE = "Noh, Lee, J. Korean Phys. Soc. 66 (2015) 544, arXiv:1411.3211"
@@ -61,6 +61,7 @@ def example_19(lam=0.5) -> Exact:
     >>> np.round(zoo.example_19(lam=0.5).points["zeros_of_g"][1], 7)
     array([0.9024283, 0.3888022])
     """
+    check_numbers(lam=lam)
     Z = double_well_partition(1.0)
 
     def swirl(x, y):
@@ -140,6 +141,7 @@ def repaired_example(lam=0.5, kT=1.0) -> Exact:
     >>> round(zoo.repaired_example(lam=1.0).entropy_production, 10)
     3.1253918895
     """
+    check_numbers(lam=lam, kT=kT)
     Z = double_well_partition(kT)
     half_x, half_y = math.sqrt(1 + math.sqrt(160 * kT)), math.sqrt(80 * kT)
     exact = Exact(
@@ -202,6 +204,7 @@ def ring(kT=0.1, a=0.5, c=1.0) -> Exact:
     >>> round(ring.entropy_production, 8), round(float(ring.q(0.0, 0.0)), 8)
     (2.30511723, -13.48347581)
     """
+    check_numbers(kT=kT, a=a, c=c)
     root = math.sqrt(kT)
 
     def j(x, y):
@@ -256,6 +259,7 @@ def ring_3d(kT=0.25, c=0.5, h=0.25) -> Exact:
     >>> float(zoo.ring_3d().div_j(0.3, 0.2, 0.1))
     0.0
     """
+    check_numbers(kT=kT, c=c, h=h)
 
     def Phi(x, y, z):
         u = x**2 + y**2 - 1
@@ -298,6 +302,7 @@ def shell(kT=0.25, a=0.5, dim=3) -> Exact:
     >>> zoo.shell(dim=2).entropy_production
     0.0
     """
+    check_numbers(dim=dim, kT=kT, a=a)
 
     def r2(*x):
         return sum(u**2 for u in x)

@@ -1,8 +1,11 @@
 """Stacked fields, and the drift and current that belong to a given Φ, D and Q."""
 
 from collections.abc import Callable
+from numbers import Real
 
 import numpy as np
+
+from fokkerplanck.grid import positive_number
 
 Field = Callable[..., np.ndarray]
 
@@ -63,3 +66,15 @@ def space_current(grad_Phi, a, curl_a, kT) -> tuple[Field, Field]:
         return np.sum(curl_a(x, y, z) * grad_Phi(x, y, z), axis=0)
 
     return j, div_j
+
+
+def check_numbers(**numbers):
+    """Refuse kT <= 0, a dim other than 1, 2 or 3, and any other number that is not finite."""
+    for name, value in numbers.items():
+        if name == "kT":
+            positive_number(value, name)
+        elif name == "dim":
+            if isinstance(value, bool) or value not in (1, 2, 3):
+                raise ValueError(f"dim is {value!r}; give 1, 2 or 3")
+        elif isinstance(value, Real) and not np.isfinite(value):
+            raise ValueError(f"{name} is {value!r}; give a finite number")

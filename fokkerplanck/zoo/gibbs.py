@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import ive
 
 from fokkerplanck.zoo.exact import Exact, with_moments
-from fokkerplanck.zoo.forms import fill, still, tensor, zero
+from fokkerplanck.zoo.forms import check_numbers, fill, still, tensor, zero
 
 
 def _well(x, y):
@@ -57,6 +57,7 @@ def double_well(kT=1.0) -> Exact:
     >>> round(zoo.double_well(kT=0.25).moments["x2"], 12)
     0.832745487128
     """
+    check_numbers(kT=kT)
     exact = Exact(
         code="R6", name="double_well", title="double well with D = 1, Gibbs",
         source="Risken, The Fokker-Planck Equation (1989), sec. 5.2",
@@ -77,6 +78,7 @@ def scaled_diffusion(c=2.0, kT=0.5) -> Exact:
     >>> float(zoo.scaled_diffusion(c=2.0).Phi(0.0, 0.0))
     0.125
     """
+    check_numbers(c=c, kT=kT)
     return Exact(
         code="R7", name="scaled_diffusion", title="double well with D = c I",
         source="Chaudhari, Soatto, arXiv:1710.11029, Lemma 6", kT=kT, box=_well_box(c * kT),
@@ -98,6 +100,7 @@ def commuting_diffusion(kT=0.25) -> Exact:
     >>> zoo.commuting_diffusion().entropy_production
     0.0
     """
+    check_numbers(kT=kT)
     cov = kT * np.diag([1 / 2, 1 / 7.5])
     half = 9 * np.sqrt(np.diag(cov))
     return Exact(

@@ -10,7 +10,7 @@ from scipy.special import logsumexp
 
 from fokkerplanck.grid import describe, positive_number
 from fokkerplanck.zoo.exact import Exact
-from fokkerplanck.zoo.forms import fill, still, zero
+from fokkerplanck.zoo.forms import check_numbers, fill, still, zero
 
 #: A sharp and deep well, and a wide one that is less deep: e^(-f) is the sum of two Gaussians.
 CENTRES, CURVATURES, WEIGHTS = np.array([-1.0, 1.0]), np.array([100.0, 4.0]), np.array([1.0, 0.6])
@@ -96,6 +96,7 @@ def local_entropy(gamma=0.1, kT=1.0) -> Exact:
     >>> exact.points["argmin"].round(6), round(exact.reference["gamma_jump"], 7)
     (array([[1.]]), 0.0200411)
     """
+    check_numbers(gamma=gamma, kT=kT)
     if gamma != 0:
         gamma = positive_number(gamma, "gamma")
     smoothed = _Smoothed(gamma)

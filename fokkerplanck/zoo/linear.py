@@ -7,7 +7,7 @@ import numpy as np
 from scipy.linalg import expm, solve_continuous_lyapunov
 
 from fokkerplanck.zoo.exact import Exact
-from fokkerplanck.zoo.forms import still
+from fokkerplanck.zoo.forms import check_numbers, still
 
 _STANDARD_DEVIATIONS = 7.0  # half width of the default boxes
 
@@ -56,6 +56,7 @@ def ornstein_uhlenbeck(F=2.0, D=0.5, kT=0.25, *, mean0=None, cov0=None) -> Exact
     >>> round(float(relaxation.kl(1.0)), 10)
     0.1465849008
     """
+    check_numbers(F=F, D=D, kT=kT)
     F, D_matrix = _check_matrices(F, D)
     reversible_by_symmetry = np.array_equal(F, F.T)
     return _gaussian(
@@ -82,6 +83,7 @@ def gyrator(kT=0.1, *, d2=0.2) -> Exact:
     >>> round(zoo.gyrator().moments["levy_rate"], 10)
     0.0228571429
     """
+    check_numbers(kT=kT, d2=d2)
     H = np.array([[2.0, -1.0], [-1.0, 1.5]])
     return _gaussian(
         H, (1.0, d2), np.diag([1.0, d2]), kT, (1.0, 1.0), 0.01,
@@ -102,6 +104,7 @@ def spiral(kT=0.1) -> Exact:
     >>> round(float(zoo.spiral().q(0.0, 0.0)), 10)
     -1.2444444444
     """
+    check_numbers(kT=kT)
     F = np.array([[1.0, -2.0], [1.5, 0.8]])
     D = np.array([[1.0, 0.3], [0.3, 0.4]])
     return _gaussian(
@@ -120,6 +123,7 @@ def spiral_3d(kT=0.1) -> Exact:
     >>> round(zoo.spiral_3d().entropy_production, 10)
     6.5277812344
     """
+    check_numbers(kT=kT)
     F = np.array([[1.0, -2.0, 0.5], [1.5, 1.2, -0.3], [0.2, 0.4, 0.8]])
     D = np.array([[1.0, 0.2, 0.0], [0.2, 0.6, 0.1], [0.0, 0.1, 0.3]])
     return _gaussian(
@@ -140,6 +144,7 @@ def gyrator_3d(kT=0.1) -> Exact:
     >>> zoo.gyrator_3d().f is not None
     True
     """
+    check_numbers(kT=kT)
     H = np.array([[2.0, -0.5, 0.3], [-0.5, 1.5, -0.4], [0.3, -0.4, 1.0]])
     return _gaussian(
         H, (1.0, 0.3, 0.1), np.diag([1.0, 0.3, 0.1]), kT, (1.0, 0.0, -0.5), 0.02,
@@ -164,6 +169,7 @@ def langevin(h=1.0, gamma=0.5, kT=0.25) -> Exact:
     >>> zoo.langevin().entropy_production
     inf
     """
+    check_numbers(h=h, gamma=gamma, kT=kT)
     F = np.array([[0.0, -1.0], [h, gamma]])
     cov = kT * np.diag([1.0 / h, 1.0])
     return _gaussian(

@@ -7,7 +7,14 @@ density is large at the walls are in the module ``walls``.
 import numpy as np
 
 from fokkerplanck.zoo.exact import Exact
-from fokkerplanck.zoo.forms import designed, fill, plane_current, space_current, tensor
+from fokkerplanck.zoo.forms import (
+    check_numbers,
+    designed,
+    fill,
+    plane_current,
+    space_current,
+    tensor,
+)
 
 _SOURCE = "manufactured from Φ, D and Q; Kwon, Ao, Thouless, PNAS 102 (2005) 13029, for the form"
 
@@ -82,6 +89,7 @@ def manufactured_plane(current="flat", kT=0.5) -> Exact:
     >>> np.round(zoo.manufactured_plane("mixed").j(0.3, -0.4), 7)
     array([ 0.3121548, -0.4655503])
     """
+    check_numbers(kT=kT)
     if current not in _PLANE_CURRENTS:
         raise ValueError(f"current is {current!r}; choose from {', '.join(_PLANE_CURRENTS)}")
     code, q_and_grad, title = _PLANE_CURRENTS[current]
@@ -174,6 +182,7 @@ def manufactured_space(current="gradient", kT=0.5) -> Exact:
     >>> round(float(zoo.manufactured_space("mixed").div_j(0.3, -0.4, 0.5)), 12)
     -0.466099564166
     """
+    check_numbers(kT=kT)
     if current not in _SPACE_CURRENTS:
         raise ValueError(f"current is {current!r}; choose from {', '.join(_SPACE_CURRENTS)}")
     code, a, curl_a, title = _SPACE_CURRENTS[current]

@@ -8,7 +8,7 @@ from scipy.linalg import sqrtm
 
 from fokkerplanck.energies import PorousMedium
 from fokkerplanck.zoo.exact import Exact
-from fokkerplanck.zoo.forms import still, zero
+from fokkerplanck.zoo.forms import check_numbers, still, zero
 from fokkerplanck.zoo.linear import ornstein_uhlenbeck
 
 
@@ -44,6 +44,7 @@ def barenblatt(dim=1, m=2.0, *, t0=1.0, t_end=2.0) -> Exact:
     >>> round(line.moments["C"], 12), round(line.moments["front"], 9)
     (0.360562392577, 2.080083823)
     """
+    check_numbers(m=m, t0=t0, t_end=t_end)
     if dim not in (1, 2, 3):
         raise ValueError(f"dim is {dim!r}; choose from 1, 2, 3")
     energy = PorousMedium(m)
@@ -167,6 +168,7 @@ def jko_gaussian(H=2.0, kT=0.25, tau=0.1, *, mean0=1.0, cov0=0.09, steps=3) -> E
     >>> deviations.round(12).tolist()
     [0.3, 0.315940653956, 0.326995294574, 0.334734466084]
     """
+    check_numbers(H=H, kT=kT, tau=tau, mean0=mean0, cov0=cov0)
     H = np.atleast_2d(np.asarray(H, dtype=float))
     d = len(H)
     mean, cov = np.ones(d) * mean0, np.asarray(cov0, dtype=float)

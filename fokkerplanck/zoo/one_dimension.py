@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import betaln, gammaln
 
 from fokkerplanck.zoo.exact import Exact, legendre, with_moments
-from fokkerplanck.zoo.forms import fill, still, tensor, zero
+from fokkerplanck.zoo.forms import check_numbers, fill, still, tensor, zero
 
 
 def _line(**words) -> Exact:
@@ -30,6 +30,7 @@ def noise_induced_transition(kT=0.25) -> Exact:
     >>> zoo.noise_induced_transition(kT=0.5).points["modes"]
     array([[0.]])
     """
+    check_numbers(kT=kT)
     half = math.sqrt(80 * kT + 8)
     mode = math.sqrt(max(1 - 2 * kT, 0.0))
     exact = _line(
@@ -58,6 +59,7 @@ def noise_repelled_modes(kT=0.25) -> Exact:
     >>> round(float(zoo.noise_repelled_modes(kT=0.25).points["modes"][1, 0]), 10)
     1.0545543777
     """
+    check_numbers(kT=kT)
     half = (6 * (40 * kT + 4)) ** (1 / 6)
     # (u - 1)(u + 1)^2 = u^3 + u^2 - u - 1
     roots = np.roots([1.0, 1.0, -1.0, -1.0 - 2 * kT])
@@ -117,6 +119,7 @@ def tilted_ring(V0=1.0, F=0.5, kT=1.0) -> Exact:
     >>> round(zoo.tilted_ring().moments["current"], 12)
     0.053866742022
     """
+    check_numbers(V0=V0, F=F, kT=kT)
     ring = _Ring(V0, F, kT)
     J = ring.current()
 
@@ -154,6 +157,7 @@ def square_root_diffusion(kappa=1.0, theta=1.0, sigma=0.5, kT=0.5) -> Exact:
     >>> zoo.square_root_diffusion().moments["mean"]
     array([1.])
     """
+    check_numbers(kappa=kappa, theta=theta, sigma=sigma, kT=kT)
     scale = sigma * kT / kappa
     shape = theta / scale
     top = scale * (shape + 8 * math.sqrt(shape) + 20)
@@ -188,6 +192,7 @@ def jacobi(A=3.0, B=2.0, kT=1.0) -> Exact:
     >>> zoo.jacobi().eigenvalues[:3]
     array([ -5., -12., -21.])
     """
+    check_numbers(A=A, B=B, kT=kT)
     p, q = A / kT, B / kT
     n = np.arange(1.0, 9.0)
     return _line(

@@ -7,7 +7,7 @@ from scipy.linalg import expm
 from scipy.special import betainc, gammaln
 
 from fokkerplanck.zoo.exact import Exact
-from fokkerplanck.zoo.forms import fill, still, tensor, zero
+from fokkerplanck.zoo.forms import check_numbers, fill, still, tensor, zero
 from fokkerplanck.zoo.spectra import heavy_ball_covariance
 
 #: Six rows a_i and targets y_i of the linear regression; f = Σ (a_i·x − y_i)²/12.
@@ -50,6 +50,7 @@ def multiplicative_noise(h=1.0, s0=1.0, s1=1.0, kT=0.25, half=20.0) -> Exact:
     >>> zoo.multiplicative_noise(h=1.0, s1=1.0, kT=0.25).moments["tail_exponent"]
     5.0
     """
+    check_numbers(h=h, s0=s0, s1=s1, kT=kT, half=half)
     power = 1 + h / (2 * kT * s1**2)
     u = (s1 * half / s0) ** 2
     log_Z = (
@@ -169,6 +170,7 @@ def linear_regression_sgd(kT=0.05) -> Exact:
     array([[0.0495667, 0.0024466],
            [0.0024466, 0.0470712]])
     """
+    check_numbers(kT=kT)
     model = _REGRESSION
     mean0, cov0 = np.array([0.6, -0.4]), 0.01 * np.eye(2)
     half = max(3.0 * (kT / 0.05) ** 1.2, 1.5)  # power-law tails, the heavier the hotter

@@ -7,7 +7,9 @@ import numpy as np
 from scipy.linalg import solve_discrete_lyapunov
 from scipy.optimize import minimize_scalar
 
+from fokkerplanck.grid import real_array
 from fokkerplanck.zoo.exact import Exact
+from fokkerplanck.zoo.forms import check_numbers
 from fokkerplanck.zoo.linear import gyrator, spiral
 
 _MODELS = {"gyrator": ("R5", gyrator), "spiral": ("R5s", spiral)}
@@ -36,7 +38,7 @@ def increment_psd(A, C, omega) -> np.ndarray:
     >>> zoo.increment_psd([[0.0]], [[1.0]], [0.0, 3.141592653589793]).real.round(12).tolist()
     [[[0.0, 4.0]]]
     """
-    A, C = np.atleast_2d(np.asarray(A, float)), np.atleast_2d(np.asarray(C, float))
+    A, C = _square_pair(A=A, C=C)
     z = np.exp(1j * np.asarray(omega, float))[..., None, None]
     G = np.linalg.inv(z * np.eye(len(A)) - A)
     S = np.abs(z - 1) ** 2 * (G @ C @ np.conj(np.swapaxes(G, -1, -2)))
@@ -88,12 +90,14 @@ def sgd_increments(model="gyrator", eta=0.05) -> Exact:
     >>> print(round(frequency, 3), round(value, 7))
     2.184 -0.0180172
     """
+    check_numbers(eta=eta)
     if model not in _MODELS:
         raise ValueError(f"model is {model!r}; choose from {', '.join(_MODELS)}")
     code, build = _MODELS[model]
     exact = build()
     F, D = exact.data["F"], exact.diffusion(*np.zeros(2))
     A, C = np.eye(2) - eta * F, 2 * exact.kT * eta * D
+    _check_stable(A, f"eta = {eta}")
     cov = solve_discrete_lyapunov(A, C)
 
     def entry(i, k, part):
@@ -154,7 +158,8 @@ def heavy_ball(H, D, eta, momentum, b=1):
     >>> np.unique(abs(np.angle(np.linalg.eigvals(M))).round(12) / (2 * np.pi)).round(7)
     array([0.0431442, 0.0868312])
     """
-    H, D = np.atleast_2d(np.asarray(H, float)), np.atleast_2d(np.asarray(D, float))
+    H, D = _square_pair(H=H, D=D)
+    check_numbers(eta=eta, momentum=momentum, b=b)
     one = np.eye(len(H))
     M = np.block([[one - eta * H, momentum * one], [-eta * H, momentum * one]])
     return M, np.tile(eta**2 / b * D, (2, 2))
@@ -189,11 +194,27 @@ def heavy_ball_covariance(H, D, eta, momentum, b=1) -> np.ndarray:
     np.float64(0.2349987903)
     """
     M, N = heavy_ball(H, D, eta, momentum, b)
-    radius = np.abs(np.linalg.eigvals(M)).max()
-    if not radius < 1:
-        raise ValueError(
-            f"the iteration grows by {radius:g} a step at eta = {eta}, momentum = {momentum}; "
-            "take eta smaller"
-        )
+    _check_stable(M, f"eta = {eta}, momentum = {momentum}")
     d = len(M) // 2
     return solve_discrete_lyapunov(M, N)[:d, :d]
+
+
+def _check_stable(A, where):
+    """Refuse a step matrix whose iteration has no stationary state."""
+    radius = np.abs(np.linalg.eigvals(A)).max()
+    if not radius < 1:
+        raise ValueError(f"the iteration grows by {radius:g} a step at {where}; take eta smaller")
+
+
+def _square_pair(**matrices):
+    """Two named finite matrices (d, d) of one size; numbers count as (1, 1)."""
+    arrays = []
+    for name, value in matrices.items():
+        array = np.atleast_2d(real_array(value, name, "a matrix (d, d)"))
+        if array.ndim != 2 or len(array) != array.shape[1] or not np.isfinite(array).all():
+            raise ValueError(f"{name} has shape {array.shape}; give a finite matrix (d, d)")
+        arrays.append(array)
+    if arrays[0].shape != arrays[1].shape:
+        (one, a), (other, b) = zip(matrices, arrays, strict=True)
+        raise ValueError(f"{one} is {a.shape} and {other} is {b.shape}; give one size")
+    return arrays

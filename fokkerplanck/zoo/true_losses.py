@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from fokkerplanck.zoo.exact import Exact
-from fokkerplanck.zoo.forms import fill, tensor
+from fokkerplanck.zoo.forms import check_numbers, fill, tensor
 
 _MOVING = {
     0.125: {
@@ -71,6 +71,7 @@ def moving_potential(kT=0.125) -> Exact:
     >>> zoo.moving_potential(kT=0.25).reference["entropy_production"]
     0.2632448615
     """
+    check_numbers(kT=kT)
     x0 = math.sqrt(5) / 2
     half = (12 * (kT / 0.125)) ** 0.25 + 0.65
     return Exact(
@@ -111,6 +112,7 @@ def scalar_noise(kT=0.25) -> Exact:
     >>> zoo.scalar_noise().reference["mode"]
     array([-0.21963, -0.12259])
     """
+    check_numbers(kT=kT)
     half = 10 * math.sqrt(kT)
     return Exact(
         code="R30", name="scalar_noise", title="D = d(x) I, a loss, and yet a circulation",

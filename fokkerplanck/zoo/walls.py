@@ -7,7 +7,14 @@ closed form; the steady state is e^(−Φ/kT)/Z with kT = 1, whatever the anisot
 import numpy as np
 
 from fokkerplanck.zoo.exact import Exact
-from fokkerplanck.zoo.forms import designed, plane_current, space_current, still, zero
+from fokkerplanck.zoo.forms import (
+    check_numbers,
+    designed,
+    plane_current,
+    space_current,
+    still,
+    zero,
+)
 
 
 class _Waves:
@@ -144,6 +151,7 @@ def manufactured_wall(
     >>> float(abs(wall.J(0.0, 0.3)[0])) < 1e-15
     True
     """
+    check_numbers(kappa=kappa, circulation=circulation, contrast=contrast)
     if kappa < 1 or dim not in (2, 3):
         raise ValueError(f"kappa = {kappa}, dim = {dim}; give kappa >= 1 and dim 2 or 3")
     shape, scale = _PHI[dim, periodic], contrast / _RANGE[dim, periodic]
