@@ -168,7 +168,8 @@ def _talk(options):
     with tqdm(total=len(names), unit=" slides", disable=None) as bar:
         for entry in gallery.entries(options.out, names, options.quick, options.seed):
             found.append(entry)
-            bar.write(f"{entry.slide.number:2d}  {entry.slide.title}: {entry.finding.word}")
+            slide, word = entry.slide, entry.finding.word
+            bar.write(f"{slide.number:2d}  {slide.title}: {word} ({entry.seconds:.0f} s)")
             bar.update()
     pages = {options.out / "index.html": gallery.html(found)}
     if options.markdown:

@@ -116,7 +116,7 @@ def figure(result):
             color=f"C{color}", lw=1.4,
         )  # fmt: skip
     left.plot(*mean, "k*", ms=12, label="grad f", zorder=5)
-    left.set(xlabel="first component of grad f_b", ylabel="second component", aspect="equal")
+    left.set(xlabel="first component of ∇$f_b$", ylabel="second component", aspect="equal")
     left.set_title("gradients of all batches; two deviations of D/b")
     left.legend(fontsize="small", loc="lower right")
     b = np.array(sorted({key[1] for key in result.batches}))
@@ -128,7 +128,7 @@ def figure(result):
         right.plot(
             b, trace, "os"[color], color=f"C{color}", label=f"{kind} replacement, all batches"
         )
-    right.set(xlabel="batch size b", ylabel="tr cov(grad f_b) / tr D", ylim=(-0.03, 1.05))
+    right.set(xlabel="batch size b", ylabel="tr cov(∇$f_b$) / tr D", ylim=(-0.03, 1.05))
     right.set_title("lines: 1/b, and (1 − b/N) N/(N − 1) / b with N = 6")
     right.legend(fontsize="small")
     return sheet

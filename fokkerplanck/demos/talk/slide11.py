@@ -119,7 +119,7 @@ def figure(result):
     axes = sheet.subplots(1, 3, width_ratios=[1, 1.2, 1.2])
     grid = result.steady.grid
     mesh = density(grid, result.steady.rho, axes[0])
-    axes[0].set(title="ρ_ss = exp(−βf)/Z, J = 0", xlim=(-2.6, 2.6), ylim=(-3.2, 3.2))
+    axes[0].set(title="$\\rho_{ss}$ = exp(−βf)/Z, J = 0", xlim=(-2.6, 2.6), ylim=(-3.2, 3.2))
     colorbar(mesh, "density", axes[0])
     rest = result.rest
     axes[1].semilogy(rest.t, np.maximum(rest.free_energy, 1e-32), "C0.-", ms=4)

@@ -131,5 +131,5 @@ def figure(result):
         ax.axhline(1e-28, color="0.6", ls=":")
         ax.set(xlabel="t", title=title, ylim=(1e-31, 1e3))
         ax.legend(fontsize="small", loc="lower left")
-    axes[0].set_ylabel("KL(ρ | ρ_ss)")
+    axes[0].set_ylabel("KL(ρ | $\\rho_{ss}$)")
     return sheet

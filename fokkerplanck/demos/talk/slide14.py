@@ -123,8 +123,10 @@ def figure(result):
     right.plot(eta * result.curvature, result.scaling / result.limit, "o-", label="SGD, exact")
     right.axhline(1, color="k", lw=1, ls="--", label="Fokker-Planck at η/2b")
     right.axvline(1, color="0.6", lw=1)
-    right.set(xlabel="η λ_max, with η/b = 0.05 kept", ylabel="trace over that of the limit")
-    right.set_title("η ∝ b: alike while η λ_max is small")
+    right.set(
+        xlabel="η $\\lambda_{max}$, with η/b = 0.05 kept", ylabel="trace over that of the limit"
+    )
+    right.set_title("η ∝ b: alike while η $\\lambda_{max}$ is small")
     right.set_ylim(bottom=0)
     right.legend(fontsize="small")
     return sheet

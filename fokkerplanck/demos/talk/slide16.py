@@ -125,7 +125,7 @@ def figure(result):
     right.patch.set_visible(False)
     loss.plot(x, (x**2 - 1) ** 2 / 4, "k:", lw=1)
     loss.set(ylim=(0, 1.6), ylabel="f (dotted)")
-    right.set(xlim=(-2.4, 2.4), ylim=(0, None), xlabel="x", ylabel="ρ_ss, D = 1 + x²")
+    right.set(xlim=(-2.4, 2.4), ylim=(0, None), xlabel="x", ylabel="$\\rho_{ss}$, D = 1 + x²")
     right.set_title("R9: the most likely points meet at the maximum of f")
     right.legend(fontsize="small", loc="upper left")
     return sheet
