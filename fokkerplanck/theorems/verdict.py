@@ -174,6 +174,8 @@ class Verdict:
             reasons = "; ".join(f"{h.text}{_bracket(h.measured)}" for h in missing)
             needs = f"It does not apply here, because it needs: {reasons}." if missing else ""
             return (needs + remark).strip()
+        if not self.left_name:
+            return remark.strip()
         sides = f"{self.left_name} = {show(self.left)}"
         if self.right_name:
             sides += f", {self.right_name} = {show(self.right)}; gap {show(self.gap)}"

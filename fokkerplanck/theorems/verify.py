@@ -16,7 +16,7 @@ from fokkerplanck.theorems.points import critical_points, fluctuation_dissipatio
 from fokkerplanck.theorems.sampling import sgd_temperature
 from fokkerplanck.theorems.speed import acceleration, kramers
 from fokkerplanck.theorems.study import Study
-from fokkerplanck.theorems.verdict import Hypothesis, Verdicts, judged
+from fokkerplanck.theorems.verdict import Comparison, Verdicts, judged
 
 #: In the order of the paper, what follows from it last.
 THEOREMS = (
@@ -103,14 +103,14 @@ def named(name, n=None) -> Problem:
 
 
 def _checked(theorem, study, options):
-    """Verdict of one statement, or one that says what could not be computed."""
+    """Verdict of one statement; undecided, with the reason, where it could not be computed."""
     try:
         return theorem(study, **options)
     except (ValueError, ConvergenceError) as error:
+        nan = float("nan")
         return judged(
-            theorem.__name__, "not computed.", (),
-            [Hypothesis("what could not be computed", False, str(error))],
-            is_theorem=True, reference="",
+            theorem.__name__, "not computed.", [Comparison("", nan, "", nan, nan, nan)],
+            is_theorem=True, reference="", remark=f"Undecided, it could not be computed: {error}.",
         )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """All statements on one problem, by name, from the command line."""
 
+import sys
 from dataclasses import replace
 
 import pytest
@@ -49,6 +50,7 @@ def test_no_theorem_is_broken(code):
 def test_no_theorem_is_broken_anywhere(code):
     verdicts = theorems.verify(theorems.named(code), quick=True)
     assert verdicts.ok, [v for v in verdicts if v.is_broken]
+    assert not [v for v in verdicts if v.statement == "not computed."]
 
 
 def test_problems_by_name():
@@ -86,3 +88,16 @@ def test_the_command_lists_the_choices(capsys):
         cli.main(["verify", "nothing"])
     assert end.value.code == 2
     assert "choose from R1 ornstein_uhlenbeck, R2 gyrator" in capsys.readouterr().err
+
+
+def test_what_could_not_be_computed_is_undecided(monkeypatch):
+    def linear(study):
+        raise fp.ConvergenceError("no convergence after 3 steps; raise max_steps", iterate=None)
+
+    # The module, which the function of its name hides.
+    module = sys.modules["fokkerplanck.theorems.verify"]
+    monkeypatch.setattr(module, "THEOREMS", (linear,))
+    verdicts = theorems.verify(zoo.gyrator().build(16))
+    assert verdicts["linear"].outcome == "undecided"
+    assert "could not be computed: no convergence after 3 steps" in str(verdicts["linear"])
+    assert "undecided" in verdicts.table()
