@@ -92,6 +92,11 @@ def ball(center, radius) -> Region:
     -------
     Region
 
+    Raises
+    ------
+    ValueError
+        For a radius that is not positive, or a centre that is no point.
+
     Examples
     --------
     >>> from fokkerplanck import sets
@@ -121,6 +126,11 @@ def box(*sides) -> Region:
     Returns
     -------
     Region
+
+    Raises
+    ------
+    ValueError
+        For a pair that is not in order, or other than one pair for each axis.
 
     Examples
     --------
@@ -153,6 +163,11 @@ def half_space(normal, offset) -> Region:
     Returns
     -------
     Region
+
+    Raises
+    ------
+    ValueError
+        For a normal that is zero or no vector, or an offset that is no number.
 
     Examples
     --------
@@ -188,6 +203,11 @@ def sublevel(f, level) -> Region:
     -------
     Region
 
+    Raises
+    ------
+    ValueError
+        For a level that is no number, or a function that cannot be called.
+
     Examples
     --------
     >>> from fokkerplanck import sets
@@ -214,6 +234,11 @@ def side(axis, end) -> Side:
     Returns
     -------
     Side
+
+    Raises
+    ------
+    ValueError
+        For an axis or an end that does not exist.
 
     Examples
     --------

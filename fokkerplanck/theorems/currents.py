@@ -29,6 +29,11 @@ def stationarity(problem, steady=None) -> Verdict:
         the root mean square of :math:`\nabla\cdot j`, which need not be zero, and the order at
         which the identity is met.
 
+    Raises
+    ------
+    ValueError
+        For anything but a Problem, for the state of another one, or without a unique steady state.
+
     Examples
     --------
     >>> import fokkerplanck as fp
@@ -79,6 +84,11 @@ def assumption_4(problem, steady=None) -> Verdict:
         Left: root mean square of :math:`\nabla\cdot j`; right: zero. In ``numbers`` that of
         :math:`\beta j\cdot\nabla\Phi`, and :math:`\langle|j\cdot\nabla\Phi|\rangle` over its bound.
 
+    Raises
+    ------
+    ValueError
+        For anything but a Problem, for the state of another one, or without a unique steady state.
+
     References
     ----------
     Chaudhari and Soatto, arXiv:1710.11029, Assumption 4; Bouchet and Reygner, arXiv:1507.02104,
@@ -124,6 +134,11 @@ def entropy_production(problem, steady=None, rho=None) -> Verdict:
         Comparisons: :math:`\beta\langle j\cdot D^{-1}j\rangle` by cells against the sum over edges
         :math:`\sum J_e\log(J_e^+/J_e^-)`; total of the transient against the sum of its parts;
         excess against :math:`-d\mathrm{KL}/dt`; and both parts against zero, from below.
+
+    Raises
+    ------
+    ValueError
+        For anything but a Problem, for the state of another one, or without a unique steady state.
 
     References
     ----------

@@ -12,7 +12,7 @@ from fokkerplanck.problem import Problem
 from fokkerplanck.steady import steady_state
 from fokkerplanck.theorems.points import at_walls, virial
 from fokkerplanck.theorems.start import time_scale
-from fokkerplanck.theorems.study import ROUNDING, SOLVED, Study
+from fokkerplanck.theorems.study import ROUNDING, SOLVED, Study, check_state
 from fokkerplanck.theorems.verdict import WITHIN, Comparison, Hypothesis, Verdict, judged
 
 PAPER = "Chaudhari and Soatto, arXiv:1710.11029"
@@ -48,6 +48,11 @@ def a_type(problem, steady=None, divergence="row", particles=0, seed=0) -> Verdi
         error that adds up their noise, their time step (from steps twice as long) and the grid.
         In ``numbers`` the residual with either divergence.
 
+    Raises
+    ------
+    ValueError
+        For anything but a Problem, for the state of another one, or without a unique steady state.
+
     References
     ----------
     Chaudhari and Soatto, arXiv:1710.11029, Theorem 22 and equations (18)-(19); Kwon, Ao and
@@ -60,8 +65,7 @@ def a_type(problem, steady=None, divergence="row", particles=0, seed=0) -> Verdi
     >>> [fp.theorems.a_type(problem, divergence=word).outcome for word in ("row", "column")]
     ['holds', 'fails']
     """
-    if divergence not in ("row", "column"):
-        raise ValueError(f'divergence is {divergence!r:.60}; choose "row" or "column"')
+    _check_divergence(divergence)
     study = Study.of(problem, steady)
     grid, d = study.grid, study.grid.dim
     sign = 1.0 if divergence == "row" else -1.0
@@ -121,6 +125,11 @@ def a_type_residual(state, divergence="row") -> np.ndarray:
     -------
     array, shape (d, \*shape)
 
+    Raises
+    ------
+    ValueError
+        For anything but a steady state, one in 3D (where Q has a gauge), or another divergence.
+
     Examples
     --------
     >>> import fokkerplanck as fp
@@ -128,8 +137,8 @@ def a_type_residual(state, divergence="row") -> np.ndarray:
     >>> fp.theorems.a_type_residual(state).shape
     (2, 24, 24)
     """
-    study = Study(state.problem, state)
-    return -study.problem.g - a_type_drift(state, divergence)
+    drift = a_type_drift(state, divergence)
+    return -state.problem.g - drift
 
 
 def a_type_drift(state, divergence="row") -> np.ndarray:
@@ -145,6 +154,11 @@ def a_type_drift(state, divergence="row") -> np.ndarray:
     -------
     array, shape (d, \*shape)
 
+    Raises
+    ------
+    ValueError
+        For anything but a steady state, one in 3D (where Q has a gauge), or another divergence.
+
     Examples
     --------
     >>> import numpy as np
@@ -154,14 +168,23 @@ def a_type_drift(state, divergence="row") -> np.ndarray:
     >>> bool(np.abs(b - problem.drift)[:, 20:28, 20:28].max() < 0.05)
     True
     """
-    study = Study(state.problem, state)
-    problem = state.problem
+    problem = check_state(state).problem
+    _check_divergence(divergence)
+    if problem.grid.dim == 3:
+        raise ValueError("the state is in 3D, where Q has a gauge; give one in 1D or 2D")
+    study = Study(problem, state)
     drift = -np.einsum("ik...,k...->i...", problem.D, study.grad_Phi) + problem.kT * problem.div_D
     if state.Q is None:
         return drift
     sign = 1.0 if divergence == "row" else -1.0
     turning = -np.einsum("ik...,k...->i...", state.Q, study.grad_Phi)
     return drift + turning + sign * problem.kT * study.row_divergence(state.Q)
+
+
+def _check_divergence(divergence):
+    """Refuse a word that is neither of the two."""
+    if divergence not in ("row", "column"):
+        raise ValueError(f'divergence is {divergence!r:.60}; choose "row" or "column"')
 
 
 def linear(problem, steady=None) -> Verdict:
@@ -182,6 +205,11 @@ def linear(problem, steady=None) -> Verdict:
     Verdict
         Comparisons: the asymmetry of U, zero to rounding; and for stable F the covariance and the
         mean of Q on the grid. In ``numbers`` F, Q and U.
+
+    Raises
+    ------
+    ValueError
+        For anything but a Problem, for the state of another one, or without a unique steady state.
 
     References
     ----------

@@ -48,6 +48,11 @@ def h_theorem(problem, steady=None, rho0=None, method=None, progress=False) -> V
         zero; and F against :math:`\langle\Phi\rangle-\beta^{-1}H` up to a constant. In ``numbers``
         F at the start and at the end, rms div j, and the time it took.
 
+    Raises
+    ------
+    ValueError
+        For anything but a Problem, for the state of another one, or without a unique steady state.
+
     References
     ----------
     Chaudhari and Soatto, arXiv:1710.11029, Theorem 5.
@@ -115,6 +120,11 @@ def information_bottleneck(problem, steady=None, rho0=None, progress=False) -> V
         Left: the largest rise of the functional above its start; right: zero. ``is_theorem`` is
         True for D = 1 alone.
 
+    Raises
+    ------
+    ValueError
+        For anything but a Problem, for the state of another one, or without a unique steady state.
+
     References
     ----------
     Chaudhari and Soatto, arXiv:1710.11029, Remark 9.
@@ -179,6 +189,11 @@ def jko_lyapunov(problem, steady=None, rho0=None, tau=None, progress=False) -> V
         Comparisons: the largest rise of F at a step; the distance (L1) that a step moves
         :math:`\rho_{ss}`; and the distance (L1) of the steps from the flow, which falls with tau:
         its error is estimated from steps twice as long.
+
+    Raises
+    ------
+    ValueError
+        For anything but a Problem, for the state of another one, or without a unique steady state.
 
     References
     ----------

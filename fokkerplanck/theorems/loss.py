@@ -37,6 +37,11 @@ def potential_is_loss(problem, steady=None) -> Verdict:
         density, up to a constant. In ``numbers`` the largest where :math:`\beta\Phi<8`, the
         entropy production and its error, and rms j.
 
+    Raises
+    ------
+    ValueError
+        For anything but a Problem, for the state of another one, or without a unique steady state.
+
     References
     ----------
     Chaudhari and Soatto, arXiv:1710.11029, Lemma 6.

@@ -8,9 +8,9 @@ import numpy as np
 from scipy.integrate import DOP853, solve_ivp
 
 from fokkerplanck.critical_points import Spline
-from fokkerplanck.grid import positive_number
+from fokkerplanck.grid import positive_number, real_array
 from fokkerplanck.theorems.start import away
-from fokkerplanck.theorems.study import ROUNDING, SOLVED, Study
+from fokkerplanck.theorems.study import ROUNDING, SOLVED, Study, check_state
 from fokkerplanck.theorems.verdict import Comparison, Hypothesis, Verdict, judged
 
 PAPER = "Chaudhari and Soatto, arXiv:1710.11029"
@@ -53,6 +53,11 @@ def closed_orbits(problem, steady=None, rho=None, long=LONG) -> Verdict:
         psi along orbits over its range; in three dimensions, where "closed" is a claim and no
         theorem, the exponent of Lyapunov against zero, its error from half the time and half the
         cells.
+
+    Raises
+    ------
+    ValueError
+        For anything but a Problem, for the state of another one, or without a unique steady state.
 
     References
     ----------
@@ -130,6 +135,12 @@ def orbits(state, starts, t, samples=400) -> np.ndarray:
     array, shape (m, samples, d)
         On periodic axes not wrapped.
 
+    Raises
+    ------
+    ValueError
+        For anything but a steady state, points that are not finite or of another dimension, a
+        length that is not positive.
+
     Examples
     --------
     >>> import fokkerplanck as fp
@@ -137,14 +148,12 @@ def orbits(state, starts, t, samples=400) -> np.ndarray:
     >>> fp.theorems.orbits(state, [[0.5, 0.0]], 1.0, 5).shape
     (1, 5, 2)
     """
-    starts = np.atleast_2d(np.asarray(starts, dtype=float))
-    field = Spline(state.j, state.grid)
-    m, d = starts.shape
-    if d != state.grid.dim:
-        raise ValueError(f"starts have {d} components; give {state.grid.dim}, one per axis")
+    grid = check_state(state).grid
+    starts, t = _points(starts, "starts", grid), positive_number(t, "t")
+    field, (m, d) = Spline(state.j, grid), starts.shape
 
     def velocity(_, x):
-        return field.value(_inside(state.grid, x.reshape(m, d).T)).T.ravel()
+        return field.value(_inside(grid, x.reshape(m, d).T)).T.ravel()
 
     run = solve_ivp(
         velocity, (0.0, t), starts.ravel(), "DOP853", np.linspace(0, t, samples),
@@ -168,6 +177,11 @@ def lyapunov_exponent(state, start, t) -> tuple[float, float]:
         Over t/2 and over t, 1/time; over less if t takes more than 60 000 evaluations of j.
         Regular motion gives about (log t)/t, which halves; chaotic motion gives the same twice.
 
+    Raises
+    ------
+    ValueError
+        As `orbits`.
+
     Examples
     --------
     >>> import fokkerplanck as fp
@@ -176,18 +190,20 @@ def lyapunov_exponent(state, start, t) -> tuple[float, float]:
     >>> bool(whole < 0.8 * half)
     True
     """
-    field, d = Spline(state.j, state.grid), state.grid.dim
-    near = NEAR * min(w.min() for w in state.grid.widths)
+    grid = check_state(state).grid
+    (start,), t = _points(start, "start", grid), positive_number(t, "t")
+    field, d = Spline(state.j, grid), grid.dim
+    near = NEAR * min(w.min() for w in grid.widths)
 
     def velocity(_, z):
         w = z[d : 2 * d] / np.linalg.norm(z[d : 2 * d])
         points = z[:d, None] + near * w[:, None] * np.array([-1.0, 0.0, 1.0])
-        behind, here, ahead = field.value(_inside(state.grid, points)).T
+        behind, here, ahead = field.value(_inside(grid, points)).T
         stretched = (ahead - behind) / (2 * near)
         rate = w @ stretched
         return np.concatenate([here, stretched - rate * w, [rate]])
 
-    z = np.concatenate([np.asarray(start, float), np.ones(d) / np.sqrt(d), [0.0]])
+    z = np.concatenate([start, np.ones(d) / np.sqrt(d), [0.0]])
     run = DOP853(velocity, 0.0, z, t, rtol=1e-7, atol=1e-7)
     times, growth = [0.0], [0.0]
     while run.status == "running" and run.nfev < MOST:
@@ -196,6 +212,14 @@ def lyapunov_exponent(state, start, t) -> tuple[float, float]:
         growth.append(run.y[-1])
     end = times[-1]
     return float(np.interp(end / 2, times, growth) / (end / 2)), growth[-1] / end
+
+
+def _points(x, name, grid):
+    """Finite points (m, d), of the dimension of the grid."""
+    x = np.atleast_2d(real_array(x, name, "points (m, d)"))
+    if x.ndim != 2 or x.shape[1] != grid.dim or not np.isfinite(x).all():
+        raise ValueError(f"{name} is {x.tolist()!r:.60}; give points of {grid.dim} finite numbers")
+    return x
 
 
 def _inside(grid, x):

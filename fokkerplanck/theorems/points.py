@@ -39,6 +39,11 @@ def critical_points(problem, steady=None, cooler=()) -> Verdict:
         zero. In ``numbers``: ``"zeros of g"`` and ``"zeros of grad Phi"``, as text, with their
         kinds; ``"distances"`` at the given and the cooler temperatures and their ``"order"`` in T.
 
+    Raises
+    ------
+    ValueError
+        For anything but a Problem, for the state of another one, or without a unique steady state.
+
     References
     ----------
     Chaudhari and Soatto, arXiv:1710.11029, Remark 23.
@@ -112,6 +117,11 @@ def fluctuation_dissipation(problem, steady=None) -> Verdict:
     -------
     Verdict
         Of periodic axes only the second. In ``numbers`` both sides and both wall terms.
+
+    Raises
+    ------
+    ValueError
+        For anything but a Problem, for the state of another one, or without a unique steady state.
 
     References
     ----------

@@ -43,6 +43,11 @@ def sgd_temperature(
         difference that is extrapolated, for the next order in eta. In ``numbers`` the two traces
         at eta, and the temperature over eta/2b.
 
+    Raises
+    ------
+    ValueError
+        For anything but a Problem, for the state of another one, or without a unique steady state.
+
     References
     ----------
     Chaudhari and Soatto, arXiv:1710.11029, Lemma 2, Remarks 11 and 12; Li, Tai and E, ICML 2017.

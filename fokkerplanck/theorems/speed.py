@@ -32,6 +32,11 @@ def acceleration(problem, steady=None) -> Verdict:
     Verdict
         Left: gap; right: gap of the reversible part. In ``numbers`` their ratio.
 
+    Raises
+    ------
+    ValueError
+        For anything but a Problem, for the state of another one, or without a unique steady state.
+
     References
     ----------
     Hwang, Hwang-Ma and Sheu, Ann. Appl. Probab. 15 (2005); Lelievre, Nier and Pavliotis, J. Stat.
@@ -97,6 +102,11 @@ def kramers(problem, steady=None) -> Verdict:
         Comparisons: mean time from the shallower of the two deepest minima a to the plane through
         the other, b, times k, against 1; and the spectral gap over the sum of the rates from a and
         from b, against 1.
+
+    Raises
+    ------
+    ValueError
+        For anything but a Problem, for the state of another one, or without a unique steady state.
 
     References
     ----------

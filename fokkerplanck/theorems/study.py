@@ -10,6 +10,7 @@ from fokkerplanck import fields
 from fokkerplanck.accuracy import estimated_error
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.generator import Generator
+from fokkerplanck.grid import describe
 from fokkerplanck.problem import Problem
 from fokkerplanck.steady import SteadyState, steady_state
 
@@ -142,3 +143,10 @@ class Study:
     def row_divergence(self, A):
         """Row divergence (d, *shape) of an array (d, d, *shape) by second-order differences."""
         return np.stack([self.divergence(row) for row in A])
+
+
+def check_state(state) -> SteadyState:
+    """Return a steady state, or say that it is none."""
+    if not isinstance(state, SteadyState):
+        raise ValueError(f"state is {describe(state)}; give what steady_state(problem) returned")
+    return state

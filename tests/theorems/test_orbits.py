@@ -74,5 +74,30 @@ def test_orbits_of_a_rotation():
     radii = np.linalg.norm(path, axis=2)
     np.testing.assert_allclose(radii, np.broadcast_to([[1.0], [0.5]], radii.shape), atol=0.01)
     np.testing.assert_allclose(path[:, -1], path[:, 0], atol=0.1)
-    with pytest.raises(ValueError, match="starts have 3 components"):
+    with pytest.raises(ValueError, match="give points of 2 finite"):
         fp.theorems.orbits(state, [[1.0, 0.0, 0.0]], 1.0)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda state: fp.theorems.orbits(3, [[0, 0]], 1.0), "state is 3; give what steady_state"),
+        (lambda state: fp.theorems.orbits(state, [[0, 0, 0]], 1.0), "give points of 2 finite"),
+        (lambda state: fp.theorems.orbits(state, [[0, np.nan]], 1.0), "give points of 2 finite"),
+        (lambda state: fp.theorems.orbits(state, [[0, 0]], -1.0), "t is -1.0; give a finite pos"),
+        (lambda state: fp.theorems.lyapunov_exponent("a", [0, 0], 1.0), "state is 'a'"),
+        (lambda state: fp.theorems.lyapunov_exponent(state, [0], 1.0), "start is"),
+        (lambda state: fp.theorems.a_type_drift(None), "state is None"),
+        (lambda state: fp.theorems.a_type_residual(state, "rows"), "divergence is 'rows'; choose"),
+    ],
+)
+def test_bad_input_of_what_takes_a_state(call, words):
+    state = fp.steady_state(fp.zoo.gyrator().build(12))
+    with pytest.raises(ValueError, match=words):
+        call(state)
+
+
+def test_no_drift_of_the_a_type_in_space():
+    state = fp.steady_state(fp.zoo.spiral_3d().build(8))
+    with pytest.raises(ValueError, match="in 3D, where Q has a gauge"):
+        fp.theorems.a_type_drift(state)
