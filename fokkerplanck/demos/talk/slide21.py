@@ -70,7 +70,7 @@ class Result:
     times: tuple[np.ndarray, ...]
 
 
-def compute(n=200, turns=60, seed=0, progress=False) -> Result:
+def compute(n=180, turns=60, seed=0, progress=False) -> Result:
     """Solve on n x 7n/5 cells, follow trajectories of the drift for some turns about the origin."""
     panels = {strength: _panel(strength, n) for strength in STRENGTHS}
     critical = brentq(_determinant, 0.5, 1.0, xtol=1e-12)
