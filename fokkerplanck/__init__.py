@@ -1,14 +1,15 @@
 """Fokker-Planck equations on 1D, 2D and 3D grids: steady states, currents, evolution."""
 
 from fokkerplanck import energies, observables, rates, sde, sets, sgd, theorems, zoo
-from fokkerplanck.critical_points import CriticalPoint, critical_points
-from fokkerplanck.densities import from_particles, gaussian, uniform
-from fokkerplanck.edges import Edges
+from fokkerplanck.domain.densities import from_particles, gaussian, uniform
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.storage import load
 from fokkerplanck.environment import limit_threads as _limit_threads
+from fokkerplanck.equation.problem import Problem
+from fokkerplanck.equation.zeros import CriticalPoint, critical_points
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.generator import Generator
-from fokkerplanck.grid import Grid
-from fokkerplanck.io import load
+from fokkerplanck.evolution.solution import Solution
+from fokkerplanck.evolution.time_loop import solve
 from fokkerplanck.methods import (
     JKO,
     BackwardEuler,
@@ -18,13 +19,12 @@ from fokkerplanck.methods import (
     Splitting,
     jko,
 )
-from fokkerplanck.problem import Problem
-from fokkerplanck.quasi_stationary import QuasiStationary, quasi_stationary
+from fokkerplanck.modes.eigenmodes import Spectrum, spectrum
+from fokkerplanck.modes.slowest_mode import QuasiStationary, quasi_stationary
 from fokkerplanck.rates import backward, committor, exit_probabilities, mfpt
-from fokkerplanck.solution import Solution
-from fokkerplanck.solve import solve
-from fokkerplanck.spectrum import Spectrum, spectrum
-from fokkerplanck.steady import SteadyState, steady_state
+from fokkerplanck.scheme.edges import Edges
+from fokkerplanck.scheme.generator import Generator
+from fokkerplanck.steady.state import SteadyState, steady_state
 from fokkerplanck.transport import Transport, wasserstein
 from fokkerplanck.version import __version__
 

@@ -15,14 +15,14 @@ from tqdm import tqdm
 
 from fokkerplanck import sgd, theorems
 from fokkerplanck.demos.talk import gallery
-from fokkerplanck.densities import gaussian
+from fokkerplanck.domain.densities import gaussian
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.storage import written_whole
+from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.grid import Grid
+from fokkerplanck.evolution.time_loop import solve
 from fokkerplanck.methods import JKO
-from fokkerplanck.problem import Problem
-from fokkerplanck.solve import solve
-from fokkerplanck.steady import steady_state
-from fokkerplanck.storage import written_whole
+from fokkerplanck.steady.state import steady_state
 from fokkerplanck.transport import wasserstein
 from fokkerplanck.version import __version__
 

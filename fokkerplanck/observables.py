@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fokkerplanck.kernels import evolution, flux
+from fokkerplanck.kernels.linalg import evolution
+from fokkerplanck.kernels.scheme import flux
 
 # Densities below this are treated by logarithms; tiny stands in for an empty cell in a logarithm.
 SMALL = 1e-280
@@ -135,7 +136,7 @@ def kl(rho, rho_inf, grid, *, log=False):
     rho = _density(rho, grid)
     inf, log_inf = _reference(rho_inf, grid, log)
     leading = rho.shape[: rho.ndim - grid.dim]
-    volume = np.broadcast_to(grid.volume, grid.shape)
+    volume = grid.volumes
     out = np.empty(leading)
     for index in np.ndindex(leading):
         out[index] = _kl(rho[index], inf, log_inf, volume)

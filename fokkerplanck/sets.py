@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fokkerplanck.fields import evaluate
-from fokkerplanck.grid import Grid, describe, real_array
+from fokkerplanck.domain.arguments import describe, real_array
+from fokkerplanck.domain.fields import evaluate
+from fokkerplanck.domain.grid import Grid
 
 AXES = "xyz"
 #: Halvings of an edge that locate a boundary on it.

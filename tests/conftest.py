@@ -1,6 +1,5 @@
-"""What every test stands on: strict floating point, no windows, a seeded rng, fresh kernels."""
+"""What every test stands on: strict floating point, no windows, a seeded rng, cached kernels."""
 
-import hashlib
 import os
 import sys
 import zlib
@@ -9,20 +8,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def kernel_cache_folder() -> Path:
-    """Folder for compiled kernels, named by a hash of their source.
-
-    numba notices an edit of the file that holds a kernel, but not of a kernel that it calls
-    elsewhere; a new folder for every state of the source leaves no stale machine code behind.
-    """
-    digest = hashlib.sha256()
-    for path in sorted((ROOT / "fokkerplanck" / "kernels").glob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return ROOT / ".cache" / "numba" / digest.hexdigest()[:16]
-
-
-# Before anything below can import numba or pyplot; children started by a test inherit both.
-os.environ.setdefault("NUMBA_CACHE_DIR", str(kernel_cache_folder()))
+# Before anything below can import numba or pyplot; children started by a test inherit both. An edit
+# of a kernel recompiles its own file alone: kernels call no kernel of another (docs/decisions.md).
+os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / ".cache" / "numba"))
 os.environ["MPLBACKEND"] = "Agg"
 
 import matplotlib as mpl  # noqa: E402

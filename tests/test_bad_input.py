@@ -24,9 +24,9 @@ from fokkerplanck import (
     steady_state,
     uniform,
 )
-from fokkerplanck.densities import check_density
+from fokkerplanck.domain.densities import check_density
+from fokkerplanck.evolution.time_loop import solve
 from fokkerplanck.methods import BackwardEuler, Exponential
-from fokkerplanck.solve import solve
 
 PACKAGE = Path(fp.__file__).parent
 

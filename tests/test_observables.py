@@ -5,8 +5,8 @@ import pytest
 
 import fokkerplanck as fp
 from fokkerplanck import observables as ob
-from fokkerplanck.generator import Generator
 from fokkerplanck.linalg.null_vector import null_vector
+from fokkerplanck.scheme.generator import Generator
 
 
 def null_log_density(generator):

@@ -15,9 +15,10 @@ ROOT = Path(__file__).resolve().parents[1]
 PROBE = """
 import hashlib, numba, numpy as np
 import fokkerplanck as fp
-from fokkerplanck.currents import EdgeCurrents, entropy_production
+from fokkerplanck.scheme.currents import EdgeCurrents, entropy_production
 from fokkerplanck.kernels import threads
-from fokkerplanck.linalg import null_vector, reversible
+from fokkerplanck.linalg import null_vector
+from fokkerplanck.scheme import detailed_balance as reversible
 
 def D2(x, y):
     n = np.stack([np.cos(0.4 + x - 0.7 * y), np.sin(0.4 + x - 0.7 * y)])

@@ -15,10 +15,10 @@ import numpy as np
 
 from fokkerplanck import sets, zoo
 from fokkerplanck.demos.text import aligned
-from fokkerplanck.grid import Grid
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.equation.problem import Problem
 from fokkerplanck.plot import canvas, colorbar, reactive
 from fokkerplanck.plot import committor as draw_committor
-from fokkerplanck.problem import Problem
 from fokkerplanck.rates import Committor, committor, eyring_kramers, mfpt
 
 __all__ = ["QUICK", "TITLE", "Result", "compute", "figure", "table"]

@@ -16,8 +16,8 @@ import numpy as np
 from scipy.linalg import sqrtm
 
 from fokkerplanck.demos.text import aligned
-from fokkerplanck.densities import gaussian
-from fokkerplanck.grid import Grid
+from fokkerplanck.domain.densities import gaussian
+from fokkerplanck.domain.grid import Grid
 from fokkerplanck.plot import canvas, colorbar, density, transport_map
 from fokkerplanck.transport import wasserstein
 

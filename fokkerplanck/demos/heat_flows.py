@@ -20,13 +20,13 @@ import numpy as np
 
 from fokkerplanck import energies
 from fokkerplanck.demos.text import aligned, distances, observed_order
-from fokkerplanck.densities import gaussian
-from fokkerplanck.grid import Grid
+from fokkerplanck.domain.densities import gaussian
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.equation.problem import Problem
+from fokkerplanck.evolution.solution import Solution
+from fokkerplanck.evolution.time_loop import solve
 from fokkerplanck.methods import jko
 from fokkerplanck.plot import canvas, line, order
-from fokkerplanck.problem import Problem
-from fokkerplanck.solution import Solution
-from fokkerplanck.solve import solve
 
 TITLE = "The heat equation as steepest descent of two energies in two distances"
 QUICK = {"n": 200}

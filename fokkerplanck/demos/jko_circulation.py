@@ -14,14 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from fokkerplanck.demos.text import aligned, distances, observed_order
-from fokkerplanck.densities import gaussian
-from fokkerplanck.grid import Grid
+from fokkerplanck.domain.densities import gaussian
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.equation.problem import Problem
+from fokkerplanck.evolution.solution import Solution
+from fokkerplanck.evolution.time_loop import solve
 from fokkerplanck.methods import jko
 from fokkerplanck.plot import canvas, colorbar, current, density, energy, order
-from fokkerplanck.problem import Problem
-from fokkerplanck.solution import Solution
-from fokkerplanck.solve import solve
-from fokkerplanck.steady import SteadyState, steady_state
+from fokkerplanck.steady.state import SteadyState, steady_state
 
 TITLE = "A JKO step for the reversible part, a Markov step for the circulation"
 QUICK = {"n": 32}

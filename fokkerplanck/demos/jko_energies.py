@@ -16,14 +16,14 @@ import numpy as np
 
 from fokkerplanck import energies
 from fokkerplanck.demos.text import aligned
-from fokkerplanck.densities import gaussian
-from fokkerplanck.grid import Grid
+from fokkerplanck.domain.densities import gaussian
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.equation.problem import Problem
+from fokkerplanck.evolution.solution import Solution
+from fokkerplanck.evolution.time_loop import solve
 from fokkerplanck.methods import jko
 from fokkerplanck.plot import canvas, line
-from fokkerplanck.problem import Problem
-from fokkerplanck.solution import Solution
-from fokkerplanck.solve import solve
-from fokkerplanck.steady import steady_state
+from fokkerplanck.steady.state import steady_state
 
 TITLE = "Minimising movements of other energies, and in another metric"
 QUICK = {"n": 200}

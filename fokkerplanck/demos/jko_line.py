@@ -14,13 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from fokkerplanck.demos.text import aligned, distances, observed_order
-from fokkerplanck.densities import gaussian
-from fokkerplanck.grid import Grid
+from fokkerplanck.domain.densities import gaussian
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.equation.problem import Problem
+from fokkerplanck.evolution.solution import Solution
+from fokkerplanck.evolution.time_loop import solve
 from fokkerplanck.methods import jko
 from fokkerplanck.plot import canvas, energy, line, order, trajectories
-from fokkerplanck.problem import Problem
-from fokkerplanck.solution import Solution
-from fokkerplanck.solve import solve
 
 TITLE = "JKO steps on a line: free energy, order in tau, paths of mass"
 QUICK = {"n": 160}

@@ -27,12 +27,12 @@ from fokkerplanck import sgd
 from fokkerplanck.data import load_iris
 from fokkerplanck.demos.sgd_figure import figure
 from fokkerplanck.demos.text import aligned
-from fokkerplanck.densities import gaussian
-from fokkerplanck.grid import Grid
-from fokkerplanck.problem import Problem
-from fokkerplanck.solution import Solution
-from fokkerplanck.solve import solve
-from fokkerplanck.steady import SteadyState, steady_state
+from fokkerplanck.domain.densities import gaussian
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.equation.problem import Problem
+from fokkerplanck.evolution.solution import Solution
+from fokkerplanck.evolution.time_loop import solve
+from fokkerplanck.steady.state import SteadyState, steady_state
 
 __all__ = ["QUICK", "TITLE", "Result", "compute", "figure", "model", "table"]
 

@@ -7,8 +7,8 @@ Their Wasserstein gradient flow is
 :math:`\delta E/\delta\rho=U'(\rho)+V+W*\rho`. Energies are added by ``+``.
 """
 
-from fokkerplanck.energies.energy import Energy, Sum
 from fokkerplanck.energies.external import Dirichlet, Interaction, Potential
+from fokkerplanck.energies.functional import Energy, Sum
 from fokkerplanck.energies.internal import Congestion, Entropy, FreeEnergy, PorousMedium
 
 __all__ = [

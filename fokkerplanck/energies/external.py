@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import fft
 
-from fokkerplanck.energies.energy import Energy, on_grid
-from fokkerplanck.fields import scalar_field
-from fokkerplanck.grid import describe
+from fokkerplanck.domain.arguments import describe
+from fokkerplanck.domain.fields import scalar_field
+from fokkerplanck.energies.functional import Energy, on_grid
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +132,7 @@ class Dirichlet:
     def value(self, rho, grid) -> float:
         """Sum of squared differences across faces, between centres."""
         total, rho = 0.0, on_grid(rho, grid)
-        volume = np.broadcast_to(grid.volume, grid.shape)
+        volume = grid.volumes
         for k, (jumps, gap, width) in enumerate(self._jumps(rho, grid)):
             area = np.take(np.moveaxis(volume, k, 0), 0, axis=0) / width
             total += 0.5 * float(np.sum(jumps**2 / gap.reshape(-1, *[1] * (grid.dim - 1)) * area))

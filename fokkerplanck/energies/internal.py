@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from fokkerplanck import observables
-from fokkerplanck.energies.energy import Energy
-from fokkerplanck.grid import positive_number
+from fokkerplanck.domain.arguments import positive_number
+from fokkerplanck.energies.functional import Energy
 
 # Smallest density in a logarithm.
 TINY = np.finfo(float).tiny

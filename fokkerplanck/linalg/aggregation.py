@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
-from fokkerplanck.kernels import aggregation as kernels
+from fokkerplanck.kernels.linalg import aggregation as kernels
 
 #: Pairs weaker than this are not formed: condition number of a pair at most 2 / STRENGTH.
 STRENGTH = 0.25

@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 
-from fokkerplanck.kernels.dissection import boundaries, dissect
+from fokkerplanck.kernels.linalg.dissection import boundaries, dissect
 
 # Parts of at most this many cells are eliminated as one dense block.
 LEAF = 16

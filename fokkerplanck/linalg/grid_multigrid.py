@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.kernels import grid_cycle, grid_multigrid
+from fokkerplanck.kernels.linalg import grid_cycle, grid_multigrid
 
 #: Levels of at most this many cells are solved directly, by number of axes longer than one.
 COARSEST = {2: 256, 3: 512}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from fokkerplanck.linalg.flows import Flows
-from fokkerplanck.linalg.implicit import Factors
+from fokkerplanck.linalg.factors import Factors
 from fokkerplanck.linalg.shifted import ShiftedSolver
+from fokkerplanck.scheme.flows import Flows
 
 #: Ways to solve, and cells up to which "auto" factorises: fill grows like n log n in two and like
 #: n^(4/3) in three dimensions.

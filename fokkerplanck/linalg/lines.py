@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from fokkerplanck.kernels import lines
+from fokkerplanck.kernels.linalg import lines
 
 # L-stable of order 5 with five real poles: Hairer and Wanner, Solving ODEs II, table IV.6.4.
 GAMMA = 0.27805384113645248
@@ -57,7 +57,7 @@ class LineSplitting:
     Examples
     --------
     >>> import fokkerplanck as fp
-    >>> from fokkerplanck.linalg.axis_rates import AxisRates
+    >>> from fokkerplanck.scheme.axis_rates import AxisRates
     >>> from fokkerplanck.linalg.lines import LineSplitting
     >>> grid = fp.Grid([(-3, 3), (-3, 3)], 32)
     >>> generator = fp.Generator(fp.Problem(grid, f=lambda x, y: x**2 + x * y + y**2))

@@ -7,8 +7,9 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.kernels import graph, threads
-from fokkerplanck.kernels.elimination import (
+from fokkerplanck.kernels import threads
+from fokkerplanck.kernels.linalg import graph
+from fokkerplanck.kernels.linalg.elimination import (
     NEGLIGIBLE,
     RADIX,
     back_substitute,

@@ -6,8 +6,8 @@ import numpy as np
 
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.linalg.aggregation import Aggregation, Level
-from fokkerplanck.linalg.flows import Flows
-from fokkerplanck.linalg.krylov import fgmres
+from fokkerplanck.linalg.fgmres import fgmres
+from fokkerplanck.scheme.flows import Flows
 
 #: Krylov steps of a solve before it counts as failed, and directions kept at a time.
 MAX_STEPS, RESTART = 200, 20
@@ -52,7 +52,7 @@ class ShiftedSolver:
             raise ValueError(f"shift is {shift!r}; give a finite number >= 0")
         if log_mass is None:
             grid = generator.grid
-            log_mass = np.log(np.broadcast_to(grid.volume, grid.shape))
+            log_mass = np.log(grid.volumes)
         phi = np.array(log_mass, dtype=float).ravel()
         # Cells without mass count as a little below the emptiest that has some.
         some = np.isfinite(phi)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from fokkerplanck.generator import Generator
-from fokkerplanck.linalg.flows import Flows
-from fokkerplanck.linalg.implicit import Factors
+from fokkerplanck.linalg.factors import Factors
 from fokkerplanck.methods.method import Method
+from fokkerplanck.scheme.flows import Flows
+from fokkerplanck.scheme.generator import Generator
 
 # A step may exceed dt by this much (relative): output times carry rounding.
 SLACK = 1e-12
@@ -29,7 +29,7 @@ class BackwardEuler(Method):
 
     Notes
     -----
-    The solves are refined to rounding (``linalg.implicit``); what mass then still is off, of order
+    The solves are refined to rounding (``linalg.factors``); what mass then still is off, of order
     1e-16, is corrected by a factor. The largest such correction is in ``stats["mass_correction"]``.
     With absorbing sides nothing is corrected.
 

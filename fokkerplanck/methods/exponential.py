@@ -9,14 +9,14 @@ from functools import cached_property
 import numpy as np
 
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.generator import Generator
-from fokkerplanck.linalg.chebyshev import ChebyshevSeries
-from fokkerplanck.linalg.flows import Flows
-from fokkerplanck.linalg.implicit import Factors
-from fokkerplanck.linalg.products import rates_of
-from fokkerplanck.linalg.rational_krylov import MAX_DIMENSION, krylov_action
-from fokkerplanck.linalg.uniformisation import JumpChain
+from fokkerplanck.linalg.factors import Factors
+from fokkerplanck.linalg.semigroup.chebyshev import ChebyshevSeries
+from fokkerplanck.linalg.semigroup.products import rates_of
+from fokkerplanck.linalg.semigroup.rational_krylov import MAX_DIMENSION, krylov_action
+from fokkerplanck.linalg.semigroup.uniformisation import JumpChain
 from fokkerplanck.methods.method import Method
+from fokkerplanck.scheme.flows import Flows
+from fokkerplanck.scheme.generator import Generator
 
 KINDS = ("auto", "uniformisation", "krylov", "chebyshev")
 # "auto" does not look for anything better than uniformisation below so many cells times products:

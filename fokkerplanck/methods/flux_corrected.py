@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import sparse
 
-from fokkerplanck.currents import edge_offsets
-from fokkerplanck.generator import Generator
-from fokkerplanck.grid import positive_number
-from fokkerplanck.kernels import limiter
+from fokkerplanck.domain.arguments import positive_number
+from fokkerplanck.kernels.scheme import limiter
 from fokkerplanck.linalg import powers
-from fokkerplanck.linalg.central_flux import CentralFactor, CentralFlux
-from fokkerplanck.linalg.flows import Flows
-from fokkerplanck.linalg.implicit import Factors
+from fokkerplanck.linalg.factors import Factors
 from fokkerplanck.methods.method import Method
+from fokkerplanck.scheme.central_flux import CentralFactor, CentralFlux
+from fokkerplanck.scheme.currents import edge_offsets
+from fokkerplanck.scheme.flows import Flows
+from fokkerplanck.scheme.generator import Generator
 
 #: gamma of the L-stable method of order two by two solves, and its weights.
 GAMMA = 1 - math.sqrt(0.5)
@@ -145,7 +145,7 @@ class _State:
         self.central = CentralFlux(generator.problem)
         self.factors = Factors(generator, Flows.from_generator(generator))
         self.routes = staircases(generator.edges, self.central)
-        self.volume = np.broadcast_to(generator.grid.volume, generator.grid.shape).ravel()
+        self.volume = generator.grid.volumes.ravel()
 
     def advance(self, p, dt):
         """One step."""

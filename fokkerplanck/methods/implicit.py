@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from fokkerplanck import observables
+from fokkerplanck.domain.arguments import describe
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.generator import Generator
-from fokkerplanck.grid import describe
-from fokkerplanck.kernels import limiter
+from fokkerplanck.kernels.scheme import limiter
 from fokkerplanck.linalg import powers
-from fokkerplanck.linalg.flows import Flows
 from fokkerplanck.linalg.implicit_multigrid import SOLVERS, Solvers
 from fokkerplanck.methods.method import Context, Method
+from fokkerplanck.scheme.flows import Flows
+from fokkerplanck.scheme.generator import Generator
 
 # Least tolerance that sums of a few terms of alternating sign can keep.
 LEAST_TOLERANCE = 1e-12
@@ -225,7 +225,7 @@ class _State:
         self.log_inf = None if self.context is None else self.context.log_rho_inf
         self.duration = None if self.context is None else self.context.duration
         grid = self.generator.grid
-        self.volume = np.broadcast_to(grid.volume, grid.shape).ravel()
+        self.volume = grid.volumes.ravel()
         masses = None if self.log_inf is None else self.log_inf.ravel() + np.log(self.volume)
         self.factors = Solvers(self.generator, self.flows, self.solver, masses)
         self.reserve = 0.5 * self.tolerance

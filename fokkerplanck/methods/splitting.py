@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.linalg.axis_rates import AxisRates
 from fokkerplanck.linalg.lines import LineSplitting
 from fokkerplanck.methods.method import Method
+from fokkerplanck.scheme.axis_rates import AxisRates
 
 # Step control: share of the largest step that would be allowed, limits of its change, and the part
 # of the first interval that is tried first.

@@ -4,7 +4,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from fokkerplanck.grid import check_grid, describe, positive_number, real_array
+from fokkerplanck.domain.arguments import describe, positive_number, real_array
+from fokkerplanck.domain.grid import check_grid
 
 
 def current_axes(ax=None):

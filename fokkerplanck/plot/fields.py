@@ -4,7 +4,8 @@ import numpy as np
 from matplotlib.colors import LogNorm, Normalize
 from scipy.interpolate import RegularGridInterpolator
 
-from fokkerplanck.grid import check_grid, real_array
+from fokkerplanck.domain.arguments import real_array
+from fokkerplanck.domain.grid import check_grid
 from fokkerplanck.plot.axes import check_scalar, current_axes, frame
 
 # Below this fraction of the largest density nothing is drawn by default.

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from matplotlib.lines import Line2D
 
-from fokkerplanck.grid import describe
+from fokkerplanck.domain.arguments import describe
 from fokkerplanck.plot.axes import current_axes
 from fokkerplanck.plot.fields import streamlines
 

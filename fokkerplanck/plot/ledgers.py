@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fokkerplanck.grid import describe
+from fokkerplanck.domain.arguments import describe
 from fokkerplanck.plot.axes import check_result, current_axes, panels
 from fokkerplanck.plot.results import free_energy
 

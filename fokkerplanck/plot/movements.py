@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.ticker import NullLocator
 
-from fokkerplanck.grid import real_array
+from fokkerplanck.domain.arguments import real_array
 from fokkerplanck.plot.axes import check_result, current_axes, frame
 
 

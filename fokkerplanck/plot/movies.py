@@ -6,10 +6,10 @@ import numpy as np
 from matplotlib.animation import FFMpegWriter, PillowWriter
 from tqdm import tqdm
 
-from fokkerplanck.grid import describe, positive_number
+from fokkerplanck.domain.arguments import describe, positive_number
+from fokkerplanck.domain.storage import written_whole
 from fokkerplanck.plot.axes import canvas, check_result
 from fokkerplanck.plot.fields import density
-from fokkerplanck.storage import written_whole
 
 WRITERS = {".mp4": FFMpegWriter, ".gif": PillowWriter}
 

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.patches import FancyArrowPatch
 from scipy.interpolate import RegularGridInterpolator
 
-from fokkerplanck.grid import positive_number
+from fokkerplanck.domain.arguments import positive_number
 from fokkerplanck.plot.axes import colorbar, current_axes, frame, panels
 from fokkerplanck.plot.fields import density, line, potential
 from fokkerplanck.plot.results import Portrait, check_steady, current

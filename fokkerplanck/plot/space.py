@@ -8,7 +8,8 @@ from matplotlib.colors import LightSource, Normalize, to_rgb
 from mpl_toolkits.mplot3d.art3d import Line3DCollection, Poly3DCollection
 from scipy.interpolate import RegularGridInterpolator
 
-from fokkerplanck.grid import check_grid, describe, real_array
+from fokkerplanck.domain.arguments import describe, real_array
+from fokkerplanck.domain.grid import check_grid
 from fokkerplanck.plot.axes import check_scalar, colorbar, current_axes, panels, space_axes
 from fokkerplanck.plot.tetrahedra import level_triangles
 

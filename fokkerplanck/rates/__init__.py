@@ -1,10 +1,10 @@
 """Backward equation: expectations, passage times, committors, exit probabilities, escape rates."""
 
-from fokkerplanck.rates.backward import Backward, backward
-from fokkerplanck.rates.committor import Committor, committor
+from fokkerplanck.rates.backward_equation import Backward, backward
+from fokkerplanck.rates.barrier_crossing import Kramers, eyring_kramers, kramers
 from fokkerplanck.rates.exits import ExitProbabilities, exit_probabilities
-from fokkerplanck.rates.kramers import Kramers, eyring_kramers, kramers
 from fokkerplanck.rates.passage import PassageTimes, mfpt
+from fokkerplanck.rates.transition_paths import Committor, committor
 
 __all__ = [
     "Backward",

@@ -15,13 +15,13 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order
 
-from fokkerplanck.currents import edge_offsets
-from fokkerplanck.edges import Edges
-from fokkerplanck.fields import cell_text
-from fokkerplanck.grid import Grid
-from fokkerplanck.kernels import assembly
-from fokkerplanck.linalg.flows import Flows
-from fokkerplanck.linalg.killed import KilledChain
+from fokkerplanck.domain.fields import cell_text
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.kernels.scheme import assembly
+from fokkerplanck.rates.killed import KilledChain
+from fokkerplanck.scheme.currents import edge_offsets
+from fokkerplanck.scheme.edges import Edges
+from fokkerplanck.scheme.flows import Flows
 from fokkerplanck.sets import Side, fractions, mask_of
 
 
@@ -173,7 +173,7 @@ def _crossings(grid, edges, label, ends) -> Crossings:
             mask = (label == k).reshape(grid.shape)
             part[here] = fractions(region, mask, grid, start[:, here], step[:, here])
     weight, tilt = edges.weight[edge], sign * edges.tilt[edge]
-    volume = np.broadcast_to(grid.volume, grid.shape).ravel()
+    volume = grid.volumes.ravel()
     rate = bernoulli_pair(weight / part, part * tilt)[0] / volume[free]
     return Crossings(edge, free, other, end, sign, weight, tilt, part, rate)
 
@@ -233,7 +233,7 @@ def _check_reached(grid, cells, chain):
 def _add_sides(problem, edges, ends, kills):
     """Add the rates through absorbing sides to the rows of kills (n_ends + 1, n)."""
     grid = problem.grid
-    total = edges.exit_rate / np.broadcast_to(grid.volume, grid.shape).ravel()
+    total = edges.exit_rate / grid.volumes.ravel()
     named = [(k, region) for k, (_, region) in enumerate(ends) if isinstance(region, Side)]
     if not named:
         kills[-1] += total
@@ -265,4 +265,4 @@ def _rate_through(problem, axis, end):
     twin = copy.copy(problem)  # fields and cells are the same; walls do not enter the drift
     twin.__dict__["grid"] = Grid(axes, grid.shape, sides)
     exits = Edges.from_problem(twin).exit_rate
-    return exits / np.broadcast_to(grid.volume, grid.shape).ravel()
+    return exits / grid.volumes.ravel()

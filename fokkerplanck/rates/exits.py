@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fokkerplanck.generator import Generator
-from fokkerplanck.grid import Grid, describe
-from fokkerplanck.linalg.killed import choose
+from fokkerplanck.domain.arguments import describe
+from fokkerplanck.domain.grid import Grid
 from fokkerplanck.rates.ends import ended
+from fokkerplanck.rates.killed import choose
 from fokkerplanck.rates.results import check_problem, check_solver, frozen
+from fokkerplanck.scheme.generator import Generator
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fokkerplanck.densities import check_density
+from fokkerplanck.domain.densities import check_density
+from fokkerplanck.domain.grid import Grid
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.generator import Generator
-from fokkerplanck.grid import Grid
-from fokkerplanck.linalg.killed import choose
 from fokkerplanck.rates.ends import ended
+from fokkerplanck.rates.killed import choose
 from fokkerplanck.rates.results import check_problem, check_solver, frozen, value_at
+from fokkerplanck.scheme.generator import Generator
 
 #: Longest mean time whose square is a number.
 LONGEST = 1e150

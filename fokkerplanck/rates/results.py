@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.interpolate import RegularGridInterpolator
 
-from fokkerplanck.grid import real_array
-from fokkerplanck.linalg.killed import SOLVERS
-from fokkerplanck.problem import Problem
+from fokkerplanck.domain.arguments import real_array
+from fokkerplanck.equation.problem import Problem
+from fokkerplanck.rates.killed import SOLVERS
 
 
 def check_problem(problem, name):

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fokkerplanck import fields
-from fokkerplanck.calculus import leftover_field, stratonovich_correction, symmetric_root
+from fokkerplanck.domain import fields
+from fokkerplanck.equation.calculus import leftover_field, stratonovich_correction, symmetric_root
 
 
 def root(D):

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import csd
 
-from fokkerplanck.ensembles import Ensemble, check_integer
-from fokkerplanck.grid import Grid, check_grid, describe, positive_number, real_array
+from fokkerplanck.domain.arguments import describe, positive_number, real_array, whole_number
+from fokkerplanck.domain.ensembles import Ensemble
+from fokkerplanck.domain.grid import Grid, check_grid
 from fokkerplanck.sde.simulation import Paths
 from fokkerplanck.sde.walls import wrapped
 
@@ -124,7 +125,7 @@ def current_velocity(paths, grid, spacing=None, least=20) -> CurrentVelocity:
     check_grid(grid)
     if x.shape[2] != grid.dim:
         raise ValueError(f"the paths have {x.shape[2]} components on a {grid.dim}D grid")
-    least = check_integer("least", least, 1)
+    least = whole_number(least, "least", 1)
     velocity = (x[2:] - x[:-2]) / (2 * h)
     where = wrapped(grid, places[1:-1])
     cell, inside = np.zeros(where.shape[:2], np.int64), np.ones(where.shape[:2], bool)
@@ -314,7 +315,7 @@ def increment_spectrum(paths, spacing=None, length=256) -> IncrementSpectrum:
     >>> bool(abs(seen.value[0, 0].real.mean() - 1) < 0.05)  # white
     True
     """
-    length = check_integer("length", length, 4)
+    length = whole_number(length, "length", 4)
     x, h, _ = _series(paths, spacing, length + 1)
     steps = np.diff(x, axis=0)
     d, half = x.shape[2], length // 2

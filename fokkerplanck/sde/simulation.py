@@ -8,12 +8,14 @@ from typing import Literal
 import numpy as np
 from tqdm import tqdm
 
-from fokkerplanck.densities import check_density, from_particles
-from fokkerplanck.ensembles import Ensemble, check_integer, check_schedule, check_start
+from fokkerplanck.domain.arguments import describe, positive_number, whole_number
+from fokkerplanck.domain.densities import check_density, from_particles
+from fokkerplanck.domain.ensembles import Ensemble, check_schedule, check_start
+from fokkerplanck.domain.grid import Grid, check_grid
+from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.grid import Grid, check_grid, describe, positive_number
-from fokkerplanck.kernels import particles, paths
-from fokkerplanck.problem import Problem
+from fokkerplanck.kernels.particles import minibatch as particles
+from fokkerplanck.kernels.particles import paths
 from fokkerplanck.sde import steps as schemes
 from fokkerplanck.sde import walls
 from fokkerplanck.sde.coefficients import Callables, tabulated, unknown_between_cells
@@ -137,8 +139,8 @@ def from_density(grid, rho, n_particles, seed=0) -> np.ndarray:
     """
     check_grid(grid)
     rho = check_density(rho, grid)
-    n_particles = check_integer("n_particles", n_particles, 1)
-    rng = np.random.default_rng(check_integer("seed", seed, 0))
+    n_particles = whole_number(n_particles, "n_particles", 1)
+    rng = np.random.default_rng(whole_number(seed, "seed", 0))
     mass = np.cumsum((rho * grid.volume).ravel())
     cell = np.searchsorted(mass, rng.random(n_particles) * mass[-1], side="right")
     index = np.unravel_index(np.minimum(cell, grid.size - 1), grid.shape)
@@ -232,7 +234,7 @@ def simulate(
     x = _check_inside(check_start(x0, n_particles), problem.grid)
     dt, steps = _check_times(t, dt, steps)
     burn_in, thin = check_schedule(steps, burn_in, thin)
-    seed = check_integer("seed", seed, 0, 2**63 - 1)
+    seed = whole_number(seed, "seed", 0, 2**63 - 1)
     arrays = unknown_between_cells(problem)
     if interpolate is False and arrays:
         raise ValueError(
@@ -349,7 +351,7 @@ def _check_times(t, dt, steps):
     if sum(u is not None for u in (t, dt, steps)) != 2:
         raise ValueError("give two of t, dt and steps, for example t=10.0, dt=0.01")
     if steps is not None:
-        steps = check_integer("steps", steps, 1)
+        steps = whole_number(steps, "steps", 1)
         return (positive_number(t, "t") / steps if dt is None else positive_number(dt, "dt")), steps
     t, dt = positive_number(t, "t"), positive_number(dt, "dt")
     if not t / dt < 2**53:

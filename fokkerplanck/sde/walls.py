@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.kernels import paths
+from fokkerplanck.kernels.particles import paths
 
 #: Reflections of one particle within one step; more mean that steps are as long as the box.
 PASSES = 64

@@ -4,12 +4,12 @@ from fokkerplanck.theorems.currents import assumption_4, entropy_production, sta
 from fokkerplanck.theorems.decomposition import a_type, a_type_drift, a_type_residual, linear
 from fokkerplanck.theorems.flow import h_theorem, information_bottleneck, jko_lyapunov
 from fokkerplanck.theorems.loss import potential_is_loss, truth_table, truth_table_text
-from fokkerplanck.theorems.orbits import closed_orbits, lyapunov_exponent, orbits
 from fokkerplanck.theorems.points import critical_points, fluctuation_dissipation
+from fokkerplanck.theorems.report import named, verify
 from fokkerplanck.theorems.sampling import sgd_temperature
 from fokkerplanck.theorems.speed import acceleration, kramers
+from fokkerplanck.theorems.trajectories import closed_orbits, lyapunov_exponent, orbits
 from fokkerplanck.theorems.verdict import Comparison, Hypothesis, Verdict, Verdicts
-from fokkerplanck.theorems.verify import named, verify
 
 __all__ = [
     "Comparison",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fokkerplanck import currents, observables
+from fokkerplanck import observables
+from fokkerplanck.scheme import currents
 from fokkerplanck.theorems.start import away
 from fokkerplanck.theorems.study import ROUNDING, SOLVED, Study
 from fokkerplanck.theorems.verdict import Comparison, Hypothesis, Verdict, judged
@@ -205,6 +206,6 @@ def _total_and_slope(study, rho):
     p = np.maximum(rho.ravel(), np.finfo(float).tiny)
     current = forward * p[edges.tail] - backward * p[edges.head]
     ratio = edges.tilt + np.log(p[edges.tail]) - np.log(p[edges.head])
-    volume = np.broadcast_to(study.grid.volume, study.grid.shape).ravel()
+    volume = study.grid.volumes.ravel()
     log_u = np.log(p) - study.markov.log_rho.ravel()
     return float(np.sum(current * ratio)), float(log_u @ (generator.matrix @ (p * volume)))

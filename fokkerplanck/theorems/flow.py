@@ -7,9 +7,9 @@ import math
 import numpy as np
 
 from fokkerplanck import observables
-from fokkerplanck.grid import positive_number
+from fokkerplanck.domain.arguments import positive_number
+from fokkerplanck.evolution.time_loop import solve
 from fokkerplanck.methods import JKO
-from fokkerplanck.solve import solve
 from fokkerplanck.theorems.start import away, time_scale
 from fokkerplanck.theorems.study import ROUNDING, Study
 from fokkerplanck.theorems.verdict import Comparison, Hypothesis, Verdict, judged

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from fokkerplanck import zoo
-from fokkerplanck.grid import Grid
-from fokkerplanck.problem import Problem
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.equation.problem import Problem
 from fokkerplanck.theorems.study import SOLVED, Study
 from fokkerplanck.theorems.verdict import Comparison, Hypothesis, Verdict, judged, show
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from fokkerplanck.critical_points import critical_points as zeros_of
-from fokkerplanck.problem import Problem
+from fokkerplanck.equation.problem import Problem
+from fokkerplanck.equation.zeros import critical_points as zeros_of
 from fokkerplanck.theorems.study import SOLVED, Study
 from fokkerplanck.theorems.verdict import WITHIN, Comparison, Hypothesis, Verdict, judged
 
@@ -225,9 +225,7 @@ def at_walls(study, u):
     for k, wraps in enumerate(grid.periodic):
         if wraps:
             continue
-        area = np.broadcast_to(grid.volume, grid.shape) / grid.widths[k].reshape(
-            [-1 if i == k else 1 for i in range(grid.dim)]
-        )
+        area = grid.volumes / grid.widths[k].reshape([-1 if i == k else 1 for i in range(grid.dim)])
         flow, centers, (lo, hi) = np.moveaxis(area * u[k], k, 0), grid.centers[k], grid.box[k]
         upper = flow[-1] + (flow[-1] - flow[-2]) * (hi - centers[-1]) / (centers[-1] - centers[-2])
         lower = flow[0] + (flow[0] - flow[1]) * (centers[0] - lo) / (centers[1] - centers[0])

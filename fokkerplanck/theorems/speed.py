@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from fokkerplanck import currents, rates, sets
-from fokkerplanck.critical_points import critical_points
+from fokkerplanck import rates, sets
+from fokkerplanck.equation.problem import Problem
+from fokkerplanck.equation.zeros import critical_points
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.problem import Problem
-from fokkerplanck.spectrum import spectrum
+from fokkerplanck.modes.eigenmodes import spectrum
+from fokkerplanck.scheme import currents
 from fokkerplanck.theorems.study import SOLVED, Study
 from fokkerplanck.theorems.verdict import Comparison, Hypothesis, Verdict, judged
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fokkerplanck.densities import check_density
+from fokkerplanck.domain.densities import check_density
 
 #: The default start lies at this part of every side, and is this part of it wide.
 PLACE, WIDTH = 0.35, 0.12

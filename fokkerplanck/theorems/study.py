@@ -6,13 +6,13 @@ from functools import cached_property
 
 import numpy as np
 
-from fokkerplanck import fields
-from fokkerplanck.accuracy import estimated_error
+from fokkerplanck.domain import fields
+from fokkerplanck.domain.arguments import describe
+from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.generator import Generator
-from fokkerplanck.grid import describe
-from fokkerplanck.problem import Problem
-from fokkerplanck.steady import SteadyState, steady_state
+from fokkerplanck.scheme.generator import Generator
+from fokkerplanck.steady.accuracy import estimated_error
+from fokkerplanck.steady.state import SteadyState, steady_state
 
 #: Relative size of what Newton's method and the multilevel solver leave, tol = 1e-10 by default.
 SOLVED = 1e-9

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fokkerplanck.kernels import mixing, threads
+from fokkerplanck.kernels import threads
+from fokkerplanck.kernels.linalg import mixing
 
 #: Eigenvalues of the normalised Gram matrix below this are left out.
 DEPENDENT = 1e-12

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.special import logsumexp
 
-from fokkerplanck.densities import check_density
-from fokkerplanck.grid import Grid, check_grid, describe, positive_number, real_array
+from fokkerplanck.domain.arguments import describe, positive_number, real_array
+from fokkerplanck.domain.densities import check_density
+from fokkerplanck.domain.grid import Grid, check_grid
 from fokkerplanck.transport.geodesic import displaced
-from fokkerplanck.transport.line import LineTransport, line_transport
+from fokkerplanck.transport.one_dimension import LineTransport, line_transport
 from fokkerplanck.transport.potentials import Potentials
 
 #: Kernel widths over the narrowest, whose squares double, and the weights that remove errors of

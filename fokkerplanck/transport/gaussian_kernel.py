@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fokkerplanck.kernels import log_convolution, threads
+from fokkerplanck.kernels import threads
+from fokkerplanck.kernels.transport import log_convolution
 
 #: Work per cell of a convolution, over that of the loops for which threads were weighed.
 WORK = 4

@@ -16,7 +16,7 @@ from fokkerplanck.zoo.gibbs import (
     scaled_diffusion,
 )
 from fokkerplanck.zoo.landscapes import Perceptron, binary_perceptron, local_entropy
-from fokkerplanck.zoo.linear import (
+from fokkerplanck.zoo.linear_drift import (
     gyrator,
     gyrator_3d,
     langevin,

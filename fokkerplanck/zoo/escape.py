@@ -7,7 +7,7 @@ import numpy as np
 
 from fokkerplanck.zoo.exact import Exact, legendre
 from fokkerplanck.zoo.forms import check_numbers, fill, still, zero
-from fokkerplanck.zoo.linear import ornstein_uhlenbeck
+from fokkerplanck.zoo.linear_drift import ornstein_uhlenbeck
 
 #: Spectral gap of the double well by beta, to the digits written: Galerkin's method with Legendre
 #: polynomials for the Schroedinger form of the generator, 90 of them on two intervals.

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from fokkerplanck.grid import Grid
-from fokkerplanck.problem import Problem
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.equation.problem import Problem
 from fokkerplanck.zoo.forms import Field
 
 _NODES = {1: 400, 2: 240, 3: 80}  # quadrature nodes per axis

@@ -5,7 +5,7 @@ from numbers import Real
 
 import numpy as np
 
-from fokkerplanck.grid import positive_number
+from fokkerplanck.domain.arguments import positive_number
 
 Field = Callable[..., np.ndarray]
 

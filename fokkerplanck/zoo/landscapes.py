@@ -8,7 +8,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import logsumexp
 
-from fokkerplanck.grid import describe, positive_number
+from fokkerplanck.domain.arguments import describe, frozen, positive_number
 from fokkerplanck.zoo.exact import Exact
 from fokkerplanck.zoo.forms import check_numbers, fill, still, zero
 
@@ -157,24 +157,24 @@ class Perceptron:
     def weights(self) -> np.ndarray:
         """All corners of the cube."""
         bits = np.arange(2**self.n_weights)[:, None] >> np.arange(self.n_weights) & 1
-        return _frozen(1 - 2 * bits)
+        return frozen(1 - 2 * bits)
 
     @cached_property
     def errors(self) -> np.ndarray:
         """Wrongly classified patterns of every corner."""
-        return _frozen(
+        return frozen(
             np.sum(self.weights.astype(float) @ self.patterns.T.astype(float) <= 0, axis=1)
         )
 
     @cached_property
     def solutions(self) -> np.ndarray:
         """Corners without an error (n, N)."""
-        return _frozen(self.weights[self.errors == 0])
+        return frozen(self.weights[self.errors == 0])
 
     @cached_property
     def is_isolated(self) -> np.ndarray:
         """Solutions (n,) without another one a single flip away: sharp minima."""
-        return _frozen(self.within(1, self.solutions) == 1)
+        return frozen(self.within(1, self.solutions) == 1)
 
     def within(self, distance, centres=None):
         """Number of solutions within a Hamming distance; its log is the local entropy.
@@ -242,11 +242,5 @@ def binary_perceptron(n_weights=15, n_patterns=9, seed=0) -> Perceptron:
     patterns = np.random.default_rng(seed).choice([-1, 1], (int(n_patterns), int(n_weights)))
     return Perceptron(
         "R32", "binary_perceptron", "binary perceptron, sharp and wide solutions",
-        "Baldassi et al., Phys. Rev. Lett. 115 (2015) 128101", _frozen(patterns),
+        "Baldassi et al., Phys. Rev. Lett. 115 (2015) 128101", frozen(patterns),
     )  # fmt: skip
-
-
-def _frozen(a):
-    """Read-only array."""
-    a.flags.writeable = False
-    return a

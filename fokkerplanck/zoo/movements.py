@@ -9,7 +9,7 @@ from scipy.linalg import sqrtm
 from fokkerplanck.energies import PorousMedium
 from fokkerplanck.zoo.exact import Exact
 from fokkerplanck.zoo.forms import check_numbers, still, zero
-from fokkerplanck.zoo.linear import ornstein_uhlenbeck
+from fokkerplanck.zoo.linear_drift import ornstein_uhlenbeck
 
 
 def barenblatt(dim=1, m=2.0, *, t0=1.0, t_end=2.0) -> Exact:

@@ -7,10 +7,10 @@ import numpy as np
 from scipy.linalg import solve_discrete_lyapunov
 from scipy.optimize import minimize_scalar
 
-from fokkerplanck.grid import real_array
+from fokkerplanck.domain.arguments import real_array
 from fokkerplanck.zoo.exact import Exact
 from fokkerplanck.zoo.forms import check_numbers
-from fokkerplanck.zoo.linear import gyrator, spiral
+from fokkerplanck.zoo.linear_drift import gyrator, spiral
 
 _MODELS = {"gyrator": ("R5", gyrator), "spiral": ("R5s", spiral)}
 

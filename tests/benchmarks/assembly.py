@@ -13,8 +13,10 @@ import tracemalloc
 import numpy as np
 
 import fokkerplanck as fp
-from fokkerplanck import currents, observables
-from fokkerplanck.linalg import null_vector, reversible
+from fokkerplanck import observables
+from fokkerplanck.linalg import null_vector
+from fokkerplanck.scheme import currents
+from fokkerplanck.scheme import detailed_balance as reversible
 
 REPETITIONS = 3
 

@@ -21,7 +21,7 @@ from scipy.sparse.linalg import splu
 
 import fokkerplanck as fp
 from fokkerplanck import zoo
-from fokkerplanck.linalg.implicit import ImplicitFactor
+from fokkerplanck.linalg.factors import ImplicitFactor
 
 # Butcher matrix of SDIRK4 (Hairer and Wanner, Solving ODEs II, table IV.6.5), gamma = 1/4.
 SDIRK4 = np.array([

@@ -14,8 +14,8 @@ import numpy as np
 
 import fokkerplanck as fp
 from fokkerplanck import jko
-from fokkerplanck.linalg.flows import Flows
 from fokkerplanck.linalg.implicit_multigrid import Solvers
+from fokkerplanck.scheme.flows import Flows
 
 QUESTION = "JKO on edges"
 TARGET = 5.0

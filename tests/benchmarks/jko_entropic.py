@@ -14,7 +14,7 @@ from scipy import fft
 
 import fokkerplanck as fp
 from fokkerplanck.methods.jko import Entropic
-from tests.methods.lagrangian_line import LagrangianLine
+from tests.methods.jko.lagrangian_line import LagrangianLine
 
 QUESTION = "JKO by entropic transport"
 #: Cells, dimension, pairs aimed at.

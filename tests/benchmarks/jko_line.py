@@ -15,8 +15,9 @@ import numpy as np
 from scipy.special import ndtr
 
 import fokkerplanck as fp
-from fokkerplanck.kernels import jko_line, lines
-from fokkerplanck.methods.jko.line import TOLERANCE
+from fokkerplanck.kernels.linalg import lines
+from fokkerplanck.kernels.transport import jko_line
+from fokkerplanck.methods.jko.exact_w2 import TOLERANCE
 from fokkerplanck.methods.jko.line_setting import rates
 
 QUESTION = "JKO on a line"

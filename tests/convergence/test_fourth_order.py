@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 import fokkerplanck as fp
-from fokkerplanck import currents, fields, zoo
-from fokkerplanck.fourth_order import FourthOrder
-from fokkerplanck.linalg import deferred, newton
-from fokkerplanck.nine_point import NinePoint, index_units
+from fokkerplanck import zoo
+from fokkerplanck.domain import fields
+from fokkerplanck.scheme import currents
+from fokkerplanck.scheme.fourth_order import FourthOrder
+from fokkerplanck.scheme.nine_point import NinePoint, index_units
+from fokkerplanck.steady import deferred, newton
 from tests.convergence.cases import Case, errors
 from tests.convergence.rates import SLACK, assert_rate, observed_orders
 

@@ -9,7 +9,7 @@ import pytest
 
 import fokkerplanck as fp
 from fokkerplanck import zoo
-from fokkerplanck.edges import Edges
+from fokkerplanck.scheme.edges import Edges
 from tests.convergence.cases import convergence
 from tests.convergence.rates import assert_rate
 
@@ -48,7 +48,7 @@ def test_markov_densities_are_second_order_at_tilted_walls(kappa, sizes, cap, re
 @pytest.mark.parametrize("kappa", [10.0, 100.0])
 def test_dropping_edges_at_walls_is_first_order(monkeypatch, kappa):
     """Counterexample: the same edge list without what walls give back."""
-    monkeypatch.setattr("fokkerplanck.tensor_edges._lost", lambda *_: [])
+    monkeypatch.setattr("fokkerplanck.scheme.tensor_edges._lost", lambda *_: [])
     h, error, _ = convergence(zoo.manufactured_wall(kappa), (64, 96, 144), "markov")
     with pytest.raises(AssertionError, match="slopes"):
         assert_rate(h, error["L1"], order=2, cap=1.0)
@@ -64,7 +64,7 @@ def test_markov_densities_are_second_order_at_tilted_walls_in_space(kappa, cap):
 
 def test_dropping_edges_at_walls_is_first_order_in_space(monkeypatch):
     """Counterexample in three dimensions."""
-    monkeypatch.setattr("fokkerplanck.tensor_edges._lost", lambda *_: [])
+    monkeypatch.setattr("fokkerplanck.scheme.tensor_edges._lost", lambda *_: [])
     h, error, _ = convergence(zoo.manufactured_wall(10.0, dim=3), (8, 12, 18), "markov")
     with pytest.raises(AssertionError, match="slopes"):
         assert_rate(h, error["L1"], order=2, cap=1.0)

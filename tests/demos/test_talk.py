@@ -9,7 +9,7 @@ from fokkerplanck import cli
 from fokkerplanck.demos.talk import gallery
 from fokkerplanck.demos.talk.net import Net
 from fokkerplanck.demos.talk.slide import WORDS, Finding
-from fokkerplanck.noise_spectrum import least_ratio
+from fokkerplanck.sgd.gradient_noise import least_ratio
 
 
 @pytest.mark.parametrize("name", gallery.names())

@@ -7,12 +7,12 @@ import pytest
 
 import fokkerplanck as fp
 from fokkerplanck import zoo
-from fokkerplanck.kernels import aggregation as kernels
+from fokkerplanck.kernels.linalg import aggregation as kernels
 from fokkerplanck.linalg import aggregation
 from fokkerplanck.linalg.aggregation import Aggregation, Level
-from fokkerplanck.linalg.flows import Flows
-from fokkerplanck.linalg.krylov import fgmres
+from fokkerplanck.linalg.fgmres import fgmres
 from fokkerplanck.linalg.null_vector import null_vector
+from fokkerplanck.scheme.flows import Flows
 
 
 def level_of(generator, phi, shift=0.0):
@@ -26,7 +26,7 @@ def wall_level(n, kappa=10.0, shift=0.0, **words):
     exact = zoo.manufactured_wall(kappa, **words)
     generator = fp.Generator(exact.build(n))
     grid = generator.grid
-    phi = -exact.Phi(*grid.x) + np.log(np.broadcast_to(grid.volume, grid.shape))
+    phi = -exact.Phi(*grid.x) + np.log(grid.volumes)
     return level_of(generator, phi.ravel(), shift)
 
 

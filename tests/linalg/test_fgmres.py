@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.linalg import null_space
 
-from fokkerplanck.kernels import krylov as kernels
-from fokkerplanck.linalg import krylov
-from fokkerplanck.linalg.krylov import fgmres
+from fokkerplanck.kernels.linalg import krylov as kernels
+from fokkerplanck.linalg import fgmres as krylov
+from fokkerplanck.linalg.fgmres import fgmres
 
 
 def matrix(rng, n=60):

@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse import coo_array, diags_array
 
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.kernels import grid_multigrid as kernels
+from fokkerplanck.kernels.linalg import grid_multigrid as kernels
 from fokkerplanck.linalg.grid_multigrid import GridMultigrid
 from fokkerplanck.linalg.null_vector import null_vector
 

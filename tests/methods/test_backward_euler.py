@@ -7,9 +7,9 @@ import pytest
 
 import fokkerplanck as fp
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.generator import Generator
-from fokkerplanck.linalg.implicit import ImplicitFactor
+from fokkerplanck.linalg.factors import ImplicitFactor
 from fokkerplanck.methods import BackwardEuler, Exponential
+from fokkerplanck.scheme.generator import Generator
 from tests.convergence.rates import assert_rate
 
 

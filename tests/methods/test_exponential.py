@@ -8,12 +8,12 @@ from scipy.linalg import expm
 from scipy.stats import poisson
 
 import fokkerplanck as fp
-from fokkerplanck.generator import Generator
-from fokkerplanck.linalg.implicit import ImplicitFactor
+from fokkerplanck.linalg.factors import ImplicitFactor
 from fokkerplanck.linalg.null_vector import null_vector
-from fokkerplanck.linalg.rational_krylov import krylov_action
-from fokkerplanck.linalg.uniformisation import JumpChain, poisson_window
+from fokkerplanck.linalg.semigroup.rational_krylov import krylov_action
+from fokkerplanck.linalg.semigroup.uniformisation import JumpChain, poisson_window
 from fokkerplanck.methods import Exponential
+from fokkerplanck.scheme.generator import Generator
 
 
 def rotated(kappa):

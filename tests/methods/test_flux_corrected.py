@@ -5,11 +5,11 @@ import pytest
 
 import fokkerplanck as fp
 from fokkerplanck import zoo
-from fokkerplanck.generator import Generator
 from fokkerplanck.linalg import powers
-from fokkerplanck.linalg.central_flux import CentralFlux
 from fokkerplanck.methods import BackwardEuler, FluxCorrected
 from fokkerplanck.methods.flux_corrected import GAMMA, staircases
+from fokkerplanck.scheme.central_flux import CentralFlux
+from fokkerplanck.scheme.generator import Generator
 from tests.convergence.rates import assert_rate
 from tests.convergence.test_transient import drifting_wave, heat_in_a_box
 

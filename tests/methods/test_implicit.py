@@ -9,11 +9,11 @@ import pytest
 import fokkerplanck as fp
 from fokkerplanck import observables
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.generator import Generator
 from fokkerplanck.linalg import powers
-from fokkerplanck.linalg.implicit import ImplicitFactor
+from fokkerplanck.linalg.factors import ImplicitFactor
 from fokkerplanck.linalg.implicit_multigrid import solver_for
 from fokkerplanck.methods import Context, Exponential, Implicit
+from fokkerplanck.scheme.generator import Generator
 from tests.convergence.rates import assert_rate
 from tests.methods.test_backward_euler import spiral, wells
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import fokkerplanck as fp
-from fokkerplanck.generator import Generator
-from fokkerplanck.linalg.axis_rates import AxisRates
 from fokkerplanck.linalg.lines import GAMMA, LineSplitting, rational_weights
 from fokkerplanck.methods import Exponential, Splitting
+from fokkerplanck.scheme.axis_rates import AxisRates
+from fokkerplanck.scheme.generator import Generator
 from tests.convergence.rates import assert_rate
 
 

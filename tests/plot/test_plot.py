@@ -10,9 +10,9 @@ import pytest
 from matplotlib.colors import LogNorm
 
 from fokkerplanck import plot
-from fokkerplanck.densities import gaussian
-from fokkerplanck.grid import Grid
-from fokkerplanck.problem import Problem
+from fokkerplanck.domain.densities import gaussian
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.equation.problem import Problem
 
 LINE = Grid([(-4, 4)], 40)
 PLANE = Grid([(-4, 4), (-3, 3)], (40, 30))

@@ -5,7 +5,7 @@ import pytest
 
 import fokkerplanck as fp
 from fokkerplanck import zoo
-from fokkerplanck.critical_points import Spline
+from fokkerplanck.equation.zeros import Spline
 from tests.convergence.rates import assert_rate
 from tests.theorems.altered import altered, steeper
 

@@ -14,8 +14,8 @@ from scipy.sparse.linalg import spsolve
 
 import fokkerplanck as fp
 from fokkerplanck import observables
-from fokkerplanck.generator import Generator
 from fokkerplanck.methods import BackwardEuler, Exponential, Implicit, Method
+from fokkerplanck.scheme.generator import Generator
 
 FLOOR = 1e-28
 

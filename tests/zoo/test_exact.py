@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fokkerplanck import zoo
-from fokkerplanck.problem import Problem
+from fokkerplanck.equation.problem import Problem
 from fokkerplanck.zoo.exact import Exact
 from fokkerplanck.zoo.examples import example_19_zeros
 

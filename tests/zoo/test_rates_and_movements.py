@@ -7,7 +7,7 @@ from scipy.linalg import eigh
 
 import fokkerplanck as fp
 from fokkerplanck import zoo
-from fokkerplanck.rates.kramers import critical_point
+from fokkerplanck.rates.barrier_crossing import critical_point
 from fokkerplanck.zoo.escape import passage_time
 from fokkerplanck.zoo.movements import jko_step
 from tests.convergence.rates import assert_rate

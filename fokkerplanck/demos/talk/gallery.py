@@ -14,7 +14,7 @@ from pkgutil import iter_modules
 
 from fokkerplanck.demos import talk
 from fokkerplanck.demos.talk.slide import Finding, Slide
-from fokkerplanck.storage import written_whole
+from fokkerplanck.domain.storage import written_whole
 
 #: Slides without anything to compute, and why.
 TEXT_ONLY = {

@@ -16,11 +16,11 @@ from scipy.optimize import brentq
 from fokkerplanck import zoo
 from fokkerplanck.demos.talk.slide import Finding, Slide
 from fokkerplanck.demos.text import aligned, observed_order
-from fokkerplanck.grid import Grid
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.equation.problem import Problem
+from fokkerplanck.evolution.solution import Solution
+from fokkerplanck.evolution.time_loop import solve
 from fokkerplanck.plot import canvas, line, order
-from fokkerplanck.problem import Problem
-from fokkerplanck.solution import Solution
-from fokkerplanck.solve import solve
 
 __all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
 

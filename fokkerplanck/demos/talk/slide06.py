@@ -15,10 +15,10 @@ import numpy as np
 from fokkerplanck import zoo
 from fokkerplanck.demos.talk.slide import Finding, Slide
 from fokkerplanck.demos.text import aligned
-from fokkerplanck.grid import Grid
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.equation.problem import Problem
 from fokkerplanck.plot import canvas, colorbar, density, line
-from fokkerplanck.problem import Problem
-from fokkerplanck.steady import SteadyState, steady_state
+from fokkerplanck.steady.state import SteadyState, steady_state
 
 __all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
 

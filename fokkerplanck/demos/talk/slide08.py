@@ -15,8 +15,8 @@ import numpy as np
 from fokkerplanck import zoo
 from fokkerplanck.demos.talk.slide import Finding, Slide
 from fokkerplanck.demos.text import aligned
-from fokkerplanck.models import LeastSquares
 from fokkerplanck.plot import canvas
+from fokkerplanck.sgd.models import LeastSquares
 
 __all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
 

@@ -15,10 +15,10 @@ import numpy as np
 from fokkerplanck import sde, sgd, zoo
 from fokkerplanck.demos.talk.slide import Finding, Slide
 from fokkerplanck.demos.text import aligned, observed_order
-from fokkerplanck.densities import from_particles, gaussian
-from fokkerplanck.grid import Grid
+from fokkerplanck.domain.densities import from_particles, gaussian
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.evolution.time_loop import solve
 from fokkerplanck.plot import canvas, colorbar, density, potential
-from fokkerplanck.solve import solve
 
 __all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
 

@@ -14,12 +14,12 @@ import numpy as np
 from fokkerplanck import theorems, zoo
 from fokkerplanck.demos.talk.slide import Finding, Slide
 from fokkerplanck.demos.text import aligned
-from fokkerplanck.densities import gaussian
+from fokkerplanck.domain.densities import gaussian
+from fokkerplanck.evolution.solution import Solution
+from fokkerplanck.evolution.time_loop import solve
 from fokkerplanck.methods import JKO
 from fokkerplanck.plot import canvas, colorbar, density
-from fokkerplanck.solution import Solution
-from fokkerplanck.solve import solve
-from fokkerplanck.steady import SteadyState, steady_state
+from fokkerplanck.steady.state import SteadyState, steady_state
 
 __all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
 

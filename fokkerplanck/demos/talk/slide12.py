@@ -14,11 +14,11 @@ import numpy as np
 from fokkerplanck import zoo
 from fokkerplanck.demos.talk.slide import Finding, Slide
 from fokkerplanck.demos.text import aligned
-from fokkerplanck.densities import gaussian
+from fokkerplanck.domain.densities import gaussian
+from fokkerplanck.equation.problem import Problem
+from fokkerplanck.evolution.solution import Solution
+from fokkerplanck.evolution.time_loop import solve
 from fokkerplanck.plot import canvas
-from fokkerplanck.problem import Problem
-from fokkerplanck.solution import Solution
-from fokkerplanck.solve import solve
 
 __all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
 

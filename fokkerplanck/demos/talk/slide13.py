@@ -12,8 +12,8 @@ import numpy as np
 
 from fokkerplanck import zoo
 from fokkerplanck.demos.talk.slide import Finding, Slide
+from fokkerplanck.evolution.solution import Solution
 from fokkerplanck.plot import canvas
-from fokkerplanck.solution import Solution
 from fokkerplanck.theorems import assumption_4, h_theorem
 from fokkerplanck.theorems.flow import relax
 from fokkerplanck.theorems.start import away

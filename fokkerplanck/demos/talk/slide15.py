@@ -14,10 +14,10 @@ import numpy as np
 from fokkerplanck import observables, zoo
 from fokkerplanck.demos.talk.slide import Finding, Slide
 from fokkerplanck.demos.text import aligned
-from fokkerplanck.densities import gaussian
+from fokkerplanck.domain.densities import gaussian
+from fokkerplanck.evolution.time_loop import solve
 from fokkerplanck.plot import canvas
-from fokkerplanck.solve import solve
-from fokkerplanck.steady import steady_state
+from fokkerplanck.steady.state import steady_state
 from fokkerplanck.theorems import Verdict, information_bottleneck
 
 __all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from fokkerplanck import theorems, zoo
-from fokkerplanck.critical_points import critical_points
 from fokkerplanck.demos.talk.slide import Finding, Slide
+from fokkerplanck.equation.zeros import critical_points
 from fokkerplanck.plot import canvas
 from fokkerplanck.plot import truth_table as draw_table
-from fokkerplanck.steady import SteadyState, steady_state
+from fokkerplanck.steady.state import SteadyState, steady_state
 from fokkerplanck.theorems import truth_table, truth_table_text
 from fokkerplanck.theorems.loss import Row
 

@@ -14,8 +14,8 @@ import numpy as np
 from fokkerplanck.demos.talk.net import Net
 from fokkerplanck.demos.talk.slide import Finding, Slide
 from fokkerplanck.demos.text import aligned
-from fokkerplanck.noise_spectrum import NoiseSpectrum, least_ratio, noise_spectrum
 from fokkerplanck.plot import canvas
+from fokkerplanck.sgd.gradient_noise import NoiseSpectrum, least_ratio, noise_spectrum
 
 __all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
 

@@ -15,11 +15,11 @@ from fokkerplanck import sgd
 from fokkerplanck.data import load_iris
 from fokkerplanck.demos.talk.slide import Finding, Slide
 from fokkerplanck.demos.text import aligned
-from fokkerplanck.grid import Grid
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.equation.problem import Problem
 from fokkerplanck.observables import kl
 from fokkerplanck.plot import canvas, density
-from fokkerplanck.problem import Problem
-from fokkerplanck.steady import SteadyState, steady_state
+from fokkerplanck.steady.state import SteadyState, steady_state
 from fokkerplanck.transport import wasserstein
 
 __all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]

@@ -15,10 +15,12 @@ from scipy.interpolate import RectBivariateSpline
 from scipy.optimize import brentq
 
 from fokkerplanck import zoo
-from fokkerplanck.critical_points import CriticalPoint, critical_points
 from fokkerplanck.demos.talk.slide import Finding, Slide
 from fokkerplanck.demos.text import aligned
-from fokkerplanck.grid import Grid
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.equation.zeros import CriticalPoint, critical_points
+from fokkerplanck.modes.eigenmodes import Spectrum
+from fokkerplanck.modes.eigenmodes import spectrum as slowest_modes
 from fokkerplanck.plot import (
     canvas,
     colorbar,
@@ -28,9 +30,7 @@ from fokkerplanck.plot import (
     spectrum,
     stream_function,
 )
-from fokkerplanck.spectrum import Spectrum
-from fokkerplanck.spectrum import spectrum as slowest_modes
-from fokkerplanck.steady import SteadyState, steady_state
+from fokkerplanck.steady.state import SteadyState, steady_state
 
 __all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
 

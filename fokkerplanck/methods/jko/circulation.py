@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fokkerplanck.linalg.uniformisation import JumpChain
+from fokkerplanck.linalg.semigroup.uniformisation import JumpChain
 
 
 class Circulation:
@@ -15,7 +15,7 @@ class Circulation:
     Parameters
     ----------
     chain : PartChain
-        Second result of ``linalg.edge_metric.split``.
+        Second result of ``jko.edge_metric.split``.
 
     Attributes
     ----------

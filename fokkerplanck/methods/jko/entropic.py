@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import logsumexp
 
+from fokkerplanck.domain.arguments import describe, positive_number
 from fokkerplanck.energies import Entropy, FreeEnergy, Interaction, Potential, Sum
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.grid import describe, positive_number
 from fokkerplanck.methods.jko.movement import MinimisingMovement
 from fokkerplanck.transport.potentials import Potentials
 from fokkerplanck.transport.proximal import ProximalStep

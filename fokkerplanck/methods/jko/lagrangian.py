@@ -8,8 +8,8 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 from scipy.linalg import LinAlgError, solveh_banded
 
+from fokkerplanck.domain.arguments import real_array
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.grid import real_array
 from fokkerplanck.methods.jko.energy_on_line import EnergyOnLine, Mix
 from fokkerplanck.methods.jko.line_setting import check_line, metric_faces
 from fokkerplanck.methods.jko.movement import MinimisingMovement

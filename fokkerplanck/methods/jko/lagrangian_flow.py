@@ -6,8 +6,8 @@ import numpy as np
 from numpy.polynomial import legendre
 from scipy.linalg import LinAlgError, solveh_banded
 
+from fokkerplanck.domain.arguments import describe, positive_number, real_array
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.grid import describe, positive_number, real_array
 from fokkerplanck.methods.jko.stages import advance, check_integrator
 
 # Newton's method ends when it moves nothing by more than this part of the interval.

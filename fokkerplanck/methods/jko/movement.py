@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from fokkerplanck.domain.arguments import describe, positive_number
 from fokkerplanck.energies import Energy, FreeEnergy
-from fokkerplanck.generator import Generator
-from fokkerplanck.grid import describe, positive_number
-from fokkerplanck.linalg.reversible import exact_log_density
-from fokkerplanck.linalg.stationary import stationary_log_mass
 from fokkerplanck.methods.method import Method
+from fokkerplanck.scheme.detailed_balance import exact_log_density
+from fokkerplanck.scheme.generator import Generator
+from fokkerplanck.steady.markov import stationary_log_mass
 
 # A step may exceed tau by this much (relative): output times carry rounding.
 SLACK = 1e-12
@@ -111,7 +111,7 @@ class Run:
             raise ValueError(
                 "JKO steps keep the mass, but this grid has absorbing sides; use Exponential()"
             )
-        self.volume = np.broadcast_to(self.grid.volume, self.grid.shape)
+        self.volume = self.grid.volumes
         self.kT = 1 / self.problem.beta
         self.log_rho_inf = None
         if self.given is None:

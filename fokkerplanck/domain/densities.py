@@ -1,0 +1,202 @@
+"""Densities on a grid: the initial data of an evolution."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fokkerplanck.domain.arguments import real_array
+from fokkerplanck.domain.fields import cell_text, check_finite, first_cell
+from fokkerplanck.domain.grid import Grid, check_grid
+
+
+def check_density(rho, grid, name="rho"):
+    r"""Return rho as a float array if it is a density on the grid, else raise ``ValueError``.
+
+    Parameters
+    ----------
+    rho : array, shape (\*shape)
+        Density in 1/volume: finite, nowhere negative, of integral 1 (to 1e-8).
+    grid : Grid
+    name : str
+        How the array is called in the message.
+
+    Returns
+    -------
+    array, shape (\*shape)
+
+    Raises
+    ------
+    ValueError
+        Naming the shape, the first bad cell and its value, or the mass found.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> grid = fp.Grid([(0, 1)], 4)
+    >>> fp.domain.densities.check_density(2 * fp.uniform(grid), grid)
+    Traceback (most recent call last):
+    ...
+    ValueError: rho has mass 2, expected 1; divide it by grid.integrate(rho)
+    """
+    check_grid(grid)
+    rho = real_array(rho, name, f"an array of shape {grid.shape}, e.g. gaussian(grid, mean, cov)")
+    if rho.shape != grid.shape:
+        raise ValueError(f"{name} has shape {rho.shape}, expected the grid's {grid.shape}")
+    check_finite(rho, grid.x, name)
+    if (rho < 0).any():
+        cell = first_cell(rho == rho.min())
+        raise ValueError(
+            f"{name} is negative in {np.count_nonzero(rho < 0)} of {rho.size} cells, least "
+            f"{rho[cell]:g} at {cell_text(grid, cell)}; give a density, which is >= 0"
+        )
+    mass = float(grid.integrate(rho))
+    if abs(mass - 1) > 1e-8:
+        raise ValueError(
+            f"{name} has mass {mass:.12g}, expected 1; "
+            + (f"divide it by grid.integrate({name})" if mass > 0 else "give a density")
+        )
+    return rho
+
+
+def gaussian(grid: Grid, mean, cov):
+    r"""Gaussian :math:`\rho\propto e^{-\frac12(x-m)\cdot S^{-1}(x-m)}` at the cell centres, mass 1.
+
+    Parameters
+    ----------
+    grid : Grid
+        Without regard to its walls: a periodic axis gets no images.
+    mean : number or sequence of d
+    cov : number (variance), (d,) variances, or (d, d) covariance matrix
+
+    Returns
+    -------
+    array, shape (\*shape)
+        Density in 1/volume with ``grid.integrate(rho) == 1``.
+
+    Raises
+    ------
+    ValueError
+        If the mean does not have d entries, or cov is not symmetric positive definite, or the
+        Gaussian is so far from or so thin for the grid that no cell sees it.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> grid = fp.Grid([(-4, 4), (-4, 4)], 64)
+    >>> rho = fp.gaussian(grid, (1, 0), 0.25)
+    >>> round(float(grid.integrate(grid.x[0] * rho)), 6)
+    1.0
+    """
+    d = check_grid(grid).dim
+    mean = real_array(mean, "mean", f"{d} finite numbers, one per axis")
+    mean = np.broadcast_to(mean, (d,)) if mean.ndim == 0 else mean
+    if mean.shape != (d,) or not np.all(np.isfinite(mean)):
+        raise ValueError(f"mean is {mean.tolist()!r:.80}; give {d} finite numbers, one per axis")
+    cov = _check_covariance(cov, d)
+    z = grid.x - mean.reshape((d,) + (1,) * d)
+    # A covariance near the smallest numbers overflows here; its cells are then infinitely far.
+    with np.errstate(over="ignore", invalid="ignore"):
+        quadratic = np.einsum("i...,ij,j...->...", z, np.linalg.inv(cov), z)
+    least = np.nanmin(quadratic, initial=np.inf)
+    if not least <= 1400:
+        raise ValueError(
+            f"no cell centre is nearer than {np.sqrt(least):.0f} standard deviations to "
+            f"mean {mean.tolist()}; move the mean into the box, widen cov or refine the grid"
+        )
+    rho = np.exp(-0.5 * (quadratic - least))
+    return rho / grid.integrate(rho)
+
+
+def uniform(grid: Grid):
+    r"""Constant density :math:`1/|\Omega|` on the box.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> fp.uniform(fp.Grid([(0, 4)], 4))
+    array([0.25, 0.25, 0.25, 0.25])
+    """
+    rho = np.ones(check_grid(grid).shape)
+    return rho / grid.integrate(rho)
+
+
+def from_particles(grid: Grid, points, outside="raise"):
+    r"""Histogram density :math:`\rho_i = N_i / (N V_i)` of particles.
+
+    Parameters
+    ----------
+    grid : Grid
+    points : array, shape (N, d) (or (N,) in one dimension)
+    outside : {"raise", "drop"}
+        What to do with particles outside of the box: refuse, or leave them out and normalise over
+        the rest. Positions on a periodic axis are wrapped into the box first.
+
+    Returns
+    -------
+    array, shape (\*shape)
+        Density of integral 1.
+
+    Raises
+    ------
+    ValueError
+        If points have the wrong shape, are not finite, or lie outside (with ``outside="raise"``).
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> fp.from_particles(fp.Grid([(0, 1)], 2), [0.1, 0.2, 0.3, 0.9])
+    array([1.5, 0.5])
+    """
+    check_grid(grid)
+    if outside not in ("raise", "drop"):
+        raise ValueError(f'outside is {outside!r}; choose "raise" or "drop"')
+    points = np.array(real_array(points, "points", f"an array of shape (N, {grid.dim})"))
+    if points.ndim == 1 and grid.dim == 1:
+        points = points[:, None]
+    if points.ndim != 2 or points.shape[1] != grid.dim or not len(points):
+        hint = "; transpose them" if points.ndim == 2 and len(points) == grid.dim else ""
+        raise ValueError(f"points have shape {points.shape}, expected (N, {grid.dim}), N > 0{hint}")
+    bad = ~np.isfinite(points).all(axis=1)
+    if bad.any():
+        k = int(np.argmax(bad))
+        raise ValueError(
+            f"{np.count_nonzero(bad)} of {len(points)} points are not finite, the first of them "
+            f"points[{k}] = {points[k].tolist()}; leave them out"
+        )
+    for k, ((lo, hi), wraps) in enumerate(zip(grid.box, grid.periodic, strict=True)):
+        if wraps:
+            points[:, k] = np.minimum(lo + np.mod(points[:, k] - lo, hi - lo), hi)
+    lo, hi = np.transpose(grid.box)
+    inside = np.all((points >= lo) & (points <= hi), axis=1)
+    if not inside.any():
+        raise ValueError(f"all {len(points)} points lie outside of the box {grid.box}; enlarge it")
+    if not inside.all() and outside == "raise":
+        raise ValueError(
+            f"{np.count_nonzero(~inside)} of {len(points)} points lie outside of the box "
+            f"{grid.box}; "
+            'enlarge the box or pass outside="drop"'
+        )
+    counts, _ = np.histogramdd(points[inside], bins=grid.faces)
+    return counts / (counts.sum() * grid.volume)
+
+
+def _check_covariance(cov, d):
+    """Covariance as a symmetric positive definite (d, d) matrix."""
+    expected = f"a variance, {d} variances or a ({d}, {d}) matrix"
+    cov = real_array(cov, "cov", expected)
+    if cov.shape not in ((), (d,), (d, d)):
+        raise ValueError(f"cov has shape {cov.shape}; give {expected}")
+    if not np.all(np.isfinite(cov)):
+        raise ValueError(f"cov = {cov.tolist()} is not finite; give {expected}")
+    full = cov * np.eye(d) if cov.ndim == 0 else np.diag(cov) if cov.ndim == 1 else cov
+    if not np.allclose(full, full.T, rtol=1e-12, atol=0):
+        raise ValueError(
+            f"cov = {cov.tolist()} is not symmetric; give a matrix equal to its transpose"
+        )
+    least = np.linalg.eigvalsh(full)[0]
+    if not least > 0:
+        raise ValueError(
+            f"cov = {cov.tolist()} has the eigenvalue {least:.6g}; a covariance has positive "
+            "eigenvalues only"
+        )
+    return full

@@ -1,0 +1,168 @@
+"""Statistics of many independent particles, with errors from the spread over them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from fokkerplanck.domain.arguments import describe, real_array
+from fokkerplanck.domain.densities import from_particles
+
+
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """Positions of independent particles at one or several times.
+
+    Attributes
+    ----------
+    points : array, shape (n_particles, d)
+        After the last step.
+    samples : array, shape (n_snapshots, n_particles, d)
+        Snapshots. Those of one particle are correlated, particles are not.
+    """
+
+    points: np.ndarray
+    samples: np.ndarray
+
+    def __post_init__(self):
+        """Make the arrays read-only."""
+        for value in vars(self).values():
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
+
+    @property
+    def n_particles(self) -> int:
+        """Number of independent particles."""
+        return self.points.shape[0]
+
+    @cached_property
+    def mean(self) -> np.ndarray:
+        """Mean position over snapshots and particles, shape (d,)."""
+        return self._all_samples.mean(axis=(0, 1))
+
+    @cached_property
+    def mean_error(self) -> np.ndarray:
+        """Standard error of `mean`, shape (d,)."""
+        return np.sqrt(np.diagonal(self._covariance_of_mean))
+
+    @cached_property
+    def cov(self) -> np.ndarray:
+        """Covariance of the position, shape (d, d), unbiased if the particles are stationary."""
+        return self._moments.mean(axis=0) + self._covariance_of_mean
+
+    @cached_property
+    def cov_error(self) -> np.ndarray:
+        """Standard error of `cov`, shape (d, d), from the spread over particles."""
+        self._check_errors_exist()
+        return self._moments.std(axis=0, ddof=1) / np.sqrt(self.n_particles)
+
+    def histogram(self, grid, outside="raise") -> np.ndarray:
+        """Density of all samples on a grid, see `from_particles`.
+
+        Parameters
+        ----------
+        grid : Grid
+        outside : {"raise", "drop"}
+            What to do with particles outside of the box.
+
+        Returns
+        -------
+        array, shape ``grid.shape``
+            Density of integral 1.
+        """
+        return _histogram(grid, self._all_samples, outside)
+
+    def histogram_error(self, grid, outside="raise") -> float:
+        r"""Monte-Carlo error :math:`E\int|\hat\rho-\rho|` of `histogram`, its L1 noise.
+
+        Estimated as half the distance of the histograms of two halves of the particles, which
+        accounts for the correlation between snapshots: the difference of the halves has twice the
+        standard deviation of the whole.
+
+        Parameters
+        ----------
+        grid : Grid
+        outside : {"raise", "drop"}
+            What to do with particles outside of the box.
+
+        Returns
+        -------
+        float
+            Includes no bias of the binning, only the noise of the particles.
+        """
+        self._check_errors_exist()
+        even, odd = (_histogram(grid, self._all_samples[:, k::2], outside) for k in (0, 1))
+        return float(grid.integrate(np.abs(even - odd))) / 2
+
+    @property
+    def _all_samples(self):
+        """Samples that the statistics are taken over."""
+        return self.samples
+
+    @cached_property
+    def _moments(self):
+        """Second moment about the common mean of each particle, (n_particles, d, d)."""
+        z = self._all_samples - self.mean
+        return np.einsum("tni,tnj->nij", z, z) / len(z)
+
+    @cached_property
+    def _covariance_of_mean(self):
+        """Covariance matrix of the estimate `mean`, (d, d)."""
+        self._check_errors_exist()
+        z = self._all_samples.mean(axis=0) - self.mean
+        return z.T @ z / (self.n_particles * (self.n_particles - 1))
+
+    def _check_errors_exist(self):
+        """Refuse statistical errors from one particle."""
+        if self.n_particles < 2:
+            raise ValueError("one particle has no standard error; run at least 2 (n_particles=)")
+
+
+def _histogram(grid, samples, outside):
+    """Histogram density of samples (n_snapshots, n_particles, d)."""
+    return from_particles(grid, samples.reshape(-1, samples.shape[-1]), outside)
+
+
+def check_start(x0, n_particles):
+    """Return the starting points as a fresh array (n_particles, d)."""
+    expected = "an array (d,) or (n_particles, d)"
+    x0 = np.array(real_array(x0, "x0", expected), order="C")
+    if x0.ndim not in (1, 2) or x0.size == 0:
+        raise ValueError(f"x0 has shape {x0.shape}; give {expected}")
+    if not np.isfinite(x0).all():
+        raise ValueError("x0 has values that are not finite")
+    if n_particles is not None:
+        n_particles = whole_number(n_particles, "n_particles", 1)
+    if x0.ndim == 2:
+        if n_particles not in (None, len(x0)):
+            raise ValueError(
+                f"x0 has {len(x0)} rows but n_particles is {n_particles}; leave n_particles out"
+            )
+        return x0
+    return np.tile(x0, (n_particles or 10_000, 1))
+
+
+def check_schedule(steps, burn_in, thin):
+    """Check step counts; return (burn_in, thin), by default those that keep the last step alone."""
+    steps = whole_number(steps, "steps", 1)
+    burn_in = whole_number(burn_in, "burn_in", 0)
+    if burn_in >= steps:
+        raise ValueError(f"burn_in is {burn_in}, but the run has {steps} steps; take more steps")
+    thin = steps - burn_in if thin is None else whole_number(thin, "thin", 1)
+    if thin > steps - burn_in:
+        raise ValueError(
+            f"thin is {thin}, but only {steps - burn_in} steps follow the burn-in: nothing is kept"
+        )
+    return burn_in, thin
+
+
+def whole_number(value, name, least, most=None):
+    """Value as an int if it is one and in range."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise ValueError(f"{name} is {describe(value)}, expected an integer >= {least}")
+    if value < least or (most is not None and value > most):
+        limit = f">= {least}" if most is None else f"from {least} to {most}"
+        raise ValueError(f"{name} is {value}, expected an integer {limit}")
+    return int(value)

@@ -1,0 +1,323 @@
+"""Cell-centred Cartesian grids in one, two and three dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import prod
+
+import numpy as np
+
+from fokkerplanck.domain.arguments import describe, frozen, is_whole, real_array
+
+WALLS = ("reflecting", "periodic", "absorbing")
+# Faces whose widths agree to this (relative), or to rounding of the coordinates, are not graded.
+EVEN = 1e-10
+
+
+@dataclass(frozen=True, eq=False, init=False, repr=False)
+class Grid:
+    r"""Cells :math:`x_i` of volume :math:`V_i` filling a box, with walls of a stated kind.
+
+    Parameters
+    ----------
+    box : sequence of d entries, d = 1, 2, 3
+        For each axis ``(lo, hi)``, or a one-dimensional increasing array of cell faces
+        (a graded axis; at least three faces).
+    shape : int or sequence of int, optional
+        Number of cells per axis (at least 2); may be left out if every axis lists its faces.
+    sides : str or sequence, default "reflecting"
+        ``"reflecting"`` (no flux), ``"periodic"`` or ``"absorbing"`` (density zero at the wall):
+        one word, one word per axis, or one ``(lo, hi)`` pair of words per axis.
+
+    Attributes
+    ----------
+    x : array, shape (d, \*shape)
+        Cell centres, ``indexing="ij"``; ``x, y = grid.x``.
+    h : tuple
+        Cell width of each axis: a float, or an array of widths on a graded axis.
+    volume : float, or array of shape (\*shape)
+        Volume of the cells.
+    faces, centers : tuple of arrays
+        Faces (n + 1) and centres (n) of the cells along each axis.
+
+    Raises
+    ------
+    ValueError
+        If the box is empty or not finite, a shape does not fit, or a wall is unknown.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> grid = fp.Grid([(-2, 2), (0, 1)], (8, 4), sides=["reflecting", "periodic"])
+    >>> grid
+    Grid([(-2, 2), (0, 1)], shape=(8, 4), sides=['reflecting', 'periodic'])
+    >>> float(grid.integrate(1.0))
+    4.0
+    """
+
+    box: tuple[tuple[float, float], ...]
+    shape: tuple[int, ...]
+    sides: tuple[tuple[str, str], ...]
+    faces: tuple[np.ndarray, ...] = field(compare=False)
+
+    def __init__(self, box, shape=None, sides="reflecting"):
+        axes = _check_box(box)
+        shape = _check_shape(shape, axes)
+        faces = tuple(_faces(axis, n) for axis, n in zip(axes, shape, strict=True))
+        words = _check_sides(sides, len(axes))
+        object.__setattr__(self, "box", tuple((float(F[0]), float(F[-1])) for F in faces))
+        object.__setattr__(self, "shape", shape)
+        object.__setattr__(self, "sides", words)
+        object.__setattr__(self, "faces", faces)
+
+    @property
+    def dim(self) -> int:
+        """Number of axes d."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of cells."""
+        return prod(self.shape)
+
+    @property
+    def periodic(self) -> tuple[bool, ...]:
+        """True for each periodic axis."""
+        return tuple(lo == "periodic" for lo, _ in self.sides)
+
+    @property
+    def has_absorbing_sides(self) -> bool:
+        """True if mass can leave through a wall."""
+        return any("absorbing" in pair for pair in self.sides)
+
+    @cached_property
+    def graded(self) -> tuple[bool, ...]:
+        """True for each axis whose cells are not all of one width."""
+        return tuple(_is_graded(F) for F in self.faces)
+
+    @property
+    def is_uniform(self) -> bool:
+        """True if no axis is graded."""
+        return not any(self.graded)
+
+    @cached_property
+    def widths(self) -> tuple[np.ndarray, ...]:
+        """Cell widths along each axis, as arrays (n,)."""
+        return tuple(
+            frozen(np.diff(F) if g else np.full(n, (F[-1] - F[0]) / n))
+            for F, g, n in zip(self.faces, self.graded, self.shape, strict=True)
+        )
+
+    @cached_property
+    def h(self) -> tuple:
+        """Cell width of each axis: a float, or an array of widths on a graded axis."""
+        return tuple(w if g else float(w[0]) for w, g in zip(self.widths, self.graded, strict=True))
+
+    @cached_property
+    def centers(self) -> tuple[np.ndarray, ...]:
+        """Cell centres along each axis."""
+        return tuple(frozen(0.5 * (F[1:] + F[:-1])) for F in self.faces)
+
+    @cached_property
+    def x(self) -> np.ndarray:
+        r"""Cell centres, shape (d, \*shape)."""
+        return frozen(np.stack(np.meshgrid(*self.centers, indexing="ij")))
+
+    @cached_property
+    def volume(self):
+        r"""Cell volume: a float on a uniform grid, else an array of shape (\*shape)."""
+        if self.is_uniform:
+            return float(prod(w[0] for w in self.widths))
+        volume = np.ones(self.shape)
+        for k, w in enumerate(self.widths):
+            volume = volume * w.reshape([-1 if i == k else 1 for i in range(self.dim)])
+        return frozen(volume)
+
+    @cached_property
+    def volumes(self) -> np.ndarray:
+        r"""Volume of every cell, shape (\*shape), on any grid."""
+        return np.broadcast_to(self.volume, self.shape)
+
+    def integrate(self, u):
+        r"""Midpoint rule :math:`\int u\,dx = \sum_i u_i V_i` over the last d axes.
+
+        Parameters
+        ----------
+        u : array, shape (..., \*shape), or a number
+            Leading axes (components, time) pass through.
+
+        Returns
+        -------
+        array, shape (...)
+
+        Examples
+        --------
+        >>> import fokkerplanck as fp
+        >>> grid = fp.Grid([(0, 1)], 4)
+        >>> float(grid.integrate(grid.x[0]))
+        0.5
+        """
+        u = np.asarray(u)
+        if u.dtype.kind not in "biufc":
+            raise ValueError(f"integrate received {describe(u)}; give numbers over the grid")
+        if u.ndim == 0:
+            u = np.broadcast_to(u, self.shape)
+        if u.shape[u.ndim - self.dim :] != self.shape:
+            raise ValueError(
+                f"integrate received an array of shape {u.shape}; its last {self.dim} axes must "
+                f"be the grid's {self.shape}"
+            )
+        return np.sum(u * self.volume, axis=tuple(range(-self.dim, 0)))
+
+    def refined(self, k=2):
+        """Return the same box with every cell cut into k equal parts along every axis.
+
+        Examples
+        --------
+        >>> import fokkerplanck as fp
+        >>> fp.Grid([(0, 1)], 4).refined().shape
+        (8,)
+        """
+        if not is_whole(k) or k < 1:
+            raise ValueError(f"refined received k = {k!r}; give a whole number, at least 1")
+        parts = np.arange(k) / k
+        axes = []
+        for F, w, g, pair in zip(self.faces, self.widths, self.graded, self.box, strict=True):
+            axes.append(
+                np.append((F[:-1, None] + w[:, None] * parts).ravel(), F[-1]) if g else pair
+            )
+        return Grid(axes, tuple(n * k for n in self.shape), self.sides)
+
+    def coarsened(self):
+        """Return the same box with half as many cells along every axis, at least 2.
+
+        Examples
+        --------
+        >>> import fokkerplanck as fp
+        >>> fp.Grid([(0, 1)], 9).coarsened().shape
+        (5,)
+        """
+        axes = [
+            np.append(F[:-1:2], F[-1]) if g else pair
+            for F, g, pair in zip(self.faces, self.graded, self.box, strict=True)
+        ]
+        return Grid(axes, tuple(max(2, (n + 1) // 2) for n in self.shape), self.sides)
+
+    def __repr__(self):
+        """Short form, as it would be typed (save for the faces of graded axes)."""
+        axes = [
+            f"{len(F) - 1} graded cells on {_pair(lo, hi)}" if g else _pair(lo, hi)
+            for F, g, (lo, hi) in zip(self.faces, self.graded, self.box, strict=True)
+        ]
+        words = [lo if lo == hi else (lo, hi) for lo, hi in self.sides]
+        sides = words[0] if isinstance(words[0], str) and len(set(words)) == 1 else words
+        return f"Grid([{', '.join(axes)}], shape={self.shape}, sides={sides!r})"
+
+
+def check_grid(grid) -> Grid:
+    """Return grid if it is a Grid."""
+    if not isinstance(grid, Grid):
+        given = f"the class {grid.__name__}" if isinstance(grid, type) else describe(grid)
+        raise ValueError(f"grid is {given}; give a Grid, e.g. Grid([(-1, 1)], 64)")
+    return grid
+
+
+def _is_graded(F) -> bool:
+    """True if the faces F are not evenly spaced, up to rounding."""
+    rounding = 8 * np.finfo(float).eps * max(abs(F[0]), abs(F[-1]))
+    return bool(np.ptp(np.diff(F)) > EVEN * (F[-1] - F[0]) / (len(F) - 1) + rounding)
+
+
+def _pair(lo, hi) -> str:
+    """(lo, hi) with all digits that matter and no others."""
+    return f"({repr(lo).removesuffix('.0')}, {repr(hi).removesuffix('.0')})"
+
+
+def _check_box(box) -> list[np.ndarray]:
+    """One float array per axis: (lo, hi) or the faces of a graded axis."""
+    if not isinstance(box, (Sequence, np.ndarray)) or isinstance(box, str):
+        raise ValueError(f"box is {box!r}; give one (lo, hi) pair per axis, e.g. [(-1, 1), (0, 2)]")
+    if len(box) == 2 and not any(np.iterable(b) for b in box):
+        raise ValueError(f"box is {box!r}; a one-dimensional box is [(lo, hi)], a list of one pair")
+    if not 1 <= len(box) <= 3:
+        is_flat = len(box) and not np.iterable(box[0])
+        hint = "; the faces of one graded axis are given as [faces]" if is_flat else ""
+        raise ValueError(f"box has {len(box)} axes; only 1, 2 and 3 dimensions are supported{hint}")
+    axes = []
+    for k, entry in enumerate(box):
+        axis = np.array(real_array(entry, f"box[{k}]", "(lo, hi) or an array of faces"))
+        if axis.ndim != 1 or axis.size < 2:
+            given = f"has shape {axis.shape}" if axis.ndim else f"is {entry!r}"
+            raise ValueError(f"box[{k}] {given}; give (lo, hi) or an array of faces")
+        if not np.all(np.isfinite(axis)):
+            raise ValueError(f"box[{k}] = {entry!r:.80} is not finite; give finite numbers")
+        if not np.all(np.diff(axis) > 0):
+            order = "lo < hi" if axis.size == 2 else "increasing faces"
+            raise ValueError(f"box[{k}] = {entry!r:.80} does not increase; give {order}")
+        axes.append(axis)
+    return axes
+
+
+def _check_shape(shape, axes) -> tuple[int, ...]:
+    """Number of cells per axis, checked against graded axes."""
+    d = len(axes)
+    if shape is None:
+        if any(axis.size == 2 for axis in axes):
+            raise ValueError("shape is missing; give the number of cells per axis, e.g. shape=128")
+        shape = tuple(axis.size - 1 for axis in axes)
+    if isinstance(shape, np.ndarray):
+        shape = shape.tolist()
+    if not isinstance(shape, Sequence) or isinstance(shape, str):
+        shape = (shape,) * d
+    if len(shape) != d:
+        raise ValueError(f"shape has {len(shape)} entries for a box of {d} axes; give one per axis")
+    for k, (n, axis) in enumerate(zip(shape, axes, strict=True)):
+        if not is_whole(n) or n < 2:
+            raise ValueError(f"shape[{k}] = {n!r}; give a whole number of cells, at least 2")
+        if axis.size > 2 and axis.size != n + 1:
+            raise ValueError(
+                f"shape[{k}] = {n} but box[{k}] lists {axis.size} faces, that is {axis.size - 1} "
+                "cells; make them agree"
+            )
+    return tuple(int(n) for n in shape)
+
+
+def _faces(axis, n) -> np.ndarray:
+    """Faces of the cells of one axis."""
+    faces = np.linspace(axis[0], axis[1], n + 1) if axis.size == 2 else axis
+    if not np.all(np.diff(faces) > 0):
+        raise ValueError(
+            f"{_pair(float(axis[0]), float(axis[-1]))} is too narrow for {n} cells: "
+            "neighbouring faces round to the same number; shift the origin into the box"
+        )
+    return frozen(faces)
+
+
+def _check_sides(sides, d) -> tuple[tuple[str, str], ...]:
+    """One (lo, hi) pair of words per axis."""
+    if isinstance(sides, str):
+        sides = (sides,) * d
+    sides = sides.tolist() if isinstance(sides, np.ndarray) else sides
+    if not isinstance(sides, Sequence) or len(sides) != d:
+        hint = ""
+        if d == 1 and isinstance(sides, Sequence) and len(sides) == 2:
+            hint = "; two ends of one axis are given as [(lo, hi)]"
+        raise ValueError(
+            f"sides is {sides!r}; give one word, or one entry per axis ({d} here){hint}"
+        )
+    pairs = []
+    for k, entry in enumerate(sides):
+        pair = (entry, entry) if isinstance(entry, str) else entry
+        is_pair = isinstance(pair, Sequence) and len(pair) == 2
+        if not is_pair or any(not isinstance(w, str) or w not in WALLS for w in pair):
+            raise ValueError(
+                f"sides[{k}] is {entry!r}; choose from {', '.join(WALLS)}, or a (lo, hi) pair of "
+                "these"
+            )
+        lo, hi = str(pair[0]), str(pair[1])
+        if (lo == "periodic") != (hi == "periodic"):
+            raise ValueError(f"sides[{k}] is {entry!r}; a periodic axis is periodic at both ends")
+        pairs.append((lo, hi))
+    return tuple(pairs)

@@ -1,0 +1,212 @@
+"""Results in one .npz file: written whole or not at all, read without running any code."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.version import __version__
+
+#: Version of the layout; raised whenever an older reader would misread a file.
+SCHEMA = 1
+_HEADER = "fokkerplanck"
+#: Classes that can be read, by the kind written into their files: see `readable`.
+_READABLE: dict[str, type] = {}
+
+
+def readable(cls):
+    """Class decorator: ``load`` turns files of this kind back by ``cls.from_storage``."""
+    _READABLE[cls.__name__] = cls
+    return cls
+
+
+def load(path):
+    """Return the result stored in a file by its ``.save``.
+
+    Parameters
+    ----------
+    path : str or path
+
+    Returns
+    -------
+    Solution
+        Or whichever result was saved.
+
+    Raises
+    ------
+    ValueError
+        If the file was not written by this library, is damaged, or comes from a newer version.
+    FileNotFoundError
+        If there is no such file.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> import fokkerplanck as fp
+    >>> grid = fp.Grid([(0, 1)], 8)
+    >>> solution = fp.solve(fp.Problem(grid), fp.uniform(grid), [0, 1])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     fp.load(solution.save(pathlib.Path(folder) / "run.npz")).status
+    'finished'
+    """
+    kind, arrays, metadata = read(path)
+    if kind not in _READABLE:
+        raise ValueError(f"{path} holds a {kind}, which this version of fokkerplanck cannot read")
+    return _READABLE[kind].from_storage(arrays, metadata)
+
+
+def write(path, kind, arrays, metadata):
+    """Write arrays and metadata to path, through a temporary file that takes its name at the end.
+
+    Parameters
+    ----------
+    path : str or path
+        Taken as it is; ``.npz`` is the usual ending. An older file is replaced by a whole new one.
+    kind : str
+        What is stored, e.g. ``"Solution"``.
+    arrays : dict of arrays
+        Of numbers; nothing is pickled.
+    metadata : dict
+        Whatever JSON holds, and numpy scalars.
+
+    Returns
+    -------
+    Path
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> import numpy as np
+    >>> from fokkerplanck.domain import storage
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "a.npz"
+    ...     storage.read(storage.write(path, "Test", {"x": np.arange(3)}, {"n": 3}))
+    ('Test', {'x': array([0, 1, 2])}, {'n': 3})
+    """
+    path = Path(path)
+    header = {"schema": SCHEMA, "kind": kind, "version": __version__, "metadata": metadata}
+    text = json.dumps(header, default=_plain)
+    if _HEADER in arrays:
+        raise ValueError(f"an array may not be named {_HEADER!r}; give it another name")
+    with written_whole(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **{_HEADER: np.array(text)}, **arrays)
+    return path
+
+
+@contextmanager
+def written_whole(path) -> Iterator[Path]:
+    """Give a path in the same folder that takes the name `path` once the block has ended well.
+
+    Parameters
+    ----------
+    path : str or path
+        An older file is replaced by a whole new one, or left alone if the block fails.
+
+    Yields
+    ------
+    Path
+        With the same ending: some writers look at it.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from fokkerplanck.domain.storage import written_whole
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with written_whole(pathlib.Path(folder) / "a.txt") as path:
+    ...         _ = path.write_text("whole")
+    ...     [file.name for file in pathlib.Path(folder).iterdir()]
+    ['a.txt']
+    """
+    path = Path(path)
+    # Not by mkstemp, whose files only their owner may read.
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.tmp{path.suffix}")
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def read(path):
+    """Kind, arrays and metadata of a file that ``write`` wrote.
+
+    Parameters
+    ----------
+    path : str or path
+
+    Returns
+    -------
+    kind : str
+    arrays : dict
+    metadata : dict
+
+    Raises
+    ------
+    ValueError
+        If the file is not one of ours, is damaged, or comes from a newer version.
+    FileNotFoundError
+        If there is no such file.
+    """
+    try:
+        with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            content = {name: file[name] for name in file.files}
+        header = json.loads(str(content.pop(_HEADER)[()]))
+        schema = int(header["schema"])
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        raise ValueError(
+            f"{path} is not a file written by fokkerplanck, or is damaged "
+            f"({type(error).__name__}); give what .save wrote"
+        ) from error
+    if schema > SCHEMA:
+        raise ValueError(
+            f"{path} was written by fokkerplanck {header.get('version')} (schema {schema}, this "
+            f"one reads up to {SCHEMA}); update fokkerplanck"
+        )
+    return header["kind"], content, header["metadata"]
+
+
+def pack_grid(grid: Grid):
+    """Arrays and metadata from which ``unpack_grid`` makes the same grid."""
+    arrays = {f"faces_{k}": faces for k, faces in enumerate(grid.faces)}
+    return arrays, {
+        "shape": list(grid.shape),
+        "box": [list(pair) for pair in grid.box],
+        "sides": [list(pair) for pair in grid.sides],
+        "graded": list(grid.graded),
+    }
+
+
+def unpack_grid(arrays, metadata) -> Grid:
+    """Grid from what ``pack_grid`` returned.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> from fokkerplanck.domain import storage
+    >>> storage.unpack_grid(*storage.pack_grid(fp.Grid([(0, 1)], 4, sides="periodic")))
+    Grid([(0, 1)], shape=(4,), sides='periodic')
+    """
+    axes = [
+        arrays[f"faces_{k}"] if graded else tuple(pair)
+        for k, (graded, pair) in enumerate(zip(metadata["graded"], metadata["box"], strict=True))
+    ]
+    return Grid(axes, tuple(metadata["shape"]), [tuple(pair) for pair in metadata["sides"]])
+
+
+def _plain(value):
+    """Python number or list for JSON."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} cannot be saved as metadata")

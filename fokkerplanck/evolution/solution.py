@@ -1,0 +1,208 @@
+"""The result of an evolution."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
+
+import numpy as np
+
+from fokkerplanck.domain import storage
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.evolution.dense import Dense
+
+#: Numbers kept at every output time.
+LEDGER = ("mass", "free_energy", "entropy", "energy", "dissipation", "min_rho")
+
+
+@storage.readable
+@dataclass(frozen=True, eq=False)
+class Solution:
+    r"""Densities at the output times, and a ledger of what they are worth; all arrays read-only.
+
+    ``solution[i]`` is the density at ``t[i]``; iterating gives pairs (t, rho).
+
+    Attributes
+    ----------
+    t : array (n_t,)
+    rho : array (n_t, \*shape)
+        Densities, 1/volume.
+    mass : array (n_t,)
+    free_energy : array (n_t,)
+        :math:`F=\beta^{-1}\mathrm{KL}(\rho\|\rho_\infty)\ge0`, in units of f; where it ends: Notes.
+    entropy : array (n_t,)
+        :math:`-\int\rho\log\rho\,dx`.
+    energy : array (n_t,)
+        :math:`\int\Phi\rho\,dx` with :math:`\Phi=-\beta^{-1}\log\rho_\infty`, least value 0: free
+        energy = energy - kT entropy + constant.
+    dissipation : array (n_t,)
+        :math:`-dF/dt\ge0`, as a sum of positive terms; for the "markov" steady state alone.
+    min_rho : array (n_t,)
+        Least density.
+    stats : mapping
+        Method, seconds, and what the method reports about its work and its error.
+    status : {"finished", "stopped", "event", "interrupted", "failed"}
+    message : str
+        The status in words.
+    grid : Grid
+    beta : float
+    log_rho_inf : array (\*shape) or None
+        Steady log density that free energy, energy and dissipation refer to. Where there is none
+        (absorbing sides, ``steady=False``) these three are nan.
+    dense : Dense or None
+        Interpolation between the steps of the run, with ``solve(..., dense=True)``.
+    t_events, rho_events : tuples of arrays (m,) and (m, \*shape)
+        Times and densities of the roots of every event.
+
+    Notes
+    -----
+    The densities relax to the null vector of the generator, ``steady_state(problem,
+    scheme="markov")``. Against it, the default of ``solve``, F decreases at every step and decays
+    to rounding. Another discretisation of the same steady state differs by its own error of second
+    order: against ``scheme="log"``, which "auto" takes where there is a circulation, F levels off
+    at the distance of the two schemes, :math:`\beta^{-1}\mathrm{KL}(\rho_{markov}\|\rho_{log})`, of
+    fourth order in the cell width, may rise on its way there, and ``dissipation`` is not its rate.
+    That level is no failure to relax, but an estimate of the error of the grid.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> grid = fp.Grid([(-4, 4)], 64)
+    >>> problem = fp.Problem(grid, f=lambda x: x**2)
+    >>> solution = fp.solve(problem, fp.gaussian(grid, 1, 0.2), [0, 1, 2])
+    >>> solution
+    Solution(3 times from 0 to 2, finished, free energy 1.16 to 0.00035, min rho >= 3.0...e-27)
+    >>> [float(round(grid.integrate(grid.x[0] * rho), 3)) for t, rho in solution]
+    [1.0, 0.137, 0.019]
+    """
+
+    t: np.ndarray
+    rho: np.ndarray
+    mass: np.ndarray
+    free_energy: np.ndarray
+    entropy: np.ndarray
+    energy: np.ndarray
+    dissipation: np.ndarray
+    min_rho: np.ndarray
+    stats: Mapping
+    status: str
+    message: str
+    grid: Grid
+    beta: float
+    log_rho_inf: np.ndarray | None = None
+    problem: str = field(default="", repr=False)
+    dense: Dense | None = field(default=None, repr=False)
+    t_events: tuple = ()
+    rho_events: tuple = ()
+
+    def __post_init__(self):
+        values = [getattr(self, entry.name) for entry in fields(self)]
+        values += [*self.t_events, *self.rho_events]
+        if self.dense is not None:
+            values += [self.dense.t, self.dense.rho, self.dense.rate]
+        for value in values:
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
+        object.__setattr__(self, "stats", MappingProxyType(dict(self.stats)))
+
+    def __len__(self):
+        return len(self.t)
+
+    def __getitem__(self, i):
+        return self.rho[i]
+
+    def __iter__(self):
+        return zip(self.t.tolist(), self.rho, strict=True)
+
+    def at(self, t):
+        r"""Density at any time of the run (\*shape), or densities at times (m,), by ``dense``.
+
+        Positive, mass exact, fourth order in the steps of the run: see ``Dense``.
+
+        Raises
+        ------
+        ValueError
+            For times outside of the run, or a run without ``dense=True``.
+
+        Examples
+        --------
+        >>> import fokkerplanck as fp
+        >>> grid = fp.Grid([(0, 1)], 8)
+        >>> fp.solve(fp.Problem(grid), fp.uniform(grid), [0, 1], dense=True).at([0.2, 0.4]).shape
+        (2, 8)
+        """
+        if self.dense is None:
+            raise ValueError("the run kept nothing between its output times; solve with dense=True")
+        return self.dense(t)
+
+    def __call__(self, t):
+        """Return ``at(t)``."""
+        return self.at(t)
+
+    def save(self, path):
+        """Write everything to one ``.npz`` file, whole or not at all; ``load`` reads it.
+
+        Parameters
+        ----------
+        path : str or path
+            Taken as it is.
+
+        Returns
+        -------
+        Path
+
+        Examples
+        --------
+        >>> import tempfile, pathlib
+        >>> import fokkerplanck as fp
+        >>> grid = fp.Grid([(0, 1)], 8)
+        >>> solution = fp.solve(fp.Problem(grid), fp.uniform(grid), 1.0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = solution.save(pathlib.Path(folder) / "run.npz")
+        ...     fp.load(path).t
+        array([0., 1.])
+        """
+        arrays, grid = storage.pack_grid(self.grid)
+        arrays |= {name: getattr(self, name) for name in ("t", "rho", *LEDGER)}
+        if self.log_rho_inf is not None:
+            arrays["log_rho_inf"] = self.log_rho_inf
+        if self.dense is not None:
+            arrays |= {f"dense_{name}": getattr(self.dense, name) for name in ("t", "rho", "rate")}
+        for k, (t, rho) in enumerate(zip(self.t_events, self.rho_events, strict=True)):
+            arrays |= {f"t_events_{k}": t, f"rho_events_{k}": rho}
+        words = {name: getattr(self, name) for name in ("status", "message", "beta", "problem")}
+        words["n_events"] = len(self.t_events)
+        metadata = {"grid": grid, "stats": dict(self.stats), **words}
+        return storage.write(path, "Solution", arrays, metadata)
+
+    @classmethod
+    def from_storage(cls, arrays, metadata) -> Solution:
+        """Solution from what ``save`` stored."""
+        values = {name: arrays[name] for name in ("t", "rho", *LEDGER)}
+        words = {name: metadata[name] for name in ("stats", "status", "message", "beta", "problem")}
+        grid = storage.unpack_grid(arrays, metadata["grid"])
+        dense = None
+        if "dense_t" in arrays:
+            parts = {name: arrays[f"dense_{name}"] for name in ("t", "rho", "rate")}
+            dense = Dense(**parts, volume=np.asarray(grid.volume))
+        # Files of version 0.1 have no events.
+        events = [
+            tuple(arrays[f"{name}_{k}"] for k in range(metadata.get("n_events", 0)))
+            for name in ("t_events", "rho_events")
+        ]
+        return cls(
+            **values, **words, grid=grid, log_rho_inf=arrays.get("log_rho_inf"), dense=dense,
+            t_events=events[0], rho_events=events[1],
+        )  # fmt: skip
+
+    def __repr__(self):
+        """Times, status, free energy and least density."""
+        n = len(self)
+        F = "" if self.log_rho_inf is None else (
+            f", free energy {self.free_energy[0]:.3g} to {self.free_energy[-1]:.3g}"
+        )  # fmt: skip
+        return (
+            f"Solution({n} times from {self.t[0]:g} to {self.t[-1]:g}, {self.status}{F}, "
+            f"min rho >= {self.min_rho.min():.3g})"
+        )

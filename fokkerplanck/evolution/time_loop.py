@@ -1,0 +1,385 @@
+"""Evolution of a density: the only time loop."""
+
+from __future__ import annotations
+
+import inspect
+import time
+
+import numpy as np
+from tqdm import tqdm
+
+from fokkerplanck import observables
+from fokkerplanck.domain.arguments import describe, positive_number, real_array
+from fokkerplanck.domain.densities import check_density
+from fokkerplanck.equation.problem import Problem
+from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.evolution.events import Finished, Watch, check_events, on_a_copy
+from fokkerplanck.evolution.solution import LEDGER, Solution
+from fokkerplanck.methods.exponential import Exponential
+from fokkerplanck.methods.method import Context, Method
+from fokkerplanck.scheme.generator import Generator
+from fokkerplanck.steady.state import steady_state
+
+#: A bar appears by itself only if the run is not over after this long, in seconds.
+BAR_AFTER = 1.0
+# Rate of change of a density, over its exchange, up to which the generator is taken to keep it.
+STATIONARY = 1e-9
+
+
+def solve(
+    problem, rho0, t, method=None, *,
+    rtol=None, atol=None, callback=None, progress=None, steady=None, throw=True,
+    dense=False, events=None,
+) -> Solution:  # fmt: skip
+    r"""Evolve a density by :math:`\rho_t=\nabla\cdot(g\rho+\beta^{-1}\nabla\cdot(D\rho))`.
+
+    Parameters
+    ----------
+    problem : Problem
+    rho0 : array (\*shape)
+        Density at the first time: >= 0, of integral 1 to 1e-8 (then divided by its integral).
+    t : array (n_t,) or number
+        Increasing output times; ``t[0]`` is the time of rho0. A number T > 0 means [0, T].
+    method : Method, default Exponential()
+    rtol, atol : float, optional
+        L1 error in time allowed over the whole run, for methods that control it. Mass is 1, so
+        relative and absolute error are the same: the tolerance is their sum, one of them is enough.
+        Neither: the method's own. Says nothing of the error of the grid.
+    callback : callable, optional
+        ``callback(t, rho)`` after every output time, the first included, rho read-only. Returning
+        True ends the run with status "stopped", anything else goes on.
+    progress : None, bool, tqdm or tqdm-like, optional
+        None: a bar on a terminal if the run takes longer than a second. True: a bar, with the time
+        that is left, from the start. A class like ``tqdm`` is called with ``total=``, an object has
+        its ``update`` called with the time passed.
+    steady : optional
+        Steady state that free energy, energy and dissipation refer to: a SteadyState, a log density
+        (\*shape), None for ``steady_state(problem, scheme="markov")``, or False for none. None is
+        the state that the generator relaxes to: F falls to rounding. Against a state of the "log"
+        scheme F levels off at the distance of the two schemes; see the Notes of Solution.
+    throw : bool, default True
+        False: a method that fails ends the run with status "failed" in place of an exception.
+    dense : bool, default False
+        Keep density and rate at every step for ``Solution.at``: see ``Solution.dense``. Steps are
+        the method's own for Implicit, BackwardEuler and FluxCorrected, the output intervals for
+        Exponential and for methods that do not say.
+    events : callable or list of callables, optional
+        ``event(t, rho)``, a number, whose roots are sought, rho read-only. With ``event.terminal =
+        True`` the first root ends the run with status "event" and is the last output time,
+        ``event.direction = 1`` (-1) takes rising (falling) roots alone. A change of sign is seen
+        between two steps as above (two roots within one are not seen), and its time located to
+        1e-10 of the step, by steps of the method that end there.
+
+    Returns
+    -------
+    Solution
+
+    Raises
+    ------
+    ValueError
+        For every argument that does not fit; the message says what came and what to give.
+    ConvergenceError
+        If the method fails, with ``throw=True``; ``iterate`` holds the last density.
+
+    Notes
+    -----
+    Ctrl-C ends a run with status "interrupted": the Solution holds everything up to the last output
+    time that was reached.
+    With absorbing sides mass decays, there is no steady state, and free energy, energy and
+    dissipation are nan.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> grid = fp.Grid([(-4, 4), (-4, 4)], 32)
+    >>> problem = fp.Problem(grid, drift=lambda x, y: (-x + 2 * y, -y - 2 * x))
+    >>> solution = fp.solve(problem, fp.gaussian(grid, (1, 0), 0.2), [0, 0.5, 1, 2])
+    >>> bool((solution.free_energy[1:] < solution.free_energy[:-1]).all())
+    True
+    >>> bool(abs(solution.mass - 1).max() < 1e-14)
+    True
+    """
+    if not isinstance(problem, Problem):
+        raise ValueError(f"solve received {type(problem).__name__} as problem; give a Problem")
+    times = check_times(t)
+    method = _check_method(method)
+    tolerance = _check_tolerance(rtol, atol, method)
+    if callback is not None and not callable(callback):
+        raise ValueError(f"callback is {type(callback).__name__}; give a function callback(t, rho)")
+    if not isinstance(dense, (bool, np.bool_)):
+        raise ValueError(f"dense is {describe(dense)}; give True or False")
+    events = check_events(events)
+    rho0 = check_density(rho0, problem.grid, "rho0")
+    rho0 = rho0 / problem.grid.integrate(rho0)
+    bar = _bar(progress, times)
+    try:
+        generator = Generator(problem)
+        run = _Run(problem, generator, _steady_log(problem, steady), times, callback, bar)
+        run.watch = Watch(generator, events, bool(dense))
+        failure = run.advance(rho0, method, tolerance)
+    finally:
+        bar.close()
+    if failure is not None and throw:
+        raise failure
+    return run.solution(method)
+
+
+class _Run:
+    """Outputs and ledger of one run."""
+
+    def __init__(self, problem, generator, log_inf, times, callback, bar):
+        self.problem, self.generator, self.log_inf = problem, generator, log_inf
+        self.times, self.callback, self.bar = times, callback, bar
+        self.rho = np.empty((times.size, *problem.grid.shape))
+        self.ledger = {name: np.full(times.size, np.nan) for name in LEDGER}
+        self.Phi = None if log_inf is None else (log_inf.max() - log_inf) / problem.beta
+        self.n, self.watch = 0, None
+        self.status, self.message, self.report = "finished", "all output times were reached", {}
+        self.seconds = time.perf_counter()
+
+    def advance(self, rho0, method, tolerance):
+        """Run through the output times; returns the exception of a method that failed, or None."""
+        grid, times = self.problem.grid, self.times
+        volume = grid.volumes
+        state, failure = None, None
+        try:
+            stop = self.output(rho0)
+            p = (rho0 * volume).ravel()
+            state = self.init(method, tolerance)
+            self.watch.step = on_a_copy(method, state)
+            self.watch.see(times[0], p)
+            while not stop and self.n < times.size:
+                span = times[self.n] - times[self.n - 1]
+                p = _check_masses(method.step(state, p, span), grid, method)
+                self.watch.see(times[self.n], p)
+                stop = self.output(p.reshape(grid.shape) / volume)
+            if stop:
+                self.status = "stopped"
+                self.message = f"callback returned True at t = {self.last:g}"
+        except Finished as event:
+            self.times[self.n] = event.t
+            self.output(event.p.reshape(grid.shape) / volume)
+            self.status = "event"
+            self.message = f"events[{event.index}] at t = {event.t:g} ended the run"
+        except KeyboardInterrupt:
+            self.status = "interrupted"
+            self.message = f"interrupted after t = {self.last:g}; everything up to it is here"
+            if not self.n:
+                raise
+        except (ConvergenceError, FloatingPointError) as error:
+            self.status, self.message = "failed", f"{error} (after t = {self.last:g})"
+            failure = ConvergenceError(self.message, self.rho[self.n - 1].copy())
+            failure.__cause__ = error
+        self.report = {} if state is None else method.report(state)
+        return failure
+
+    def init(self, method, tolerance):
+        """State of the method, with a context if its ``init`` takes one."""
+        if "context" not in inspect.signature(method.init).parameters:
+            return method.init(self.generator, tolerance, self.tick)
+        context = Context(
+            duration=float(self.times[-1] - self.times[0]),
+            log_rho_inf=self.log_inf if _is_kept(self.generator, self.log_inf) else None,
+            observe=self.observe if self.watch.active else None,
+        )
+        return method.init(self.generator, tolerance, self.tick, context=context)
+
+    def observe(self, elapsed, p):
+        """Take a step of a method's own within the present interval."""
+        t = self.times[self.n - 1] + elapsed
+        if t < self.times[self.n]:
+            self.watch.see(t, _check_masses(p, self.problem.grid, "the method"))
+
+    @property
+    def last(self) -> float:
+        """Last output time reached."""
+        return float(self.times[max(self.n - 1, 0)])
+
+    def output(self, rho) -> bool:
+        """Keep a density with its ledger; whether the callback wants to stop."""
+        k, grid = self.n, self.problem.grid
+        self.rho[k] = rho
+        self.ledger["mass"][k] = grid.integrate(rho)
+        self.ledger["min_rho"][k] = rho.min()
+        self.ledger["entropy"][k] = observables.entropy(rho, grid) if rho.min() >= 0 else np.nan
+        if self.log_inf is not None:
+            beta = self.problem.beta
+            F = observables.free_energy(rho, self.log_inf, grid, beta)
+            spent = observables.dissipation(rho, self.log_inf, self.generator, beta)
+            self.ledger["free_energy"][k] = F
+            self.ledger["energy"][k] = observables.energy(rho, self.Phi, grid)
+            self.ledger["dissipation"][k] = spent if rho.min() >= 0 else np.nan
+        self.n = k + 1
+        self.bar.at(self.times[k])
+        if self.callback is None:
+            return False
+        shown = self.rho[k].view()
+        shown.flags.writeable = False
+        answer = self.callback(float(self.times[k]), shown)
+        return isinstance(answer, (bool, np.bool_)) and bool(answer)
+
+    def tick(self, fraction):
+        """Show the part of the present interval that is done."""
+        if self.watch.busy:
+            return
+        before, after = self.times[self.n - 1], self.times[self.n]
+        self.bar.at(before + min(float(fraction), 1.0) * (after - before))
+
+    def solution(self, method) -> Solution:
+        """Everything up to the last output time."""
+        n = self.n
+        seconds = time.perf_counter() - self.seconds
+        t_events, rho_events, dense = self.watch.results()
+        return Solution(
+            t=self.times[:n].copy(),
+            rho=self.rho if n == len(self.rho) else self.rho[:n].copy(),
+            **{name: values[:n].copy() for name, values in self.ledger.items()},
+            stats={"method": repr(method), "seconds": seconds, **self.report},
+            status=self.status,
+            message=self.message,
+            grid=self.problem.grid,
+            beta=self.problem.beta,
+            log_rho_inf=self.log_inf,
+            problem=repr(self.problem),
+            dense=dense,
+            t_events=t_events,
+            rho_events=rho_events,
+        )
+
+
+class _Bar:
+    """Progress of the time, on whatever has an ``update``."""
+
+    def __init__(self, target, times, total=None, owned=True):
+        self.target, self.owned, self.sent = target, owned, 0.0
+        self.start, self.length = times[0], times[-1] - times[0]
+        self.total = float(self.length if total is None else total)
+
+    def at(self, t):
+        """Move on to time t."""
+        if self.target is None or not self.length:
+            return
+        step = self.total * ((t - self.start) / self.length) - self.sent
+        if self.sent + step > self.total:  # a bar beyond its total looks broken
+            step = np.nextafter(step, 0)
+        if step > 0:
+            self.target.update(float(step))
+            self.sent += step
+
+    def close(self):
+        """Close a bar that was made here."""
+        if self.target is not None and self.owned:
+            self.target.close()
+
+
+def _bar(progress, times):
+    """Bar for the argument ``progress`` of solve."""
+    length = float(times[-1] - times[0])
+    if progress is False:
+        return _Bar(None, times)
+    if progress is None or progress is True:
+        disable, delay = (None, BAR_AFTER) if progress is None else (False, 0.0)
+        style = {"bar_format": "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"}
+        bar = tqdm(total=length, desc="solve", disable=disable, delay=delay, **style)
+        return _Bar(bar, times)
+    if isinstance(progress, type):
+        return _Bar(progress(total=length), times)
+    if callable(getattr(progress, "update", None)):
+        return _Bar(progress, times, getattr(progress, "total", None) or length, owned=False)
+    raise ValueError(f"progress is {progress!r}; give None, True, False or a bar like tqdm's")
+
+
+def check_times(t) -> np.ndarray:
+    """Increasing finite output times."""
+    times = np.array(real_array(t, "t", "increasing output times, e.g. [0, 1, 2]"))
+    if times.ndim == 0:
+        return np.array([0.0, positive_number(times, "t")])
+    if times.ndim != 1 or times.size == 0:
+        raise ValueError(f"t has shape {times.shape}; give a one-dimensional array of output times")
+    if not np.all(np.isfinite(times)):
+        k = int(np.argmin(np.isfinite(times)))
+        raise ValueError(f"t[{k}] = {times[k]} is not finite; give finite times")
+    if not np.all(np.diff(times) > 0):
+        k = int(np.argmin(np.diff(times) > 0))
+        raise ValueError(
+            f"t does not increase: t[{k}] = {times[k]:g}, t[{k + 1}] = {times[k + 1]:g}; sort it"
+        )
+    return times
+
+
+def _check_method(method) -> Method:
+    """Method object, Exponential by default."""
+    if method is None:
+        return Exponential()
+    if isinstance(method, type) and issubclass(method, Method):
+        name = method.__name__
+        raise ValueError(f"method is the class {name}; give an object, {name}(...)")
+    if not isinstance(method, Method):
+        raise ValueError(
+            f"method is {method!r}; give a Method, e.g. Exponential() or BackwardEuler(dt=0.01)"
+        )
+    return method
+
+
+def _check_tolerance(rtol, atol, method):
+    """L1 tolerance, or None for the method's own."""
+    if rtol is None and atol is None:
+        return None
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        if value is not None and not (np.ndim(value) == 0 and np.isreal(value) and 0 < value < 1):
+            raise ValueError(f"{name} is {describe(value)}; give a number between 0 and 1")
+    if not method.is_adaptive:
+        raise ValueError(
+            f"rtol and atol were given, but {method!r} does not control its error; choose its "
+            "step, or use Exponential()"
+        )
+    return float((rtol or 0.0) + (atol or 0.0))
+
+
+def _check_masses(p, grid, method):
+    """Masses (n,) that a method returned, if they are finite."""
+    p = np.asarray(p, dtype=float)
+    if p.shape != (grid.size,):
+        raise ValueError(f"{method!r} returned masses of shape {p.shape}, expected ({grid.size},)")
+    if not np.all(np.isfinite(p)):
+        raise ConvergenceError(f"{method!r} returned masses that are not finite; shorten its step")
+    return p
+
+
+def _is_kept(generator, log_rho) -> bool:
+    """Whether the generator keeps a log density to rounding."""
+    if log_rho is None:
+        return False
+    volume = generator.grid.volumes
+    p = (np.exp(log_rho) * volume).ravel()
+    return bool(np.abs(generator.matrix @ p).sum() <= STATIONARY * (generator.exit_rates @ p))
+
+
+def _steady_log(problem, steady):
+    """Log density of the reference (*shape), normalised, or None."""
+    grid = problem.grid
+    if steady is False or (steady is None and grid.has_absorbing_sides):
+        return None
+    if grid.has_absorbing_sides:
+        raise ValueError("steady is given, but mass leaves by absorbing sides; leave steady out")
+    if steady is None:
+        try:
+            steady = steady_state(problem, scheme="markov")
+        except (ValueError, ConvergenceError) as error:
+            error.add_note("solve(..., steady=False) evolves the density without a free energy")
+            raise
+    expected = f"a SteadyState of this problem, a log density of shape {grid.shape} or False"
+    log_rho = real_array(getattr(steady, "log_rho", steady), "steady", expected)
+    if log_rho.shape != grid.shape:
+        raise ValueError(
+            f"steady has a log density of shape {log_rho.shape}, expected the grid's {grid.shape}; "
+            "give a SteadyState of this problem or its log_rho"
+        )
+    if np.isnan(log_rho).any() or np.isposinf(log_rho).any():
+        raise ValueError("steady has a log density that is nan or +inf; give the log of a density")
+    mass = float(grid.integrate(np.exp(log_rho)))
+    if abs(mass - 1) > 1e-6:
+        raise ValueError(
+            f"steady is a log density of mass {mass:.6g}, expected 1; give log(rho), not rho or Phi"
+        )
+    return log_rho - np.log(mass)

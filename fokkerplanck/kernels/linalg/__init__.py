@@ -1,0 +1,1 @@
+"""Elimination, multigrid, Krylov bases, products, graphs."""

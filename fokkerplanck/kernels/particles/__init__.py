@@ -1,0 +1,1 @@
+"""Minibatch SGD and stochastic paths."""

@@ -1,0 +1,1 @@
+"""Tensors, stencils, edges, rates, fluxes and currents."""

@@ -1,0 +1,1 @@
+"""Quantiles, Gaussian kernels in logarithms, minimising movements."""

@@ -1,0 +1,154 @@
+"""Factorisation of I - dt A, the matrix of implicit steps and of shift-and-invert methods."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.linalg import splu
+
+from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.scheme.flows import Flows
+
+# Refinements after which an implicit solve counts as failed, and the correction that ends them.
+MAX_REFINEMENTS = 6
+ROUNDING = 1e-15
+# Factorisations kept at a time, and the relative difference up to which two steps are the same.
+KEPT = 4
+SAME = 1e-12
+
+
+class ImplicitFactor:
+    r"""Sparse LU factors of the M-matrix :math:`I-\Delta t\,A`, and solves that keep mass.
+
+    The columns are scaled to a unit diagonal and eliminated in minimum-degree order without
+    pivoting: the factors of an M-matrix have the signs of an M-matrix, so the two triangular solves
+    of a non-negative right side add non-negative numbers only. The diagonal of the factors loses
+    about :math:`\Delta t\Lambda` units of rounding to cancellation (mass would be off by 1e-6 at
+    :math:`\Delta t\Lambda=10^{10}`), which iterative refinement gives back: its residual is formed
+    from edge currents and conserves mass by construction.
+
+    Parameters
+    ----------
+    generator : Generator
+    dt : float
+        Step, > 0.
+    flows : Flows, optional
+        Flows of the generator if they are at hand.
+
+    Attributes
+    ----------
+    n_fill : int
+        Numbers stored in the factors.
+
+    Raises
+    ------
+    ConvergenceError
+        If the factorisation breaks down, or refinement does not converge (dt times the largest rate
+        beyond about 1e14).
+
+    References
+    ----------
+    Berman and Plemmons, Nonnegative Matrices in the Mathematical Sciences, chapter 6 (M-matrices).
+    Higham, Accuracy and Stability of Numerical Algorithms, chapter 12 (refinement).
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> from fokkerplanck.linalg.factors import ImplicitFactor
+    >>> grid = fp.Grid([(-3, 3)], 32)
+    >>> generator = fp.Generator(fp.Problem(grid, f=lambda x: x**2))
+    >>> p = fp.gaussian(grid, 1, 0.1) * grid.volume
+    >>> q = ImplicitFactor(generator, 1e6).solve(p)
+    >>> abs(float(q.sum()) - 1) < 1e-14, bool(q.min() > 0)
+    (True, True)
+    """
+
+    def __init__(self, generator, dt, flows=None):
+        self.dt = float(dt)
+        self.flows = Flows.from_generator(generator) if flows is None else flows
+        n = generator.grid.size
+        self._scale = 1 / (1 + self.dt * generator.exit_rates)
+        matrix = sparse.eye_array(n) - self.dt * generator.matrix
+        matrix = (matrix @ sparse.diags_array(self._scale)).tocsc()
+        try:
+            self._lu = splu(
+                matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0,
+                options={"SymmetricMode": True, "Equil": False},
+            )  # fmt: skip
+        except RuntimeError as error:
+            raise ConvergenceError(
+                f"I - dt A could not be factorised at dt = {self.dt:g} ({error}); take a smaller dt"
+            ) from error
+
+    @property
+    def n_fill(self) -> int:
+        """Numbers stored in the factors."""
+        return int(self._lu.nnz)
+
+    def solve(self, b, refine=True):
+        """Solve (I - dt A) x = b, refined to rounding; b of any sign, shape (n,).
+
+        Entries of a non-negative b's solution that refinement would push below zero keep their
+        first, non-negative value. Without refinement, at half the price, the solution is off by
+        about ``rounding``, mass included, and of the sign of a b of one sign all the same.
+        """
+        first = self._raw(b)
+        if not refine:
+            return first
+        x, size = first, np.abs(first).sum()
+        if size == 0:
+            return x
+        last = 1.0
+        for _ in range(MAX_REFINEMENTS):
+            correction = self._raw(self.flows.implicit_residual(self.dt, b, x))
+            change = np.abs(correction).sum() / size
+            if not change < 0.5 * last:
+                if change < 1e-13:
+                    break
+                raise ConvergenceError(
+                    f"refinement of an implicit step of dt = {self.dt:g} stalls at {change:.1e}: "
+                    "the step is too long for double precision; take a smaller dt",
+                    iterate=x, residual=float(change),
+                )  # fmt: skip
+            x = x + correction
+            # The next correction would be about change^2.
+            if change * change < ROUNDING:
+                break
+            last = change
+        negative = x < 0
+        if negative.any() and b.min() >= 0:
+            x = np.where(negative, first, x)
+        return x
+
+    @property
+    def rounding(self) -> float:
+        """About the relative error of a solution without refinement: dt times the largest rate."""
+        return float(np.finfo(float).eps / self._scale.min())
+
+    def _raw(self, b):
+        """Solution from the factors alone."""
+        return self._lu.solve(b) * self._scale
+
+
+class Factors:
+    """The last few factorisations of I - dt A of one generator, by dt."""
+
+    def __init__(self, generator, flows):
+        self.generator, self.flows = generator, flows
+        self.made = 0
+        self._kept: list[ImplicitFactor] = []
+
+    def get(self, dt) -> ImplicitFactor:
+        """Factorisation for dt, an old one where the steps differ by rounding only."""
+        for factor in self._kept:
+            if abs(factor.dt - dt) <= SAME * dt:
+                return factor
+        while len(self._kept) >= KEPT:  # before the next one needs the memory
+            self._kept.pop(0)
+        self._kept.append(self.make(dt))
+        self.made += 1
+        return self._kept[-1]
+
+    def make(self, dt) -> ImplicitFactor:
+        """New factorisation for dt."""
+        return ImplicitFactor(self.generator, dt, self.flows)

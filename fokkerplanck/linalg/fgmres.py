@@ -1,0 +1,123 @@
+"""Flexible restarted GMRES for preconditioners that change from step to step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fokkerplanck.kernels.linalg import krylov as kernels
+
+#: A vector that lost this much of its length to orthogonalisation is orthogonalised again.
+REORTHOGONALISE = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class KrylovResult:
+    """Solution, and relative residual (weighted norm) after each step, the first one 1."""
+
+    x: np.ndarray
+    history: tuple[float, ...]
+
+    @property
+    def iterations(self) -> int:
+        """Number of products with the matrix."""
+        return len(self.history) - 1
+
+
+def fgmres(
+    apply, precondition, b, weight, reduction, max_iterations=100, restart=12, floor=0.0,
+    flexible=True,
+):  # fmt: skip
+    r"""Solve A x = b by flexible GMRES: least :math:`\|w(b-Ax)\|_2` over preconditioned directions.
+
+    Parameters
+    ----------
+    apply, precondition : callable
+        ``apply(x)`` is A x, ``precondition(r)`` about :math:`A^{-1}r`, and may differ from call to
+        call. A may be singular if b is in its range.
+    b, weight : arrays (n,)
+    reduction : float
+        Relative residual to reach.
+    max_iterations, restart : int
+        Products in all, and directions kept at a time (2 n numbers each).
+    floor : float
+        Weighted norm of a residual that is rounding: reached too, the iteration ends.
+    flexible : bool
+        False for a preconditioner that is the same linear map at every call: saves memory.
+
+    Returns
+    -------
+    KrylovResult
+        The last relative residual says whether it converged; nothing is raised.
+
+    References
+    ----------
+    Saad, SIAM J. Sci. Comput. 14 (1993).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fokkerplanck.linalg.fgmres import fgmres
+    >>> A = np.array([[2.0, 1.0], [0.0, 3.0]])
+    >>> fgmres(lambda x: A @ x, lambda r: r, np.array([3.0, 3.0]), np.ones(2), 1e-12).x.round(6)
+    array([1., 1.])
+    """
+    first = kernels.weighted_norm(weight, b)
+    history = [1.0]
+    x, r = np.zeros_like(b), b
+    if not first > floor:
+        return KrylovResult(x, (1.0,))
+    goal = max(reduction * first, floor)
+    V = np.empty((restart + 1, b.size))
+    Z = np.empty((restart if flexible else 0, b.size))
+    size, stalled = first, False
+    while size > goal and len(history) <= max_iterations and not stalled:
+        np.multiply(r, weight / size, out=V[0])
+        H, target = np.zeros((restart + 1, restart)), np.zeros(restart + 1)
+        target[0] = size
+        for k in range(restart):
+            z = precondition(V[k] / weight)
+            if flexible:
+                Z[k] = z
+            stalled = _extend(V, H, k, weight, apply(z))
+            y, norm = _least(H[: k + 2, : k + 1], target[: k + 2])
+            history.append(float(norm / first))
+            if norm <= goal or stalled or len(history) > max_iterations:
+                break
+        if flexible:
+            kernels.combine(y, Z, x)
+        else:
+            direction = np.zeros_like(b)
+            kernels.combine(y, V, direction)
+            direction /= weight
+            x += precondition(direction)
+        r = b - apply(x)
+        before, size = size, kernels.weighted_norm(weight, r)
+        history[-1] = float(size / first)
+        stalled = stalled or size > 0.9 * before
+    return KrylovResult(x, tuple(history))
+
+
+def _extend(V, H, k, weight, q):
+    """Orthogonalise weight q to V[: k + 1], into V[k + 1] and column k of H; True if 0 is left."""
+    is_long = q.size >= kernels.THREADS_FROM
+    orthogonalise = kernels.orthogonalise_threads if is_long else kernels.orthogonalise
+    before, after = orthogonalise(V, k + 1, weight, q, True, H[:, k])
+    if after < REORTHOGONALISE * before:
+        _, after = orthogonalise(V, k + 1, weight, q, False, H[:, k])
+    H[k + 1, k] = after
+    if not after > 1e-15 * before:
+        V[k + 1] = 0.0
+        return True
+    np.divide(q, after, out=V[k + 1])
+    return False
+
+
+def _least(H, target):
+    """Least-squares solution of H y = target and the norm of what is left."""
+    Q, R = np.linalg.qr(H, mode="complete")
+    c = Q.T @ target
+    k = H.shape[1]
+    y = np.linalg.lstsq(R[:k], c[:k], rcond=None)[0]
+    return y, np.linalg.norm(target - H @ y)

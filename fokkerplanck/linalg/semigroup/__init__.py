@@ -1,0 +1,1 @@
+"""Actions of the exponential of a generator: jump chains, Chebyshev series, Krylov spaces."""

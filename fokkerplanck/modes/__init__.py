@@ -1,0 +1,1 @@
+"""Slowest modes of a generator, and the slowest one where mass leaves."""

@@ -1,0 +1,237 @@
+"""Slowest left and right modes of a generator: masses that scale them, a start, and the search."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.linalg import splu
+from scipy.special import logsumexp
+
+from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.linalg.null_vector import closed_class, null_vector
+from fokkerplanck.modes.edge_form import EdgeForm, symmetric_modes, two_sided_modes
+from fokkerplanck.modes.krylov_schur import SlowSpace
+from fokkerplanck.scheme.detailed_balance import exact_log_density
+from fokkerplanck.scheme.generator import Generator
+
+#: Range of log masses that scale unknowns; products of masses beyond would underflow.
+RANGE = 600.0
+#: Shift over the size of the slow eigenvalues.
+SHIFT = 0.3
+#: Log density below its maximum at which tails begin, and residual above which they are repaired.
+TAIL, WRONG = 16.0, 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Masses:
+    r"""Masses that scale modes: :math:`p=\omega v`.
+
+    Attributes
+    ----------
+    log_pi : array (n,) or None
+        Stationary masses, sum 1; None with absorbing sides.
+    log_mass : array (n,)
+        :math:`\log\omega`: those, where they are positive and within reach; with absorbing sides
+        those of the same box with the exits closed.
+    is_reversible : bool
+        Detailed balance.
+    message : str
+    """
+
+    log_pi: np.ndarray | None
+    log_mass: np.ndarray
+    is_reversible: bool
+    message: str
+
+
+@dataclass(frozen=True, eq=False)
+class Modes:
+    """Rates (r,), functions u (r, n) and v (r, n) with sum u omega v = 1, and the solver used."""
+
+    rates: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+    inverse: Any
+    message: str
+
+
+def find_masses(problem, generator) -> Masses:
+    """Stationary masses of a generator, or the next best thing where there are none.
+
+    Raises
+    ------
+    ValueError
+        If the stationary state is not unique.
+    """
+    grid, edges = problem.grid, generator.edges
+    log_volume = np.log(grid.volumes.ravel())
+    is_open = grid.has_absorbing_sides
+    connected = is_open or closed_class(generator.matrix, grid.shape).size == grid.size
+    exact = exact_log_density(problem, edges) if connected else None
+    if exact is not None:
+        log_pi = exact[0] + log_volume
+        how = f"detailed balance on every edge, masses from {exact[1]}"
+    else:
+        how = "masses by elimination"
+        closed = Generator(replace(edges, exit_rate=None)) if is_open else generator
+        try:
+            log_pi = null_vector(closed.matrix, grid.shape).log_mass
+        except ValueError:
+            if not is_open:
+                raise
+            log_pi, how = log_volume, "masses are volumes, for parts of the box are not connected"
+    log_pi = log_pi - logsumexp(log_pi)
+    log_mass = np.maximum(log_pi, log_pi.max() - RANGE)
+    if np.isneginf(log_pi).any():  # transient cells: functions that live there need a norm
+        log_mass = np.logaddexp(log_pi, log_volume - logsumexp(log_volume)) - np.log(2)
+    return Masses(None if is_open else log_pi, log_mass, exact is not None, how)
+
+
+def slow_modes(generator, masses, count, tol, solver, max_solves) -> Modes:
+    """At least `count` of the slowest modes, in no particular order.
+
+    Parameters
+    ----------
+    generator : Generator
+    masses : Masses
+    count : int
+        Modes besides that of eigenvalue 0, at least 1.
+    tol : float
+        Of the residuals in (s - A)^-1.
+    solver : callable
+        ``solver(generator, log_mass, shift)``; see `ShiftInvert`.
+    max_solves : int
+        For each of the two sides.
+
+    Raises
+    ------
+    ConvergenceError
+        With the rates that have converged.
+    """
+    form = EdgeForm(generator, masses.log_mass, masses.is_reversible)
+    start = moments(generator.grid, form.mass, masses.log_pi is not None)
+    shift = SHIFT * rate_scale(form, start, count)
+    inverse = solver(generator, masses.log_mass, shift)
+    omega = form.mass
+
+    def search(apply, removed):
+        return SlowSpace(apply, shift, omega, removed, start, masses.is_reversible, tol, max_solves)
+
+    pi = None if masses.log_pi is None else np.exp(masses.log_pi)
+    functions = search(inverse.solve_transposed, None if pi is None else (np.ones_like(pi), pi))
+    X, rates = functions.converge(count)
+    if masses.is_reversible:
+        rates, U = symmetric_modes(form, X)
+        V = U
+    else:
+        densities = search(
+            lambda v: inverse.solve(omega * v) / omega,
+            None if pi is None else (pi / omega, omega),
+        )
+        Y, again = densities.converge(len(X), rates)
+        for _ in range(3):  # equal decays that one side had told apart
+            if len(X) < len(Y):
+                X, rates = functions.converge(len(Y), again)
+            elif len(Y) < len(X):
+                Y, again = densities.converge(len(X), rates)
+        rates, U, V = _paired(form, X, Y, rates)
+    message = f"Krylov-Schur iteration from {len(start)} moments; {masses.message}"
+    return Modes(rates, U, V, inverse, message)
+
+
+def _paired(form, X, Y, rates):
+    """Modes of both sides; ConvergenceError where left and right modes cannot be biorthonormal."""
+    try:
+        if len(X) == len(Y):
+            rates, U, V = two_sided_modes(form, X, Y)
+            if np.isfinite(U).all() and np.isfinite(V).all():
+                return rates, U, V
+    except np.linalg.LinAlgError:
+        pass
+    raise ConvergenceError(
+        "an eigenvalue is defective: left and right modes do not pair (drift without noise does "
+        "that, by upwinding); the rates are in .iterate; add a little noise or ask for fewer modes",
+        iterate=rates,
+    )
+
+
+def repair_tails(generator, log_mass, rates, U, V):
+    """Left modes again where the steady state is small and the iteration did not care; in place.
+
+    With the values in the bulk given, those in the tails follow from A^T u = lambda u there. V must
+    be biorthonormal to U. Returns a note on what was done, empty if nothing.
+    """
+    A = generator.matrix.T.tocsr()
+    volume = generator.grid.volumes.ravel()
+    log_density = log_mass - np.log(volume)
+    tail = np.flatnonzero(log_density < log_density.max() - TAIL)
+    repaired, wrong = 0, 0.0
+    for i, rate in enumerate(rates):
+        if rate.imag < 0 and i and rates[i - 1] == rate.conjugate():
+            U[i] = U[i - 1].conj()
+            continue
+        before = _worst(A, generator.exit_rates, rate, U[i])
+        if before > WRONG and tail.size:
+            u = _with_tail(A, tail, rate, U[i])
+            after = _worst(A, generator.exit_rates, rate, u)
+            if after < before and abs(np.exp(log_mass) @ (V[i] * u) - 1) < WRONG:
+                U[i], before = u, after
+                repaired += 1
+        wrong = max(wrong, before)
+    note = f"; tails of {repaired} left modes from those modes in the bulk" if repaired else ""
+    if wrong > 1e-6:
+        note += f"; in the tails left modes have residuals of {wrong:.0e}"
+    return note
+
+
+def _with_tail(A, tail, rate, u):
+    """Copy of u with (A u)_i = rate u_i solved in the cells of the tail."""
+    u, known = u.copy(), u.copy()
+    known[tail] = 0.0
+    matrix = rate * sparse.eye_array(tail.size) - A[tail][:, tail]
+    factor = splu(
+        matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0,
+        options={"SymmetricMode": True},
+    )  # fmt: skip
+    u[tail] = factor.solve((A[tail] @ known).astype(matrix.dtype))
+    return u
+
+
+def _worst(A, exit_rates, rate, u):
+    """Largest residual of a left mode in any cell, over its exit rate and the largest |u|."""
+    return float((np.abs(A @ u - rate * u) / exit_rates).max() / np.abs(u).max())
+
+
+def moments(grid, mass, without_mean):
+    """First and second moments (sine and cosine of periodic axes) as functions (m, n) of norm 1."""
+    first = []
+    for k, x in enumerate(grid.x):
+        lo, hi = grid.box[k]
+        if grid.periodic[k]:
+            angle = 2 * np.pi * (x - lo) / (hi - lo)
+            first += [np.sin(angle), np.cos(angle)]
+        else:
+            first.append((x - 0.5 * (lo + hi)) / (hi - lo))
+    first = [np.broadcast_to(q, grid.shape).ravel() for q in first]
+    if without_mean:
+        first = [q - q @ mass / mass.sum() for q in first]
+    second = [p * q for i, p in enumerate(first) for q in first[i:]]
+    functions = np.stack(
+        [*first, *second] if without_mean else [np.ones(grid.size), *first, *second]
+    )
+    if without_mean:
+        functions -= (functions @ mass / mass.sum())[:, None]
+    norm = np.sqrt((functions**2) @ mass)
+    return functions[norm > 0] / norm[norm > 0, None]
+
+
+def rate_scale(form, functions, count):
+    """Size of the slowest `count` eigenvalues, from the moments alone (exact for linear drift)."""
+    values, Z = np.linalg.eigh(form.products(functions, functions))
+    Z = Z[:, values > 1e-10 * values[-1]] / np.sqrt(values[values > 1e-10 * values[-1]])
+    rates = np.linalg.eigvals(Z.T @ form.rates(functions, functions) @ Z)
+    rates = rates[np.argsort(-rates.real)][:count]
+    return float(np.median(np.abs(rates)))

@@ -1,0 +1,233 @@
+"""Rates of escape over a saddle for low noise: the formula of Eyring and Kramers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from fokkerplanck.domain.arguments import positive_number, real_array
+from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.steady.state import SteadyState
+
+#: Cells per axis and degree of the polynomial that stands for a field near a point.
+CELLS, DEGREE = 7, 4
+
+
+@dataclass(frozen=True, eq=False)
+class Kramers:
+    r"""Rate of escape over one saddle, and what it is made of.
+
+    Attributes
+    ----------
+    rate : float
+        1/time.
+    barrier : float
+        Height of the saddle in :math:`\Phi`.
+    minimum, saddle : arrays (d,)
+        Critical points of :math:`\Phi`, as located.
+    hessian_minimum, hessian_saddle : arrays (d, d)
+    jacobian : array (d, d)
+        :math:`\partial_kg_i` at the saddle.
+    unstable : float
+        :math:`\lambda_-`, the positive eigenvalue of :math:`-\nabla g` there.
+    """
+
+    rate: float
+    barrier: float
+    minimum: np.ndarray
+    saddle: np.ndarray
+    hessian_minimum: np.ndarray
+    hessian_saddle: np.ndarray
+    jacobian: np.ndarray
+    unstable: float
+
+
+def eyring_kramers(hessian_minimum, hessian_saddle, jacobian, barrier, beta) -> float:
+    r"""Rate :math:`k=\frac{\lambda_-}{2\pi}\sqrt{\frac{\det\Phi''_{min}}{|\det\Phi''_{sad}|}}e^{-\beta\Delta\Phi}`.
+
+    Parameters
+    ----------
+    hessian_minimum, hessian_saddle : arrays (d, d), or numbers for d = 1
+        Second derivatives of the potential :math:`\Phi`.
+    jacobian : array (d, d), or number
+        Of g at the saddle, :math:`\lambda_-` being the eigenvalue of :math:`-\nabla g` in the right
+        half-plane.
+    barrier : float
+        :math:`\Delta\Phi`.
+    beta : float
+
+    Returns
+    -------
+    float
+        Rate over this saddle, 1/time; the mean time to the next well is its inverse, to the ridge
+        half of that.
+
+    Raises
+    ------
+    ValueError
+        If the matrices do not belong to a minimum and a saddle with one unstable direction.
+
+    Notes
+    -----
+    Exact in the limit of low noise where :math:`\nabla\cdot j=0` on the optimal path; in general the
+    exponential of its integral along that path is a further factor.
+
+    References
+    ----------
+    F. Bouchet, J. Reygner, Ann. Henri Poincare 17 (2016), 3499, equations (1.3) and (1.10).
+
+    Examples
+    --------
+    The double well :math:`(x^2-1)^2/4`: :math:`\sqrt2/2\pi\,e^{-\beta/4}`.
+
+    >>> import fokkerplanck as fp
+    >>> round(fp.rates.eyring_kramers(2.0, -1.0, -1.0, 0.25, 20.0), 8)
+    0.00151658
+    """  # noqa: E501
+    low, high, slope = (
+        _square(a, name)
+        for a, name in (
+            (hessian_minimum, "hessian_minimum"),
+            (hessian_saddle, "hessian_saddle"),
+            (jacobian, "jacobian"),
+        )
+    )
+    if not low.shape == high.shape == slope.shape:
+        raise ValueError(f"the matrices have shapes {low.shape}, {high.shape} and {slope.shape}; "
+                         "give three of one dimension")  # fmt: skip
+    beta = positive_number(beta, "beta")
+    barrier = float(real_array(barrier, "barrier", "a number"))
+    if not np.linalg.eigvalsh(low).min() > 0:
+        raise ValueError("hessian_minimum is not positive definite; give a minimum of Phi")
+    if np.count_nonzero(np.linalg.eigvalsh(high) < 0) != 1:
+        raise ValueError("hessian_saddle has not one negative eigenvalue; give a saddle of Phi")
+    ratio = np.linalg.det(low) / abs(np.linalg.det(high))
+    return float(unstable_rate(slope) / (2 * np.pi) * np.sqrt(ratio) * np.exp(-beta * barrier))
+
+
+def unstable_rate(jacobian) -> float:
+    """Positive real eigenvalue of minus a Jacobian (d, d); ValueError unless there is one."""
+    values = np.linalg.eigvals(-_square(jacobian, "jacobian"))
+    unstable = values[values.real > 0]
+    if unstable.size != 1 or abs(unstable[0].imag) > 0:
+        raise ValueError(
+            f"-jacobian has {unstable.size} eigenvalues with positive real part; a saddle of the "
+            "drift has one, and it is real"
+        )
+    return float(unstable[0].real)
+
+
+def kramers(steady, minimum, saddle) -> Kramers:
+    r"""Eyring-Kramers rate from the potential :math:`\Phi` of a computed steady state.
+
+    Parameters
+    ----------
+    steady : SteadyState
+        At the temperature in question: :math:`\Phi` may depend on it.
+    minimum, saddle : sequences (d,)
+        About where they are; the critical points of :math:`\Phi` are located from there.
+
+    Returns
+    -------
+    Kramers
+
+    Raises
+    ------
+    ValueError
+        If a point is not inside the box, or no minimum or saddle.
+    ConvergenceError
+        If there is no critical point within two cells.
+
+    Notes
+    -----
+    Derivatives are those of polynomials of degree four, fitted to seven cells per axis. The formula
+    is that of ``rates.eyring_kramers``; the mean passage time from well to well approaches 1/rate
+    as the noise falls, and the spectral gap of two equal wells twice the rate.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> problem = fp.Problem(fp.Grid([(-2, 2)], 200), f=lambda x: (x**2 - 1) ** 2 / 4, beta=20)
+    >>> escape = fp.rates.kramers(fp.steady_state(problem), [-1], [0])
+    >>> round(escape.barrier, 4), round(escape.rate, 6)
+    (0.25, 0.001517)
+    """
+    if not isinstance(steady, SteadyState):
+        raise ValueError(f"kramers received {type(steady).__name__}; give steady_state(problem)")
+    grid, Phi = steady.grid, steady.Phi
+    low, bottom, curvature = critical_point(grid, Phi, minimum, "minimum")
+    high, top, ridge = critical_point(grid, Phi, saddle, "saddle")
+    g = steady.problem.g
+    jacobian = np.stack([_fit(grid, component, high, "saddle")[1] for component in g])
+    barrier = top - bottom
+    rate = eyring_kramers(curvature, ridge, jacobian, barrier, steady.problem.beta)
+    return Kramers(
+        rate, float(barrier), low, high, curvature, ridge, jacobian, unstable_rate(jacobian)
+    )
+
+
+def critical_point(grid, u, near, name="point"):
+    """Critical point (d,) of u (*shape) within two cells of a point, value and Hessian there."""
+    x = real_array(near, name, "one number per axis").astype(float)
+    widths = _widths(grid, x, name)
+    for _ in range(20):
+        _, slope, hessian = _fit(grid, u, x, name)
+        try:
+            step = np.linalg.solve(hessian, slope)
+        except np.linalg.LinAlgError:
+            break
+        x = x - np.clip(step, -widths, widths)
+        if np.abs(step / widths).max() < 1e-10:
+            return x, *(_fit(grid, u, x, name)[k] for k in (0, 2))
+    raise ConvergenceError(f"{name}: no critical point of Phi near {np.asarray(near).tolist()}; "
+                           "give a point closer to it", iterate=x)  # fmt: skip
+
+
+def _widths(grid, x, name):
+    """Widths (d,) of the cell that holds a point."""
+    if x.shape != (grid.dim,):
+        raise ValueError(f"{name} has shape {x.shape}, expected ({grid.dim},)")
+    for k, (lo, hi) in enumerate(grid.box):
+        if not lo < x[k] < hi:
+            raise ValueError(f"{name} {x.tolist()} is outside of the box")
+    at = [int(np.searchsorted(F, c)) - 1 for F, c in zip(grid.faces, x, strict=True)]
+    return np.array([w[i] for w, i in zip(grid.widths, at, strict=True)])
+
+
+def _fit(grid, u, x, name):
+    """Value, gradient (d,) and Hessian (d, d) at x of the polynomial through the cells around."""
+    d, windows = grid.dim, []
+    _widths(grid, x, name)
+    for c, n in zip(range(d), grid.shape, strict=True):
+        if n < CELLS:
+            raise ValueError(f"axis {c} has {n} cells; derivatives need at least {CELLS}")
+        nearest = int(np.argmin(np.abs(grid.centers[c] - x[c])))
+        first = min(max(nearest - CELLS // 2, 0), n - CELLS)
+        windows.append(slice(first, first + CELLS))
+    axes = [grid.centers[k][w] - x[k] for k, w in enumerate(windows)]
+    scale = np.array([np.ptp(a) / 2 for a in axes])
+    points = np.meshgrid(*(a / s for a, s in zip(axes, scale, strict=True)), indexing="ij")
+    powers = [m for m in product(range(DEGREE + 1), repeat=d) if sum(m) <= DEGREE]
+    basis = np.stack(
+        [np.prod([p**k for p, k in zip(points, m, strict=True)], axis=0).ravel() for m in powers],
+        axis=1,
+    )
+    c = dict(zip(powers, np.linalg.lstsq(basis, u[tuple(windows)].ravel(), rcond=None)[0],
+                 strict=True))  # fmt: skip
+    one = np.eye(d, dtype=int)
+    slope = np.array([c[tuple(e)] for e in one]) / scale
+    hessian = np.array(
+        [[c[tuple(a + b)] * (2 if i == k else 1) for k, b in enumerate(one)]
+         for i, a in enumerate(one)]
+    ) / np.multiply.outer(scale, scale)  # fmt: skip
+    return float(c[(0,) * d]), slope, hessian
+
+
+def _square(a, name):
+    """Square matrix of a number or array."""
+    matrix = np.atleast_2d(real_array(a, name, "a square matrix"))
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not np.isfinite(matrix).all():
+        raise ValueError(f"{name} has shape {matrix.shape}; give a finite square matrix")
+    return matrix

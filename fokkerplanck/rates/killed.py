@@ -1,0 +1,146 @@
+"""Functions of a chain that ends: solutions of (kill - A^T) x = b, x >= 0 entry by entry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.kernels.linalg import absorption
+from fokkerplanck.linalg.dissection import nested_dissection
+from fokkerplanck.linalg.shifted import ShiftedSolver
+from fokkerplanck.scheme.flows import Flows
+
+#: Part of a solution that rounding may make wrong before multigrid is not trusted with it.
+TRUSTED = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class KilledChain:
+    """Rates among cells, and from each to the end.
+
+    Attributes
+    ----------
+    flows : Flows
+        Of the cells that are left, with exits to the end of any kind (1/time).
+    coordinates : int array (n, d)
+        Multi-index of every cell on its grid; for the order of elimination alone.
+    """
+
+    flows: Flows
+    coordinates: np.ndarray
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Row of every entry of the pattern."""
+        return np.repeat(np.arange(self.flows.exits.size), np.diff(self.flows.indptr))
+
+    def sums(self, values):
+        """Sums over the entries of every row, of values at the entries."""
+        return np.bincount(self.rows, values, self.flows.exits.size)
+
+    def residual(self, x, b):
+        """max_i |sum_j q_ij (x_i - x_j) + c_i x_i - b_i| / (s_i x_i + b_i)."""
+        q, c = self.flows.outflow, self.flows.exits
+        balance = self.sums(q * (x[self.rows] - x[self.flows.indices])) + c * x - b
+        size = (self.sums(q) + c) * x + b
+        return float((np.abs(balance) / np.where(size > 0, size, 1.0)).max(initial=0.0))
+
+
+class DirectSolver:
+    r"""Solutions of :math:`\sum_jq_{ij}(x_i-x_j)+c_ix_i=b_i` for b >= 0, by elimination.
+
+    Only non-negative numbers are added: every entry of x has a small relative error, however
+    metastable the chain (Alfa, Xue, Ye, Math. Comp. 71, 2002). Exits below 1e-280 are refused.
+
+    Parameters
+    ----------
+    chain : KilledChain
+        From every cell the end has to be within reach.
+
+    Raises
+    ------
+    ConvergenceError
+        If rates underflow: the end is farther than double precision reaches.
+    """
+
+    name = "direct"
+
+    def __init__(self, chain):
+        flows = chain.flows
+        indptr, indices = flows.indptr.astype(np.int32), flows.indices.astype(np.int32)
+        tree = nested_dissection(indptr, indices, chain.coordinates)
+        self._tree = tree
+        *self._factor, bad = absorption.eliminate(
+            tree.order, tree.position, tree.starts, tree.n_children, tree.bound_ptr, tree.bound,
+            indptr, indices, flows.outflow, flows.inflow, flows.exits,
+        )  # fmt: skip
+        if bad >= 0:
+            raise ConvergenceError(
+                "the end is out of reach of double precision: rates below 1e-280 per unit of time; "
+                "lower beta times the barrier"
+            )
+        self.n_fill, self.steps = 2 * tree.n_fill, 0
+
+    def solve(self, b):
+        """Solution x (n,) for b (n,) >= 0."""
+        tree = self._tree
+        x = np.asarray(b, dtype=float)[tree.order]
+        absorption.solve(tree.starts, tree.bound_ptr, tree.bound, *self._factor, x)
+        out = np.empty_like(x)
+        out[tree.order] = x
+        return out
+
+
+class MultigridSolver:
+    """The same by multigrid: cost and memory proportional to the cells.
+
+    Accuracy is relative to the largest entries of x. Where rounding may take more than 1e-6 of
+    these (exits much slower than 1e-9 of the largest rate), it refuses.
+    """
+
+    name = "multilevel"
+
+    def __init__(self, chain, tol=1e-11):
+        self._chain, self._tol, self.n_fill = chain, tol, 0
+        n = chain.flows.exits.size
+        self._solver = ShiftedSolver(
+            None, 0.0, log_mass=np.zeros(n), transpose=True, flows=chain.flows
+        )
+        self._rate = float((chain.sums(chain.flows.outflow) + chain.flows.exits).max())
+
+    @property
+    def steps(self) -> int:
+        """Krylov steps so far."""
+        return self._solver.steps
+
+    def solve(self, b):
+        """Solution x (n,) for b (n,) >= 0."""
+        b = np.asarray(b, dtype=float)
+        try:
+            x = self._solver.solve(b, self._tol) if b.any() else np.zeros_like(b)
+        except ConvergenceError as error:
+            raise ConvergenceError(
+                f"multigrid did not converge ({error}); use solver=\"direct\"",
+                iterate=error.iterate, residual=error.residual,
+            ) from error  # fmt: skip
+        rounding = 1e-16 * self._rate * float(np.abs(x).max()) / max(float(b.max()), 1e-300)
+        if rounding > TRUSTED:
+            raise ConvergenceError(
+                f"multigrid may be off by {rounding:.0e} for so slow an exit; use "
+                'solver="direct"', iterate=x, residual=rounding,
+            )  # fmt: skip
+        return np.maximum(x, 0.0)
+
+
+#: Solvers by name, and cells from which multigrid is taken where none is asked for.
+SOLVERS = {"direct": DirectSolver, "multilevel": MultigridSolver}
+MULTILEVEL_FROM = {1: np.inf, 2: 200_000, 3: 20_000}
+
+
+def choose(chain, solver=None):
+    """Solver of a chain: by name, or by size and dimension."""
+    n, d = chain.coordinates.shape
+    name = solver or ("multilevel" if n >= MULTILEVEL_FROM[d] else "direct")
+    return SOLVERS[name](chain)

@@ -1,0 +1,256 @@
+"""Transition paths from one set to another: committors, reactive current, rates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.linalg.null_vector import closed_class
+from fokkerplanck.rates.ends import bernoulli_pair, ended, restricted, steps_of
+from fokkerplanck.rates.killed import KilledChain, choose
+from fokkerplanck.rates.results import check_problem, check_solver, frozen
+from fokkerplanck.scheme.flows import Flows
+from fokkerplanck.scheme.generator import Generator
+from fokkerplanck.sets import mask_of
+from fokkerplanck.steady.state import steady_state
+
+#: Largest difference, relative, between what leaves A and what arrives in B.
+TRUSTED = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Committor:
+    r"""Transition paths from A to B in the steady state, :math:`q^+(x)=P_x(t_B<t_A)`.
+
+    Attributes
+    ----------
+    forward, backward : arrays (\*shape)
+        Chance :math:`q^+` that a path in x reaches B before A, and :math:`q^-` that it came from A
+        and not from B. In detailed balance :math:`q^-=1-q^+`, and only then.
+    density : array (\*shape)
+        Reactive density :math:`\rho_{ss}q^-q^+`, 1/volume: being in x on the way from A to B.
+    current : array (d, \*shape)
+        Reactive current, 1/area/time: net flow of paths on their way from A to B.
+    flux : float
+        Transitions from A to B per unit of time.
+    rate, rate_back : float
+        :math:`k_{AB}`, flux over the share of time in which A was visited last, and
+        :math:`k_{BA}`.
+    mean_duration : float
+        Mean time on the way, :math:`\int\rho_{ss}q^-q^+dx` over flux.
+    residual : float
+        What leaves A less what arrives in B, over flux: rounding.
+    stats : dict
+    grid : Grid
+    """
+
+    forward: np.ndarray = field(repr=False)
+    backward: np.ndarray = field(repr=False)
+    density: np.ndarray = field(repr=False)
+    current: np.ndarray = field(repr=False)
+    flux: float
+    rate: float
+    rate_back: float
+    mean_duration: float
+    residual: float
+    stats: dict
+    grid: Grid
+    edge_flow: np.ndarray = field(repr=False)
+    _ends: tuple = field(repr=False)
+
+    @property
+    def A(self) -> np.ndarray:
+        r"""Cells of A (\*shape)."""
+        return (self._ends[2] == 0).reshape(self.grid.shape)
+
+    @property
+    def B(self) -> np.ndarray:
+        r"""Cells of B (\*shape)."""
+        return (self._ends[2] == 1).reshape(self.grid.shape)
+
+    def flux_through(self, region) -> float:
+        """Reactive flux out of a region that holds A and nothing of B: the same for all of them.
+
+        Parameters
+        ----------
+        region : boolean array, function or helper of ``fokkerplanck.sets``
+
+        Returns
+        -------
+        float
+            Transitions per unit of time.
+
+        Raises
+        ------
+        ValueError
+            If the region does not hold all of A, or some of B.
+        """
+        mask = mask_of(region, self.grid, "region").ravel()
+        tail, head, label = self._ends
+        if not mask[label == 0].all() or mask[label == 1].any():
+            raise ValueError("the region has to hold all cells of A and none of B")
+        return float(self.edge_flow @ (mask[tail].astype(float) - mask[head]))
+
+
+def committor(problem, A, B, solver=None) -> Committor:
+    r"""Committors, :math:`\mathcal L^\dagger q^+=0`, 0 in A and 1 in B, and the reactive current.
+
+    Parameters
+    ----------
+    problem : Problem
+        Without absorbing sides (``exit_probabilities`` takes these); reversible or not.
+    A, B : boolean arrays, functions or helpers of ``fokkerplanck.sets``
+        Disjoint, and not neighbours.
+    solver : {None, "direct", "multilevel"}
+        As in ``mfpt``.
+
+    Returns
+    -------
+    Committor
+
+    Raises
+    ------
+    ValueError
+        For sets that are empty, overlap, touch, have the wrong shape or type or cannot be reached,
+        and for absorbing sides.
+
+    Notes
+    -----
+    The backward committor is the forward one of the reversed chain,
+    :math:`\tilde A_{ik}=\pi_iA_{ki}/\pi_k`, from B to A. The reactive current of an edge k to i is
+    :math:`\pi_kq^-_kA_{ik}q^+_i-\pi_iq^-_iA_{ki}q^+_k`; between A and B it has no source, so that
+    the flux through every surface in between is the same, to rounding.
+
+    References
+    ----------
+    W. E, E. Vanden-Eijnden, J. Stat. Phys. 123 (2006), 503. P. Metzner, C. Schuette,
+    E. Vanden-Eijnden, Multiscale Model. Simul. 7 (2009), 1192, equations (2.15), (2.20), (2.33).
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> from fokkerplanck import sets
+    >>> well = fp.Problem(fp.Grid([(-2, 2)], 80), f=lambda x: (x**2 - 1) ** 2 / 4, beta=10)
+    >>> paths = fp.committor(well, sets.half_space(-1, 1), sets.half_space(1, 1))
+    >>> float((paths.forward + paths.forward[::-1]).max().round(9))
+    1.0
+    >>> abs(paths.flux_through(lambda x: x < 0.3) / paths.flux - 1) < 1e-9
+    True
+    """
+    check_problem(problem, "committor")
+    check_solver(solver)
+    grid = problem.grid
+    if grid.has_absorbing_sides:
+        raise ValueError(
+            "the problem has absorbing sides, so there is no steady state and no reactive current; "
+            "exit_probabilities(problem, [A, B]) gives the chance of B before A"
+        )
+    generator = Generator(problem)
+    if closed_class(generator.matrix, grid.shape).size < grid.size:
+        raise ValueError(
+            "some cells are left for good, so that nothing comes from them (D vanishes there, or "
+            "rates underflow); transition paths need a little diffusion, or a lower beta"
+        )
+    end = ended(problem, generator, [("A", A), ("B", B)])
+    steady = steady_state(problem, scheme="markov")
+    log_rho = steady.log_rho.ravel()
+    solve = choose(end.chain, solver)
+    forward = solve.solve(end.kills[1])
+    back_in = inflow_rates(grid, end.crossings, log_rho)
+    reversed_chain, kill_A = _reversed(generator, end, grid, log_rho, back_in)
+    solve_back = choose(reversed_chain, solver)
+    backward = solve_back.solve(kill_A)
+    q, p = end.on_grid(forward, (0.0, 1.0)), end.on_grid(backward, (1.0, 0.0))
+    rho = steady.rho
+    flow = _edge_flow(generator, end.crossings, rho.ravel(), q.ravel(), p.ravel(), back_in)
+    out, arrived = _totals(end, rho.ravel() * _volume(grid), q.ravel(), p.ravel(), back_in)
+    flux = 0.5 * (out + arrived)
+    residual = abs(out - arrived) / flux if flux > 0 else np.inf
+    if not residual <= TRUSTED:
+        raise ConvergenceError(
+            f"{out:.6g} transitions a unit of time leave A but {arrived:.6g} arrive in B; the flux "
+            'is below what rounding leaves, use solver="direct" or lower beta times the barrier',
+            residual=residual,
+        )
+    share = float(grid.integrate(rho * p))
+    return Committor(
+        q, p, frozen(rho * q * p), frozen(_at_cells(generator.edges, flow)), flux, flux / share,
+        flux / (1 - share), float(grid.integrate(rho * q * p)) / flux, residual,
+        {"solver": solve.name, "n_fill": solve.n_fill + solve_back.n_fill,
+         "steady": steady.stats.message},
+        grid, frozen(flow), (generator.edges.tail, generator.edges.head, end.label),
+    )  # fmt: skip
+
+
+def inflow_rates(grid, crossings, log_rho):
+    r"""Rates (m,) of the reversed chain from free cells into sets, 1/time.
+
+    :math:`(w/sV_i)B(sz)\rho_b/\rho_i` with the density at the boundary that keeps the stationary
+    current of the edge,
+    :math:`\rho_b=\frac{B(-sz)\rho_i/s+B((1-s)z)\rho_j/(1-s)}{B(sz)/s+B(-(1-s)z)/(1-s)}`.
+    """
+    c, s = crossings, crossings.part
+    volume = _volume(grid)[c.free]
+    near_out, near_in = bernoulli_pair(np.ones_like(s), s * c.tilt)
+    far_out, far_in = bernoulli_pair(np.ones_like(s), (1 - s) * c.tilt)
+    below = (1 - s) / s * near_in + far_out
+    first = (1 - s) / s * near_out * near_in
+    with np.errstate(divide="ignore"):  # the product may be moderate where its factors are not
+        second = np.log(far_in) + np.log(near_in) + log_rho[c.other] - log_rho[c.free]
+    return c.weight / (s * volume) * (first + np.exp(second)) / below
+
+
+def _volume(grid):
+    """Volumes of the cells (n,)."""
+    return grid.volumes.ravel()
+
+
+def _reversed(generator, end, grid, log_rho, back_in):
+    """Reversed chain on the free cells, and its rates into A."""
+    flows, n = Flows.from_generator(generator), grid.size
+    log_mass = log_rho + np.log(_volume(grid))
+    rows = np.repeat(np.arange(n), np.diff(flows.indptr))
+    step = log_mass[flows.indices] - log_mass[rows]
+    with np.errstate(divide="ignore"):
+        out, inn = np.exp(np.log(flows.inflow) + step), np.exp(np.log(flows.outflow) - step)
+    kills = np.zeros((2, n))
+    np.add.at(kills, (end.crossings.end, end.crossings.free), back_in)
+    kills = kills[:, end.cells]
+    turned = Flows(flows.indptr, flows.indices, inn, out, flows.exits)
+    chain = KilledChain(restricted(turned, end.cells, kills.sum(axis=0)), end.chain.coordinates)
+    return chain, kills[0]
+
+
+def _edge_flow(generator, crossings, rho, q, p, back_in):
+    """Reactive current (n_edges,) from tail to head, 1/time."""
+    edges, volume = generator.edges, _volume(generator.grid)
+    forward, backward = generator.edge_rates
+    tail, head = edges.tail, edges.head
+    flow = forward * rho[tail] * p[tail] * q[head] - backward * rho[head] * p[head] * q[tail]
+    c = crossings
+    mass = rho[c.free] * volume[c.free]
+    into_B, from_A = mass * p[c.free] * c.rate, mass * q[c.free] * back_in
+    flow[c.edge] = c.sign * np.where(c.end == 1, into_B, -from_A)
+    return flow
+
+
+def _totals(end, mass, q, p, back_in):
+    """Transitions that leave A, and that arrive in B."""
+    c = end.crossings
+    from_A = mass[c.free] * q[c.free] * back_in
+    into_B = mass[c.free] * p[c.free] * c.rate
+    return float(from_A[c.end == 0].sum()), float(into_B[c.end == 1].sum())
+
+
+def _at_cells(edges, flow):
+    r"""Currents at cells (d, \*shape), half the sum of edge currents times displacements."""
+    grid = edges.grid
+    step = steps_of(edges, slice(None))
+    out = np.empty((grid.dim, grid.size))
+    for k in range(grid.dim):
+        half = 0.5 * flow * step[k]
+        out[k] = np.bincount(edges.tail, half, grid.size) + np.bincount(edges.head, half, grid.size)
+    return out.reshape(grid.dim, *grid.shape) / grid.volume

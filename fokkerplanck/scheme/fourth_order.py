@@ -1,0 +1,319 @@
+r"""Fourth-order conservative flux for log density, on the faces of the nine-point scheme.
+
+With :math:`\varphi=\log\rho` the current is :math:`J=\rho\nu`, :math:`\nu=v-kT\,D\nabla\varphi`. At
+the centre of a face v and D are evaluated, and phi and its slopes are those of polynomials through
+the cells around, of fourth order up to the walls. A cell's balance asks for means over its faces:
+they are taken with phi and nu polynomial in the transverse coordinates s,
+
+.. math:: \bar J_f = \rho_f\int e^{\varphi(s)-\varphi_f}\,\nu(s)\,ds,
+
+by Gauss's rule of three points along each. So only log rho is asked to be smooth, not rho; only
+differences of it enter; and since both cells of a face see the same current, every balance
+telescopes. No current passes a reflecting wall.
+
+Where log rho is not smooth on the scale of cells (a wall layer thinner than a cell, far tails with
+many kT per cell) the nine-point flux stays, by a weight of each face that is fixed beforehand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from scipy.ndimage import maximum_filter
+
+from fokkerplanck.domain import fields
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.equation.calculus import SHARE
+from fokkerplanck.kernels.scheme import flux
+from fokkerplanck.scheme.currents import EdgeCurrents
+from fokkerplanck.scheme.stencils import GAUSS_MIDDLE, GAUSS_OUTER, Axis, quadrature_weights
+
+#: Largest third and fourth differences of log rho along an axis, and largest difference between
+#: neighbours, of what counts as smooth: looser pairs keep more faces, tighter ones converge faster.
+RUNGS = ((1.0, 6.0), (1.0, 5.0), (1.0, 4.0), (0.5, 3.0), (0.5, 2.0))
+#: The weight of a face falls like the inverse of this power beyond the limits, and is zero
+#: from ``UNRESOLVED`` times the limits on.
+SHARPNESS, UNRESOLVED = 16, 1.5
+#: Farthest that a corner's log density is taken from the mean of the cells around it.
+FAR = 3.0
+
+
+class FourthOrder:
+    """Balance of the fourth-order flux, on the cells and faces of a nine-point scheme.
+
+    Parameters
+    ----------
+    problem : Problem
+        On a uniform grid.
+    nine : NinePoint
+        Of the same problem.
+    log_rho : array (n,)
+        Log density by the nine-point scheme, from which the weights of the faces are found.
+    """
+
+    def __init__(self, problem, nine, log_rho):
+        grid, h = problem.grid, problem.grid.h
+        self.grid, self.nine = grid, nine
+        self.lower, self.upper, self.axis = nine.lower, nine.upper, nine.axis
+        self.step, self.graph = nine.step, nine.graph
+        self._axes = [Axis(n, wraps) for n, wraps in zip(grid.shape, grid.periodic, strict=True)]
+        self._drift, self._diffusion = [], []
+        for k in range(grid.dim):
+            v, D = face_fields(problem, k, self._axes[k])
+            self._drift.append(v[k] / h[k])
+            self._diffusion.append([problem.kT * D[k, t] / (h[k] * h[t]) for t in range(grid.dim)])
+        self._start = log_rho
+        self.weight = np.ones(len(self.lower))
+
+    def on_rung(self, limits):
+        """Return the scheme with the weights of faces (n_faces,) that go with a pair of RUNGS."""
+        roughness, steepest = limits
+        phi = self._start.reshape(self.grid.shape)
+        rough = np.zeros(self.grid.shape)
+        for k, axis in enumerate(self._axes):
+            for name in ("third", "fourth"):
+                np.maximum(rough, np.abs(axis.apply(name, phi, k)) / roughness, out=rough)
+        rough = rough.ravel()
+        tilt = np.abs(self.step @ self._start) / steepest
+        for cells in (self.lower, self.upper):
+            np.maximum.at(rough, cells, tilt)
+        # The flux reaches one cell beyond those next to its face, sideways too.
+        modes = ["wrap" if wraps else "nearest" for wraps in self.grid.periodic]
+        rough = maximum_filter(rough.reshape(self.grid.shape), size=3, mode=modes).ravel()
+        rough = np.minimum(np.maximum(rough[self.lower], rough[self.upper]), UNRESOLVED)
+        weight = 1 / (1 + rough**SHARPNESS)
+        out = object.__new__(FourthOrder)
+        out.__dict__.update(self.__dict__, weight=np.where(rough < UNRESOLVED, weight, 0.0))
+        return out
+
+    def unresolved(self):
+        """Flags (n,) of the cells with a face at which the nine-point flux weighs more."""
+        out = np.zeros(self.grid.size, bool)
+        for cells in (self.lower, self.upper):
+            out[cells[self.weight < 0.5]] = True
+        return out
+
+    def point_velocity(self, log_rho):
+        """Velocity nu at the centres of the faces (n_faces,), in cells per time."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            points = self._points(log_rho.reshape(self.grid.shape))
+            return self._blend(np.concatenate([nu.ravel() for nu in points]), log_rho)
+
+    def velocity(self, log_rho):
+        """Mean current of every face over the mean density m of the nine-point scheme."""
+        with np.errstate(all="ignore"):  # where the weight is zero, or the iteration diverges
+            mean, _, over_m = self._means(log_rho)
+            return self._blend(mean * over_m, log_rho)
+
+    def jacobian(self, log_rho):
+        """Sparse derivative of the balance with the slopes of the nine-point scheme, as it has.
+
+        Only the mean densities of the faces are those of fourth order: they are larger by
+        factors of sinh(a/2)/(a/2), a the differences of log rho across and along the face.
+        """
+        nine = self.nine
+        g = self.step @ log_rho
+        with np.errstate(all="ignore"):
+            _, mean, over_m = self._means(log_rho)
+            factor = np.where(self.weight > 0, 1 + self.weight * (mean * over_m - 1), 1.0)
+        up, down, nu = _bernoulli(-g), _bernoulli(g), nine.velocity(log_rho)
+        sides = []
+        for b, sign in ((up, 1), (down, -1)):
+            # The logarithm of the mean density changes with g by 1/2, in (30) by B'/B.
+            share = 0.5 * self.weight + (1 - self.weight) * (-_slope_of_bernoulli(-sign * g) / b)
+            bend = sparse.diags_array(sign * share * b * factor * nu) @ self.step
+            sides.append(bend - sparse.diags_array(b * factor) @ nine.slope)
+        return (nine._to_lower @ sides[0] - nine._to_upper @ sides[1]).tocsr()
+
+    def _means(self, log_rho):
+        """Means over faces of e^(phi - phi_f) nu and e^(phi - phi_f), and rho_f over m."""
+        phi, parts = log_rho.reshape(self.grid.shape), []
+        for k, nu in enumerate(self._points(phi)):
+            at_face = self._axes[k].apply("face_value", phi, k)
+            mean, product = nu, np.ones_like(nu)
+            for t in range(self.grid.dim):
+                if t != k:
+                    ratio, moment = self._transverse(at_face, nu, t)
+                    mean, product = mean * ratio + moment * product, product * ratio
+            parts.append((mean, product, at_face))
+        mean, product, at_face = (np.concatenate([p[i].ravel() for p in parts]) for i in range(3))
+        over_m = np.exp(at_face - log_rho[self.lower]) / _bernoulli(-(self.step @ log_rho))
+        return mean, product, over_m
+
+    def residual(self, log_rho):
+        """Net outflow of every cell over its own mass, and the outflow rate it is small against."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self.nine.residual(log_rho, self.velocity(log_rho))
+
+    def chain(self, log_rho):
+        """Markov generator on masses with the same currents, as that of the nine-point scheme."""
+        return self.nine.chain(log_rho, self.velocity(log_rho))
+
+    def currents(self, log_rho):
+        """Currents of a log density (n,), see ``SmoothCurrents``."""
+        return SmoothCurrents.from_scheme(self, log_rho)
+
+    def _points(self, phi):
+        """Velocity at the centres of the faces, one array per axis."""
+        axes, d, out = self._axes, self.grid.dim, []
+        slopes = [axes[t].apply("slope", phi, t) for t in range(d)] if d > 1 else []
+        for k, D in enumerate(self._diffusion):
+            nu = self._drift[k] - D[k] * axes[k].apply("face_slope", phi, k)
+            for t in range(d):
+                if t != k and D[t].any():
+                    nu = nu - D[t] * axes[k].apply("face_value", slopes[t], k)
+            out.append(nu)
+        return out
+
+    def _transverse(self, phi, nu, t):
+        """Means over faces of e^(phi - phi_f), and of that times nu - nu_f, along axis t."""
+        ratio, moment = np.full_like(phi, GAUSS_MIDDLE), np.zeros_like(phi)
+        for name in ("behind", "ahead"):
+            weight = GAUSS_OUTER * np.exp(self._axes[t].apply(name, phi, t))
+            ratio += weight
+            moment += weight * self._axes[t].apply(name, nu, t)
+        return ratio, moment
+
+    def _blend(self, nu, log_rho):
+        """Velocities nu by weight, and those of the nine-point scheme for the rest."""
+        if self.weight.min() == 1.0:
+            return nu
+        narrow = self.nine.velocity(log_rho)
+        return np.where(self.weight > 0, narrow + self.weight * (nu - narrow), narrow)
+
+
+@dataclass(frozen=True, eq=False)
+class SmoothCurrents(EdgeCurrents):
+    r"""Face currents of the fourth-order scheme, with fields at cells of the same order.
+
+    Mass currents and :math:`\nabla\cdot J` are those of the balance. The leftover field and its
+    divergence come from point velocities at the faces (zero at walls) by formulas of four points;
+    integrals of products with rho use ``quadrature``.
+
+    Attributes
+    ----------
+    point_velocity : array (n_faces,)
+        nu at the centres of the faces, in cells per time.
+    """
+
+    point_velocity: np.ndarray
+    axes: tuple
+
+    @classmethod
+    def from_scheme(cls, scheme, log_rho):
+        """Currents of a FourthOrder scheme, for log density (n,)."""
+        faces = EdgeCurrents.from_faces(scheme, log_rho)
+        given = {name: getattr(faces, name) for name in EdgeCurrents.__dataclass_fields__}
+        return cls(**given, point_velocity=scheme.point_velocity(log_rho), axes=tuple(scheme._axes))
+
+    def leftover_field(self):
+        r"""Field :math:`j=J/\rho`, shape (d, \*shape)."""
+        at_cells = zip(self.grid.h, self._to_cells("cell_value"), strict=True)
+        return np.stack([h * nu for h, nu in at_cells])
+
+    def divergence_of_j(self):
+        r"""Divergence of j, shape (\*shape)."""
+        return sum(self._to_cells("cell_slope"))
+
+    def corner_log_density(self):
+        """Log density at cell corners (nx + 1, ny + 1), extrapolated to the walls."""
+        near, wide = super().corner_log_density(), self.log_rho.reshape(self.grid.shape)
+        for k, formulas in enumerate(self.axes):
+            wide = formulas.apply("edge_value", wide, k)
+        # Only a scale of psi: where log rho is not smooth it need not be right, but sane.
+        return near + np.clip(wide - near, -FAR, FAR)
+
+    def from_corners(self, u):
+        """Values at cells of a field at cell corners."""
+        for k, formulas in enumerate(self.axes):
+            u = formulas.apply("from_edges", u, k)
+        return u
+
+    def quadrature(self, rho):
+        r"""Density (\*shape) in place of rho for integrals of fourth order by ``grid.integrate``.
+
+        The midpoint rule with the correction :math:`\frac{h^2}{24}\int\Delta u\,dx`, normalised.
+        """
+        weighted = quadrature_weights(self.grid) * rho
+        return weighted / self.grid.integrate(weighted)
+
+    def mean_Q(self, beta):
+        r"""Mean of Q, :math:`\frac\beta2\langle x_ij_k-x_kj_i\rangle`, shape (d, d)."""
+        d, rho = self.grid.dim, np.exp(self.log_rho.reshape(self.grid.shape))
+        J = (self.quadrature(rho) * self.leftover_field()).reshape(d, -1)
+        moment = self.grid.x.reshape(d, -1) @ J.T
+        return 0.5 * beta * (moment - moment.T) * self.grid.volume
+
+    def _to_cells(self, name):
+        """Point velocities taken from the faces of each axis to the cells."""
+        shape = self.grid.shape
+        axis = np.abs(self.offset).argmax(axis=1)
+        for k, formulas in enumerate(self.axes):
+            n = shape[k] if self.grid.periodic[k] else shape[k] - 1
+            faces = self.point_velocity[axis == k].reshape(*shape[:k], n, *shape[k + 1 :])
+            yield formulas.apply(name, faces, k)
+
+
+def face_fields(problem, k, axis):
+    r"""Drift v (d, \*faces) and D (d, d, \*faces) at the centres of the inner faces of axis k.
+
+    Callables are evaluated there; arrays are interpolated, and differentiated, to fourth order.
+    """
+    grid = problem.grid
+    if gridded(problem):
+        v, D = _at_cells(problem)
+        return axis.apply("face_value", v, k + 1), axis.apply("face_value", D, k + 2)
+    half, (lo, hi), wraps = grid.h[k] / 2, grid.box[k], grid.periodic[k]
+    box, shape = list(grid.box), list(grid.shape)
+    box[k] = (lo + half, hi + half if wraps else hi - half)
+    shape[k] -= not wraps
+    moved = problem.on(Grid(box, shape))
+    return moved.v, moved.D
+
+
+def gridded(problem):
+    """Names of the arguments of a problem that are arrays over its grid."""
+    given = problem._inverse or {
+        "f": problem._f, "grad_f": problem._grad_f, "drift": problem._drift,
+        "D": problem._D, "sigma": problem._sigma,
+    }  # fmt: skip
+    return [name for name, u in given.items() if fields.is_gridded(u, problem.grid.shape)]
+
+
+def _at_cells(problem):
+    """Drift v and D at cells, with differences of arrays of fourth order."""
+    grid, given = problem.grid, gridded(problem)
+    v = np.array(problem.v)
+    if "f" in given and problem._grad is None:
+        v += fields.gradient(problem.f, grid, "f") - _gradient(problem.f, grid)
+    if "D" in given or "sigma" in given:
+        div_D = sum(_slope(problem.D[:, k], grid, k) for k in range(grid.dim))
+        v += SHARE[problem.calculus] * problem.kT * (problem.div_D - div_D)
+    return v, np.array(problem.D)
+
+
+def _gradient(u, grid):
+    """Gradient (d, *shape) of an array by differences of fourth order."""
+    return np.stack([_slope(u, grid, k) for k in range(grid.dim)])
+
+
+def _slope(u, grid, k):
+    """Partial derivative of an array (..., *shape) along axis k by differences of fourth order."""
+    formulas = Axis(grid.shape[k], grid.periodic[k])
+    return formulas.apply("slope", u, u.ndim - grid.dim + k) / grid.h[k]
+
+
+def _bernoulli(z):
+    """B(z) of an array."""
+    value, slope = np.empty_like(z), np.empty_like(z)
+    flux.bernoulli_and_slope(z, value, slope)
+    return value
+
+
+def _slope_of_bernoulli(z):
+    """B'(z) of an array."""
+    value, slope = np.empty_like(z), np.empty_like(z)
+    flux.bernoulli_and_slope(z, value, slope)
+    return slope

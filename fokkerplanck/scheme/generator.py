@@ -1,0 +1,130 @@
+"""The Markov generator of a problem, from its edge list."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from scipy import sparse
+
+from fokkerplanck.equation.problem import Problem
+from fokkerplanck.kernels import threads
+from fokkerplanck.kernels.scheme import assembly
+from fokkerplanck.scheme.edges import Edges
+
+
+class Generator:
+    r"""Markov generator A, :math:`\dot p = Ap` for cell masses :math:`p=\rho V`.
+
+    Off-diagonal entries are rates :math:`A_{ik}=w_eB(\mp z_e)/V_k\ge0` from cell k to cell i;
+    columns sum to zero (to minus the exit rate with absorbing sides). So for any D and any drift
+    mass is exact, masses stay positive and every f-divergence to the steady state decays.
+
+    Parameters
+    ----------
+    problem : Problem or Edges
+
+    Attributes
+    ----------
+    matrix : scipy.sparse.csr_array, shape (n, n)
+    exit_rates : array (n,)
+        Total rate out of each cell, minus the diagonal, in 1/time.
+    problem : Problem or None
+        What the generator was made of; None if of Edges.
+
+    Notes
+    -----
+    The rows are written in one pass over the edges, in threads on large grids, with the same result
+    at every number of threads. The matrix takes 12 bytes an entry and 4 a cell while it has fewer
+    than 2^31 entries (64 bytes a cell for nearest neighbours in the plane), and building it
+    4 bytes a cell more.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> import numpy as np
+    >>> grid = fp.Grid([(-3, 3), (-3, 3)], 32)
+    >>> generator = fp.Generator(
+    ...     fp.Problem(grid, f=lambda x, y: x**2 + y**2, D=[[1, 0.9], [0.9, 1]])
+    ... )
+    >>> bool(abs(generator.matrix.sum(axis=0)).max() < 1e-12 * generator.exit_rates.max())
+    True
+    """
+
+    def __init__(self, problem):
+        if not isinstance(problem, (Problem, Edges)):
+            raise ValueError(
+                f"Generator received {type(problem).__name__}; give a Problem or Edges"
+            )
+        self.problem = problem if isinstance(problem, Problem) else None
+        self.edges = problem if isinstance(problem, Edges) else Edges.from_problem(problem)
+        self.grid = self.edges.grid
+
+    @property
+    def edge_rates(self):
+        """Coefficients (forward, backward) of the edge currents, volume/time."""
+        weight = self.edges.weight
+        forward, backward = np.empty_like(weight), np.empty_like(weight)
+        parts = threads.parts(self.grid.size)
+        threads.run(
+            assembly.rates, assembly.rates_threads, parts, weight, self.edges.tilt, forward,
+            backward,
+        )  # fmt: skip
+        return forward, backward
+
+    @property
+    def _volumes(self):
+        """Cell volumes, (n,) or (1,) where all are equal."""
+        return np.ravel(self.grid.volume)
+
+    @cached_property
+    def exit_rates(self) -> np.ndarray:
+        """Total rate out of each cell (n,)."""
+        return -self.matrix.diagonal()
+
+    @cached_property
+    def matrix(self):
+        """Generator on cell masses, CSR with sorted rows."""
+        n, edges = self.grid.size, self.edges
+        tail, head = edges.tail, edges.head
+        kind = np.int32 if n + 2 * tail.size < 2**31 else np.int64
+        exits = np.empty(0) if edges.exit_rate is None else np.array(edges.exit_rate, dtype=float)
+        parts = threads.parts(n)
+        bounds = np.empty((-(-tail.size // assembly.CHUNK), 2), tail.dtype)
+        threads.run(assembly.chunk_bounds, assembly.chunk_bounds_threads, parts, tail, head, bounds)
+        indptr, clash = np.zeros(n + 1, kind), np.zeros(parts, bool)
+        threads.run(
+            assembly.count_rows, assembly.count_rows_threads, parts, tail, head, bounds, indptr
+        )
+        np.cumsum(indptr, out=indptr)
+        indices, data = np.empty(indptr[-1], kind), np.empty(indptr[-1])
+        threads.run(
+            assembly.fill_rows, assembly.fill_rows_threads, parts, tail, head, edges.weight,
+            edges.tilt, np.array(self._volumes), exits, bounds, indptr, np.empty(n, kind), indices,
+            data, clash,
+        )  # fmt: skip
+        matrix = sparse.csr_array((data, indices, indptr), shape=(n, n))
+        if clash.any():
+            matrix.sum_duplicates()
+        return matrix
+
+    def release(self):
+        """Give the memory of the matrix back; it is made again when asked for."""
+        self.__dict__.pop("matrix", None)
+
+    def apply(self, rho):
+        r"""Time derivative :math:`\dot\rho = V^{-1}A(V\rho)` of a density, shape (\*shape)."""
+        rho = np.asarray(rho, dtype=float)
+        if rho.shape != self.grid.shape:
+            raise ValueError(f"rho has shape {rho.shape}, expected the grid's {self.grid.shape}")
+        return (self.matrix @ (rho.ravel() * self._volumes) / self._volumes).reshape(rho.shape)
+
+    def currents(self, rho):
+        """Mass current of every edge (n_edges,), from tail to head."""
+        forward, backward = self.edge_rates
+        rho = np.asarray(rho, dtype=float).ravel()
+        return forward * rho[self.edges.tail] - backward * rho[self.edges.head]
+
+    def __repr__(self):
+        """Size and stencil."""
+        return f"Generator({self.matrix.nnz} non-zeros from {self.edges!r})"

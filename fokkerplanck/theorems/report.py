@@ -1,0 +1,127 @@
+"""All statements at once, on one problem."""
+
+from __future__ import annotations
+
+from tqdm import tqdm
+
+from fokkerplanck import zoo
+from fokkerplanck.equation.problem import Problem
+from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.theorems.currents import assumption_4, entropy_production, stationarity
+from fokkerplanck.theorems.decomposition import a_type, linear
+from fokkerplanck.theorems.flow import h_theorem, information_bottleneck, jko_lyapunov
+from fokkerplanck.theorems.loss import potential_is_loss
+from fokkerplanck.theorems.points import critical_points, fluctuation_dissipation
+from fokkerplanck.theorems.sampling import sgd_temperature
+from fokkerplanck.theorems.speed import acceleration, kramers
+from fokkerplanck.theorems.study import Study
+from fokkerplanck.theorems.trajectories import closed_orbits
+from fokkerplanck.theorems.verdict import Comparison, Verdicts, judged
+
+#: In the order of the paper, what follows from it last.
+THEOREMS = (
+    sgd_temperature, stationarity, assumption_4, h_theorem, potential_is_loss, closed_orbits,
+    jko_lyapunov, information_bottleneck, linear, a_type, critical_points, entropy_production,
+    fluctuation_dissipation, acceleration, kramers,
+)  # fmt: skip
+#: Cells of a problem made from a name, per axis.
+CELLS = {1: 256, 2: 64, 3: 20}
+#: Most cells of a quick run, and its particles and turns of orbits.
+QUICK = {1: 256, 2: 48**2, 3: 16**3}
+
+
+def verify(problem, quick=False, progress=False) -> Verdicts:
+    """Check every statement of this package on a problem.
+
+    Parameters
+    ----------
+    problem : Problem
+        Without absorbing sides.
+    quick : bool
+        On a grid of at most 48 x 48 cells (256 in one dimension, 16^3 in three), with fewer
+        particles and shorter orbits. Problems given by arrays stay on their grid.
+    progress : bool
+        Show a bar.
+
+    Returns
+    -------
+    Verdicts
+        Those that do not apply are in it, with the reason. ``ok`` is False only if a theorem fails
+        whose hypotheses hold.
+
+    Raises
+    ------
+    ValueError
+        If the problem has no steady state, or it is not unique.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> verdicts = fp.theorems.verify(fp.zoo.gyrator().build(32))
+    >>> verdicts.ok, verdicts["assumption_4"].outcome, verdicts["information_bottleneck"].outcome
+    (True, 'holds', 'fails')
+    """
+    study = Study.of(problem)
+    if quick:
+        study = Study(_coarser(study.problem))
+    state = study.steady  # a problem without a steady state is refused here, once
+    options = {sgd_temperature: {"particles": 1000}, closed_orbits: {"long": 20.0}}
+    verdicts = []
+    with tqdm(THEOREMS, disable=not progress) as bar:
+        for theorem in bar:
+            bar.set_description(theorem.__name__)
+            verdicts.append(_checked(theorem, study, options.get(theorem, {}) if quick else {}))
+    return Verdicts(verdicts, repr(state))
+
+
+def named(name, n=None) -> Problem:
+    """Problem of a name: a code of the zoo such as R2, or a constructor such as gyrator.
+
+    Parameters
+    ----------
+    name : str
+    n : int, optional
+        Cells per axis; by default 256, 64 or 20 in one, two or three dimensions.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, with the choices.
+
+    Examples
+    --------
+    >>> from fokkerplanck import theorems
+    >>> theorems.named("gyrator").grid.shape, theorems.named("r2", 16).grid.shape
+    ((64, 64), (16, 16))
+    """
+    catalogue = zoo.catalogue()
+    for code, exact in catalogue.items():
+        if name.lower() in (code.lower(), exact.name):
+            return exact.build(CELLS[exact.dim] if n is None else n)
+    choices = ", ".join(f"{code} {exact.name}" for code, exact in catalogue.items())
+    raise ValueError(f"no problem is called {name!r}; choose from {choices}")
+
+
+def _checked(theorem, study, options):
+    """Verdict of one statement; undecided, with the reason, where it could not be computed."""
+    try:
+        return theorem(study, **options)
+    except (ValueError, ConvergenceError) as error:
+        nan = float("nan")
+        return judged(
+            theorem.__name__, "not computed.", [Comparison("", nan, "", nan, nan, nan)],
+            is_theorem=True, reference="", remark=f"Undecided, it could not be computed: {error}.",
+        )  # fmt: skip
+
+
+def _coarser(problem):
+    """Return the problem on few enough cells, if it can be moved."""
+    grid = problem.grid
+    while grid.size > QUICK[grid.dim]:
+        grid = grid.coarsened()
+    if grid is problem.grid:
+        return problem
+    try:
+        return problem.on(grid)
+    except ValueError:
+        return problem

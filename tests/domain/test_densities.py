@@ -1,0 +1,120 @@
+"""Densities on a grid: Gaussian, uniform, histograms."""
+
+import math
+
+import numpy as np
+import pytest
+
+from fokkerplanck.domain.densities import check_density, from_particles, gaussian, uniform
+from fokkerplanck.domain.grid import Grid
+
+MEAN = np.array([0.3, -0.2])
+COV = np.array([[0.5, 0.2], [0.2, 0.3]])
+
+
+def moments(rho, grid):
+    """Mean and covariance of a density."""
+    mean = grid.integrate(grid.x * rho)
+    z = grid.x - mean.reshape(-1, *[1] * grid.dim)
+    return mean, grid.integrate(z[:, None] * z * rho)
+
+
+def test_gaussian_has_its_moments():
+    grid = Grid([(-6, 6), (-6, 6)], 96)
+    rho = gaussian(grid, MEAN, COV)
+    mean, cov = moments(rho, grid)
+    assert grid.integrate(rho) == pytest.approx(1, rel=1e-14)
+    # The midpoint rule is spectrally accurate for a Gaussian that vanishes at the walls.
+    np.testing.assert_allclose(mean, MEAN, atol=1e-12)
+    np.testing.assert_allclose(cov, COV, atol=1e-12)
+    z = grid.x - MEAN.reshape(2, 1, 1)
+    exact = np.exp(-0.5 * np.einsum("ixy,ij,jxy->xy", z, np.linalg.inv(COV), z))
+    exact /= 2 * math.pi * math.sqrt(np.linalg.det(COV))
+    np.testing.assert_allclose(rho, exact, atol=1e-12)
+
+
+def test_gaussian_on_a_graded_grid_to_grid_accuracy():
+    errors = []
+    for n in (32, 64):
+        s = np.linspace(-1, 1, n + 1)
+        grid = Grid([5 * s + 2 * s**3])
+        mean, cov = moments(gaussian(grid, 0.5, 1.0), grid)
+        errors.append(abs(cov[0, 0] - 1) + abs(mean[0] - 0.5))
+        assert grid.integrate(gaussian(grid, 0.5, 1.0)) == pytest.approx(1, rel=1e-14)
+    assert errors[1] < 0.02
+    assert errors[0] / errors[1] > 3.5
+
+
+def test_forms_of_mean_and_covariance():
+    grid = Grid([(-3, 3), (-3, 3)], 24)
+    full = gaussian(grid, [0.5, 0.5], [[0.4, 0], [0, 0.4]])
+    for mean, cov in [(0.5, 0.4), ((0.5, 0.5), (0.4, 0.4)), (np.full(2, 0.5), np.eye(2) * 0.4)]:
+        np.testing.assert_allclose(gaussian(grid, mean, cov), full, rtol=1e-14)
+    line = Grid([(-3, 3)], 24)
+    for mean, cov in [(0, 1), ([0], [1]), (np.zeros(1), [[1]])]:
+        np.testing.assert_allclose(gaussian(line, mean, cov), gaussian(line, 0, 1), rtol=1e-14)
+
+
+def test_thin_gaussian_is_one_cell():
+    grid = Grid([(0, 1)], 10)
+    rho = gaussian(grid, 0.35, 1e-8)
+    np.testing.assert_allclose(rho, np.eye(10)[3] * 10)
+
+
+def test_uniform_on_a_graded_grid():
+    grid = Grid([np.array([0, 0.1, 1, 4.0]), (0, 2)], (3, 4))
+    np.testing.assert_allclose(uniform(grid), 1 / 8)
+
+
+def test_histogram_counts():
+    grid = Grid([np.array([0, 0.5, 2.0]), (0, 1)], (2, 2))
+    points = [[0.2, 0.1], [0.3, 0.2], [1.0, 0.9], [1.9, 0.1]]
+    rho = from_particles(grid, points)
+    np.testing.assert_allclose(rho, np.array([[2, 0], [1, 1]]) / 4 / grid.volume)
+    assert grid.integrate(rho) == pytest.approx(1)
+
+
+def test_histogram_converges_to_the_density(rng):
+    grid = Grid([(-4, 4), (-4, 4)], 16)
+    points = rng.multivariate_normal(MEAN, COV, size=100_000)
+    fine = grid.refined(4)
+    exact = gaussian(fine, MEAN, COV).reshape(16, 4, 16, 4).mean(axis=(1, 3))
+    error = grid.integrate(np.abs(from_particles(grid, points) - exact))
+    assert error < 0.05
+
+
+def test_points_are_wrapped_on_periodic_axes_only():
+    grid = Grid([(-1, 3), (0, 1)], (4, 2), sides=["periodic", "reflecting"])
+    points = np.array([[-0.5, 0.2], [3.5, 0.2], [-4.5, 0.2], [2.5 + 4e3, 0.2]])
+    kept = points.copy()
+    rho = from_particles(grid, points)
+    np.testing.assert_allclose(rho[:, 0] * grid.volume, [0.75, 0, 0, 0.25])
+    np.testing.assert_array_equal(points, kept)
+    with pytest.raises(ValueError, match="all 1 points lie outside"):
+        from_particles(grid, [[0.0, 1.2]])
+
+
+def test_points_on_the_walls_are_inside():
+    np.testing.assert_allclose(from_particles(Grid([(0, 1)], 2), [0.0, 0.0, 0.0, 1.0]), [1.5, 0.5])
+
+
+@pytest.mark.parametrize("box", [(0, 1), (-0.1, 0.2), (0.3, 0.9), (1 / 3, 7e5)])
+def test_wrapping_survives_rounding(box, rng):
+    grid = Grid([box], 2, sides="periodic")
+    near = np.nextafter(box[0], -np.inf), np.nextafter(box[1], np.inf), *box, -1e-20
+    points = np.concatenate([near, rng.normal(scale=1e3, size=1000)])
+    assert grid.integrate(from_particles(grid, points)) == pytest.approx(1)
+
+
+def test_points_outside_can_be_dropped():
+    grid = Grid([(0, 1)], 2)
+    np.testing.assert_allclose(from_particles(grid, [0.1, 0.9, 7.0], outside="drop"), [1, 1])
+
+
+def test_check_density_passes_densities_on():
+    grid = Grid([(0, 1)], 4)
+    rho = uniform(grid)
+    np.testing.assert_array_equal(check_density(rho.tolist(), grid), rho)
+    np.testing.assert_array_equal(check_density(rho * (1 + 1e-9), grid), rho * (1 + 1e-9))
+    with pytest.raises(ValueError, match=r"mass 1\.0000001"):
+        check_density(rho * (1 + 1e-7), grid)
