@@ -371,6 +371,13 @@ class Problem:
         return f"Problem({force}, {self.D_kind} {constant} D, beta={self.beta:g}, on {self.grid!r})"
 
 
+def check_problem(value, asker: str) -> Problem:
+    """Return value if it is a Problem; asker names the function that was called."""
+    if not isinstance(value, Problem):
+        raise ValueError(f"{asker} received {describe(value)}; give a Problem")
+    return value
+
+
 def _check_given(f, grad_f, drift, D, sigma, calculus):
     """Raise for arguments that exclude each other, and an unknown calculus."""
     if f is not None and drift is not None:

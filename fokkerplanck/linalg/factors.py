@@ -17,6 +17,21 @@ KEPT = 4
 SAME = 1e-12
 
 
+def sparse_lu(matrix, pivot=0.0, equilibrate=True):
+    """Sparse LU factors (SuperLU) of a matrix whose pattern is symmetric, or nearly so.
+
+    Columns in minimum-degree order of the pattern of A + A^T. ``pivot`` is the part of the largest
+    entry of a column below which a diagonal entry is exchanged: 0 for M-matrices, which need none.
+    Raises RuntimeError if the matrix is singular.
+    """
+    return splu(
+        matrix.tocsc(),
+        permc_spec="MMD_AT_PLUS_A",
+        diag_pivot_thresh=pivot,
+        options={"SymmetricMode": True, "Equil": equilibrate},
+    )
+
+
 class ImplicitFactor:
     r"""Sparse LU factors of the M-matrix :math:`I-\Delta t\,A`, and solves that keep mass.
 
@@ -71,10 +86,7 @@ class ImplicitFactor:
         matrix = sparse.eye_array(n) - self.dt * generator.matrix
         matrix = (matrix @ sparse.diags_array(self._scale)).tocsc()
         try:
-            self._lu = splu(
-                matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0,
-                options={"SymmetricMode": True, "Equil": False},
-            )  # fmt: skip
+            self._lu = sparse_lu(matrix, equilibrate=False)
         except RuntimeError as error:
             raise ConvergenceError(
                 f"I - dt A could not be factorised at dt = {self.dt:g} ({error}); take a smaller dt"

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from fokkerplanck.equation.problem import Problem
+from fokkerplanck.equation.problem import Problem, check_problem
 from fokkerplanck.kernels import threads
 from fokkerplanck.kernels.scheme import assembly
 from fokkerplanck.scheme.edges import Edges
@@ -59,6 +59,16 @@ class Generator:
         self.problem = problem if isinstance(problem, Problem) else None
         self.edges = problem if isinstance(problem, Edges) else Edges.from_problem(problem)
         self.grid = self.edges.grid
+
+    @classmethod
+    def of(cls, given: Problem | Generator, asker: str) -> Generator:
+        """Generator of a question, which is asked of a Problem or of a Generator at hand."""
+        return given if isinstance(given, Generator) else cls(check_problem(given, asker))
+
+    @property
+    def leaks(self) -> bool:
+        """True if mass leaves through absorbing sides."""
+        return self.edges.exit_rate is not None and bool(self.edges.exit_rate.any())
 
     @property
     def edge_rates(self):
