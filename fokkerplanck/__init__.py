@@ -1,85 +1,39 @@
-"""Fokker-Planck equations on 1D, 2D and 3D grids: steady states, currents, evolution."""
+"""Fokker-Planck equations on 1D, 2D and 3D grids: steady states, currents, evolution.
 
-from fokkerplanck import energies, observables, rates, sde, sets, sgd, theorems, zoo
-from fokkerplanck.domain.densities import from_particles, gaussian, uniform
-from fokkerplanck.domain.grid import Grid
-from fokkerplanck.domain.storage import load
-from fokkerplanck.environment import limit_threads as _limit_threads
-from fokkerplanck.equation.problem import Problem
-from fokkerplanck.equation.zeros import CriticalPoint, critical_points
-from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.evolution.solution import Solution
-from fokkerplanck.evolution.time_loop import solve
-from fokkerplanck.methods import (
-    JKO,
-    BackwardEuler,
-    Exponential,
-    FluxCorrected,
-    Implicit,
-    Splitting,
-    jko,
-)
-from fokkerplanck.modes.eigenmodes import Spectrum, spectrum
-from fokkerplanck.modes.slowest_mode import QuasiStationary, quasi_stationary
-from fokkerplanck.rates import backward, committor, exit_probabilities, mfpt
-from fokkerplanck.scheme.edges import Edges
-from fokkerplanck.scheme.generator import Generator
-from fokkerplanck.steady.state import SteadyState, steady_state
-from fokkerplanck.transport import Transport, wasserstein
-from fokkerplanck.version import __version__
+A name is loaded when it is first used, with what it needs and nothing else: ``import fokkerplanck``
+alone takes no time. The list of names, and where each is at home, is ``__init__.pyi``.
+"""
 
-__all__ = [
-    "JKO",
-    "BackwardEuler",
-    "ConvergenceError",
-    "CriticalPoint",
-    "Edges",
-    "Exponential",
-    "FluxCorrected",
-    "Generator",
-    "Grid",
-    "Implicit",
-    "Problem",
-    "QuasiStationary",
-    "Solution",
-    "Spectrum",
-    "Splitting",
-    "SteadyState",
-    "Transport",
-    "__version__",
-    "backward",
-    "committor",
-    "critical_points",
-    "energies",
-    "exit_probabilities",
-    "from_particles",
-    "gaussian",
-    "jko",
-    "load",
-    "mfpt",
-    "observables",
-    "plot",
-    "quasi_stationary",
-    "rates",
-    "sde",
-    "sets",
-    "sgd",
-    "solve",
-    "spectrum",
-    "steady_state",
-    "theorems",
-    "uniform",
-    "wasserstein",
-    "zoo",
-]
+import ast
+from importlib import import_module
+from pathlib import Path
 
-_limit_threads()
+from fokkerplanck.environment import thread_limit
+
+thread_limit()  # a wrong number of threads is said now
+
+
+def _homes():
+    """Module of every public name, from the stub."""
+    stub = ast.parse(Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
+    imports = (node for node in stub.body if isinstance(node, ast.ImportFrom))
+    return {alias.name: node.module for node in imports for alias in node.names}
+
+
+_HOMES = _homes()
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name):
-    """Load ``fokkerplanck.plot``, and with it matplotlib, on first use."""
-    if name == "plot":
-        import importlib
+    """Load a public name on first use."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'fokkerplanck' has no attribute {name!r}")
+    home = _HOMES[name]
+    if home == __name__:
+        return import_module(f"{home}.{name}")
+    globals()[name] = value = getattr(import_module(home), name)
+    return value
 
-        return importlib.import_module("fokkerplanck.plot")
-    raise AttributeError(f"module 'fokkerplanck' has no attribute {name!r}")
+
+def __dir__():
+    return sorted({*globals(), *_HOMES})

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 
-from fokkerplanck.kernels import threads
-
-#: Environment variable with the largest number of threads, read when the library is imported.
+#: Environment variable with the largest number of threads, read when the library is first used.
 NUM_THREADS = "FOKKERPLANCK_NUM_THREADS"
 
 
-def thread_limit(given):
-    """Whole number of threads from the text of the variable; None if it is not set or empty.
+def thread_limit(given: str | None = None) -> int | None:
+    """Whole number of threads from the variable, or a text like it; None if not set or empty.
 
     Raises
     ------
@@ -21,10 +19,11 @@ def thread_limit(given):
     Examples
     --------
     >>> from fokkerplanck.environment import thread_limit
-    >>> thread_limit("2"), thread_limit(None)
+    >>> thread_limit("2"), thread_limit("")
     (2, None)
     """
-    if given is None or not given.strip():
+    given = os.environ.get(NUM_THREADS, "") if given is None else given
+    if not given.strip():
         return None
     text = given.strip()
     if not (text.isascii() and text.isdigit() and int(text) > 0):
@@ -33,10 +32,3 @@ def thread_limit(given):
             "it to use as many as numba does"
         )
     return int(text)
-
-
-def limit_threads():
-    """Obey the variable. More threads than numba was started with are not to be had."""
-    number = thread_limit(os.environ.get(NUM_THREADS))
-    if number is not None:
-        threads.limit(number)

@@ -14,16 +14,19 @@ from pathlib import Path
 
 import pytest
 
+import fokkerplanck as fp
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "fokkerplanck"
+STUB = ROOT / PACKAGE / "__init__.pyi"
 
 # One row per folder or module of the root; what is in a folder is on its floor.
 FLOORS = {
     "kernels": 0,
     "data": 0,
     "version": 0,
+    "environment": 0,
     "errors": 1,
-    "environment": 1,
     "domain": 2,
     "equation": 3,
     "sets": 3,
@@ -76,6 +79,8 @@ def load(root: Path) -> list[Module]:
     """All modules below root."""
     modules = []
     for path in sorted(root.rglob("*.py")):
+        if (stub := path.with_suffix(".pyi")).exists():  # the front door: its imports are lazy
+            path = stub
         parts = path.relative_to(root).with_suffix("").parts
         is_package = parts[-1] == "__init__"
         name = ".".join(parts[:-1] if is_package else parts)
@@ -157,6 +162,7 @@ def check_rooms(modules: list[Module]) -> list[str]:
                 complaints.append(f"{module.name} imports {root}; it lives in plot/")
             if module.within("kernels"):
                 at_home = module.is_package and target.startswith(f"{PACKAGE}.kernels")
+                at_home |= target == f"{PACKAGE}.environment"
                 if root not in KERNEL_IMPORTS and not at_home:
                     complaints.append(f"{module.name} imports {target}; kernels import only numpy")
     return complaints
@@ -305,8 +311,13 @@ def test_the_docs_show_these_floors():
 IMPORT_PROBE = """
 import sys
 import fokkerplanck
-for name in ("matplotlib.pyplot", "matplotlib"):
+for name in ("matplotlib", "numba", "numpy", "scipy"):
     assert name not in sys.modules, f"import fokkerplanck loads {name}"
+for name in fokkerplanck.__all__:
+    if name != "plot":
+        getattr(fokkerplanck, name)
+for name in ("matplotlib", "scipy.signal", "scipy.stats"):
+    assert name not in sys.modules, f"one of the public names loads {name}"
 from numba.core.dispatcher import Dispatcher
 kernels = [
     value
@@ -437,8 +448,9 @@ def test_a_good_house_passes(rule):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("import matplotlib.pyplot", "loads matplotlib.pyplot"),
-        ("import numba; k = numba.njit(lambda x: x); k(1); fokkerplanck.k = k", "compiles"),
+        ("import matplotlib.pyplot", "loads matplotlib"),
+        ("import scipy.stats", "loads numpy"),
+        ("getattr(fokkerplanck, 'Grid'); import scipy.signal", "loads numpy"),
     ],
 )
 def test_the_import_probe_can_fail(line, words):
@@ -446,3 +458,19 @@ def test_the_import_probe_can_fail(line, words):
     run = run_probe(probe)
     assert run.returncode != 0
     assert words in run.stderr
+
+
+def test_the_import_probe_sees_compiled_kernels():
+    line = "import numba; k = numba.njit(lambda x: x); k(1); fokkerplanck.k = k\n"
+    run = run_probe(IMPORT_PROBE.replace("kernels = [", f"{line}kernels = [", 1))
+    assert run.returncode != 0
+    assert "compiles" in run.stderr
+
+
+def test_the_front_door_is_its_stub():
+    assert set(fp.__all__) == exported(Module("", STUB.read_text(encoding="utf-8")))
+    assert set(fp.__all__) <= set(dir(fp))
+    for name in fp.__all__:
+        getattr(fp, name)
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        fp.nothing  # noqa: B018

@@ -90,7 +90,9 @@ def test_one_and_two_threads_give_the_same_bits(probe):
 
 
 def test_numbas_own_setting_is_a_cap():
-    count = "import fokkerplanck, numba; print(numba.get_num_threads())"
+    count = "import fokkerplanck.kernels, numba; print(numba.get_num_threads())"
+    fewer = run(count, FOKKERPLANCK_NUM_THREADS="1", NUMBA_NUM_THREADS="2")
+    assert fewer.stdout.strip() == "1", fewer.stderr
     capped = run(count, FOKKERPLANCK_NUM_THREADS="64", NUMBA_NUM_THREADS="2")
     assert capped.stdout.strip() == "2", capped.stderr
     own = run(count, FOKKERPLANCK_NUM_THREADS="", NUMBA_NUM_THREADS="1")

@@ -6,14 +6,16 @@ and ``f_threads(parts, ...)``, a prange over the parts. Results never depend on 
 
 import numba
 
+from fokkerplanck.environment import thread_limit
+
 #: Cells below which threads cost more than they save. Small problems start no threads at all:
 #: a process that has started them must not be forked (GNU OpenMP ends the child).
 LARGE = 50_000
 
 
-def limit(number):
-    """Use at most this many threads (and no more than numba was started with)."""
-    numba.set_num_threads(min(number, numba.config.NUMBA_NUM_THREADS))
+# What the user wants; no more than numba was started with.
+if (_limit := thread_limit()) is not None:
+    numba.set_num_threads(min(_limit, numba.config.NUMBA_NUM_THREADS))
 
 
 def parts(n):

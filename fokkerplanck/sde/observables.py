@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import csd
+from numpy.lib.stride_tricks import sliding_window_view
 
 from fokkerplanck.domain.arguments import describe, positive_number, real_array, whole_number
 from fokkerplanck.domain.ensembles import Ensemble
@@ -320,14 +320,13 @@ def increment_spectrum(paths, spacing=None, length=256) -> IncrementSpectrum:
     steps = np.diff(x, axis=0)
     d, half = x.shape[2], length // 2
     each = np.empty((x.shape[1], d, d, half), complex)
+    # Welch's method: segments that overlap by half, weighted by Hann's window.
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)
+    segments = sliding_window_view(steps, length, axis=0)[:: length - half]
+    U = [np.fft.fft(window * segments[:, :, k])[..., 1 : half + 1] for k in range(d)]
     for i in range(d):
         for k in range(i, d):
-            # scipy's csd(u, v) is the mean of conj(U) V.
-            _, P = csd(
-                steps[..., k], steps[..., i], nperseg=length, return_onesided=False,
-                detrend=False, axis=0,
-            )  # fmt: skip
-            each[:, i, k] = P[1 : half + 1].T
+            each[:, i, k] = np.mean(U[k].conj() * U[i], axis=0) / (window @ window)
             # What is real by symmetry carries no rounding in its imaginary part.
             each[:, i, i] = each[:, i, i].real
             each[:, k, i] = each[:, i, k].conj()

@@ -1,0 +1,73 @@
+"""The names of the front door and where each is at home: for type checkers and ``__init__.py``."""
+
+from fokkerplanck import energies, observables, plot, rates, sde, sets, sgd, theorems, zoo
+from fokkerplanck.domain.densities import from_particles, gaussian, uniform
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.storage import load
+from fokkerplanck.equation.problem import Problem
+from fokkerplanck.equation.zeros import CriticalPoint, critical_points
+from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.evolution.solution import Solution
+from fokkerplanck.evolution.time_loop import solve
+from fokkerplanck.methods import (
+    JKO,
+    BackwardEuler,
+    Exponential,
+    FluxCorrected,
+    Implicit,
+    Splitting,
+    jko,
+)
+from fokkerplanck.modes.eigenmodes import Spectrum, spectrum
+from fokkerplanck.modes.slowest_mode import QuasiStationary, quasi_stationary
+from fokkerplanck.rates import backward, committor, exit_probabilities, mfpt
+from fokkerplanck.scheme.edges import Edges
+from fokkerplanck.scheme.generator import Generator
+from fokkerplanck.steady.state import SteadyState, steady_state
+from fokkerplanck.transport import Transport, wasserstein
+from fokkerplanck.version import __version__
+
+__all__ = [
+    "JKO",
+    "BackwardEuler",
+    "ConvergenceError",
+    "CriticalPoint",
+    "Edges",
+    "Exponential",
+    "FluxCorrected",
+    "Generator",
+    "Grid",
+    "Implicit",
+    "Problem",
+    "QuasiStationary",
+    "Solution",
+    "Spectrum",
+    "Splitting",
+    "SteadyState",
+    "Transport",
+    "__version__",
+    "backward",
+    "committor",
+    "critical_points",
+    "energies",
+    "exit_probabilities",
+    "from_particles",
+    "gaussian",
+    "jko",
+    "load",
+    "mfpt",
+    "observables",
+    "plot",
+    "quasi_stationary",
+    "rates",
+    "sde",
+    "sets",
+    "sgd",
+    "solve",
+    "spectrum",
+    "steady_state",
+    "theorems",
+    "uniform",
+    "wasserstein",
+    "zoo",
+]
