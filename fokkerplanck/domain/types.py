@@ -14,3 +14,5 @@ Integers: TypeAlias = NDArray[np.integer]
 Flags: TypeAlias = NDArray[np.bool_]
 #: A field as a person gives it: numbers over the grid, or a function of the coordinates.
 Field: TypeAlias = ArrayLike | Callable[..., ArrayLike]
+#: A function of coordinate arrays, one of each axis.
+Function: TypeAlias = Callable[..., Array]

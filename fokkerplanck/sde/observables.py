@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import ArrayLike
 
 from fokkerplanck.domain.arguments import describe, positive_number, real_array, whole_number
 from fokkerplanck.domain.ensembles import Ensemble
 from fokkerplanck.domain.grid import Grid, check_grid
+from fokkerplanck.domain.types import Array
 from fokkerplanck.sde.simulation import Paths
 from fokkerplanck.sde.walls import wrapped
 
@@ -30,12 +32,12 @@ class Estimate:
     value: np.ndarray
     error: np.ndarray
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Make the arrays read-only."""
         self.value.flags.writeable = False
         self.error.flags.writeable = False
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         """Value and error."""
         return f"Estimate({self.value.tolist()} ± {self.error.tolist()})"
 
@@ -82,7 +84,12 @@ class IncrementSpectrum(Estimate):
     spacing: float
 
 
-def current_velocity(paths, grid, spacing=None, least=20) -> CurrentVelocity:
+def current_velocity(
+    paths: Paths | Ensemble | ArrayLike,
+    grid: Grid,
+    spacing: float | None | None = None,
+    least: int = 20,
+) -> CurrentVelocity:
     r"""Current velocity :math:`j(x)=E[(x(t+h)-x(t-h))/2h \mid x(t)=x]` of stationary paths.
 
     Needs no density and no derivative: j = J/rho is what a camera sees on average.
@@ -156,7 +163,7 @@ def current_velocity(paths, grid, spacing=None, least=20) -> CurrentVelocity:
     )  # fmt: skip
 
 
-def levy_area(paths, spacing=None) -> Estimate:
+def levy_area(paths: Paths | Ensemble | ArrayLike, spacing: float | None | None = None) -> Estimate:
     r"""Area swept per time, :math:`\frac12\langle x_i\,dx_k - x_k\,dx_i\rangle/dt` (Levy area).
 
     At stationarity it is the antisymmetric part of :math:`\langle x\,j^T\rangle`, and T q for a
@@ -195,7 +202,7 @@ def levy_area(paths, spacing=None) -> Estimate:
     return _over_particles(0.5 * (product - np.swapaxes(product, 1, 2)))
 
 
-def winding(paths) -> Estimate:
+def winding(paths: Paths | Ensemble | ArrayLike) -> Estimate:
     """Turns per time around the periodic axes; in one dimension, the current J.
 
     Parameters
@@ -233,7 +240,11 @@ def winding(paths) -> Estimate:
     return _over_particles(turns / length)
 
 
-def rotation(paths, center=None, spacing=None) -> Estimate:
+def rotation(
+    paths: Paths | Ensemble | ArrayLike,
+    center: ArrayLike | None | None = None,
+    spacing: float | None | None = None,
+) -> Estimate:
     r"""Mean angular velocity :math:`\langle (x j_y - y j_x)/r^2\rangle` about a centre, two axes.
 
     Parameters
@@ -277,7 +288,9 @@ def rotation(paths, center=None, spacing=None) -> Estimate:
     return _over_particles(turned)
 
 
-def increment_spectrum(paths, spacing=None, length=256) -> IncrementSpectrum:
+def increment_spectrum(
+    paths: Paths | Ensemble | ArrayLike, spacing: float | None | None = None, length: int = 256
+) -> IncrementSpectrum:
     r"""Power and cross spectra of the increments between snapshots, by Welch's method.
 
     The imaginary part of a cross spectrum (quadrature spectrum) shows a current where no power
@@ -337,7 +350,7 @@ def increment_spectrum(paths, spacing=None, length=256) -> IncrementSpectrum:
     return IncrementSpectrum(found.value, found.error, omega, h)
 
 
-def _over_particles(each) -> Estimate:
+def _over_particles(each: Array) -> Estimate:
     """Mean and standard error of one value per particle (n, ...)."""
     n = len(each)
     if np.iscomplexobj(each):
@@ -347,7 +360,9 @@ def _over_particles(each) -> Estimate:
     return Estimate(np.asarray(each.mean(axis=0)), np.asarray(error / np.sqrt(n)))
 
 
-def _series(paths, spacing, least):
+def _series(
+    paths: Paths | Ensemble | ArrayLike, spacing: float | None, least: int
+) -> tuple[Array, float, Array]:
     """Unwrapped positions (n_snapshots, n, d), time between them, and places in the box."""
     if isinstance(paths, Paths):
         if spacing is not None:

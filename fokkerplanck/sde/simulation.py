@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
-from fokkerplanck.domain.arguments import describe, positive_number, whole_number
+from fokkerplanck.domain.arguments import positive_number, true_or_false, whole_number
 from fokkerplanck.domain.densities import check_density, from_particles
 from fokkerplanck.domain.ensembles import Ensemble, check_schedule, check_start
 from fokkerplanck.domain.grid import Grid, check_grid
-from fokkerplanck.equation.problem import Problem
+from fokkerplanck.domain.types import Array
+from fokkerplanck.equation.problem import Problem, check_problem
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.kernels.particles import minibatch as particles
 from fokkerplanck.kernels.particles import paths
@@ -68,7 +70,7 @@ class Paths(Ensemble):
         """Particles that have not left, boolean, shape (n_particles,)."""
         return self.exit_side < 0
 
-    def histogram(self, grid, outside="raise") -> np.ndarray:
+    def histogram(self, grid: Grid, outside: str = "raise") -> np.ndarray:
         """Density of all samples on a grid; its integral is the share that is still there.
 
         Parameters
@@ -97,7 +99,7 @@ class Paths(Ensemble):
         return there.mean() * from_particles(grid, points[there], outside)
 
     @property
-    def _all_samples(self):
+    def _all_samples(self) -> Array:
         """Samples, if none of them is missing."""
         if not self.alive.all():
             raise ValueError(
@@ -107,7 +109,7 @@ class Paths(Ensemble):
         return self.samples
 
 
-def from_density(grid, rho, n_particles, seed=0) -> np.ndarray:
+def from_density(grid: Grid, rho: Array, n_particles: int | None, seed: int = 0) -> np.ndarray:
     """Independent points with a density that is constant in every cell.
 
     The inverse of ``from_particles``, and a start for `simulate`.
@@ -150,19 +152,19 @@ def from_density(grid, rho, n_particles, seed=0) -> np.ndarray:
 
 
 def simulate(
-    problem,
-    x0,
-    t=None,
+    problem: Problem,
+    x0: ArrayLike,
+    t: float | None = None,
     *,
-    dt=None,
-    steps=None,
+    dt: float | None = None,
+    steps: int | None | None = None,
     scheme: Scheme = "euler_maruyama",
-    n_particles=None,
-    burn_in=0,
-    thin=None,
-    seed=0,
-    interpolate=None,
-    progress=None,
+    n_particles: int | None | None = None,
+    burn_in: int = 0,
+    thin: int | None | None = None,
+    seed: int = 0,
+    interpolate: bool | None | None = None,
+    progress: bool | None | None = None,
 ) -> Paths:
     r"""Particles of :math:`dx = b\,dt + \sqrt{2T}D^{1/2}dW` (Ito), b the problem's Ito drift.
 
@@ -227,8 +229,7 @@ def simulate(
     >>> abs(float(paths.cov[0, 0]) - 0.25) < 0.05
     True
     """
-    if not isinstance(problem, Problem):
-        raise ValueError(f"problem is {describe(problem)}; give a Problem")
+    check_problem(problem, "simulate")
     if not isinstance(scheme, str) or scheme not in SCHEMES:
         raise ValueError(f"scheme is {scheme!r:.60}; choose from {', '.join(map(repr, SCHEMES))}")
     x = _check_inside(check_start(x0, n_particles), problem.grid)
@@ -241,7 +242,7 @@ def simulate(
             f"interpolate is False, but {' and '.join(arrays)} given as arrays are known at the "
             "cell centres only; leave it out or give callables"
         )
-    interpolate = bool(arrays) if interpolate is None else _check_bool("interpolate", interpolate)
+    interpolate = bool(arrays) if interpolate is None else true_or_false(interpolate, "interpolate")
 
     n_snapshots = (steps - burn_in) // thin
     run = _Run(problem, scheme, dt, steps, burn_in, thin, seed)
@@ -271,13 +272,15 @@ class _Run:
     thin: int
     seed: int
 
-    def streams(self, n):
+    def streams(self, n: int) -> NDArray[np.uint64]:
         """Random streams of n particles."""
         states = np.empty((n, 4), np.uint64)
         particles.seed_streams(self.seed, 0, states)
         return states
 
-    def by_functions(self, x, unwrapped, exit_time, exit_side, progress):
+    def by_functions(
+        self, x: Array, unwrapped: Array, exit_time: Array, exit_side: Array, progress: bool | None
+    ) -> None:
         """Numpy: all particles step by step, with the problem's own functions."""
         field, step_by = Callables(self.problem), SCHEMES[self.scheme]
         grid, dt, d = self.problem.grid, self.dt, x.shape[1]
@@ -308,7 +311,9 @@ class _Run:
             if not there.size:
                 break
 
-    def interpolated(self, x, unwrapped, exit_time, exit_side, progress):
+    def interpolated(
+        self, x: Array, unwrapped: Array, exit_time: Array, exit_side: Array, progress: bool | None
+    ) -> None:
         """Compiled: particle by particle, with drift and noise interpolated."""
         grid = self.problem.grid
         field = (
@@ -334,7 +339,7 @@ class _Run:
             raise walls.endless(self.dt, x)
 
 
-def _check_inside(x, grid):
+def _check_inside(x: Array, grid: Grid) -> Array:
     """Starting points, if they fit the grid and lie in its box (periodic axes wrap)."""
     if x.shape[1] != grid.dim:
         raise ValueError(f"x0 has {x.shape[1]} components on a {grid.dim}-dimensional grid")
@@ -346,7 +351,7 @@ def _check_inside(x, grid):
     return x
 
 
-def _check_times(t, dt, steps):
+def _check_times(t: float | None, dt: float | None, steps: int | None) -> tuple[float, int]:
     """Time step and number of steps from two of final time, step and number."""
     if sum(u is not None for u in (t, dt, steps)) != 2:
         raise ValueError("give two of t, dt and steps, for example t=10.0, dt=0.01")
@@ -360,14 +365,7 @@ def _check_times(t, dt, steps):
     return t / steps, steps
 
 
-def _check_bool(name, value):
-    """Value, if it is True or False."""
-    if not isinstance(value, (bool, np.bool_)):
-        raise ValueError(f"{name} is {describe(value)}; give True or False")
-    return bool(value)
-
-
-def _check_finite(x, dt):
+def _check_finite(x: Array, dt: float) -> None:
     """Raise if particles ran off."""
     lost = np.count_nonzero(~np.isfinite(x).all(axis=1))
     if lost:

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 
+from fokkerplanck.domain.types import Array
 
-def euler_maruyama(field, x, dt, z, signs=None):
+
+class Coefficients(Protocol):
+    """Drift b (d, n) and noise matrix s (d, d, n) of the equation at points x (d, n)."""
+
+    constant_noise: bool
+
+    def drift(self, x: Array) -> Array: ...  # noqa: D102
+
+    def root(self, x: Array) -> Array: ...  # noqa: D102
+
+
+def euler_maruyama(
+    field: Coefficients, x: Array, dt: float, z: Array, signs: Array | None = None
+) -> tuple[Array, Array]:
     r"""Step :math:`x + b\,dt + s\sqrt{dt}\,z`, of weak order 1 (Kloeden and Platen 1992, (14.1.2)).
 
     Parameters
     ----------
-    field : object
-        ``field.drift(x)`` (d, n) and ``field.root(x)`` (d, d, n), the noise matrix s.
+    field : Coefficients
     x : array, shape (d, n)
     dt : float
     z : array, shape (d, n)
@@ -28,7 +43,9 @@ def euler_maruyama(field, x, dt, z, signs=None):
     return x + dt * field.drift(x) + np.sqrt(dt) * _times(s, z), s
 
 
-def weak_second_order(field, x, dt, z, signs):
+def weak_second_order(
+    field: Coefficients, x: Array, dt: float, z: Array, signs: Array
+) -> tuple[Array, Array]:
     r"""Step of weak order 2 for noise of any dimension, without derivatives.
 
     Platen's explicit scheme (Kloeden and Platen 1992, (15.1.3)).
@@ -74,6 +91,6 @@ def weak_second_order(field, x, dt, z, signs):
     return y, s
 
 
-def _times(s, z):
+def _times(s: Array, z: Array) -> Array:
     """Matrix times vector at every particle."""
     return np.einsum("ijn,jn->in", np.broadcast_to(s, s.shape[:2] + z.shape[1:]), z)

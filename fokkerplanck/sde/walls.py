@@ -10,26 +10,41 @@ probability exp(-2ab / (n.ss^T n dt)) of a Brownian bridge between the distances
 
 from __future__ import annotations
 
-import numpy as np
+from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.types import Array
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.kernels.particles import paths
+from fokkerplanck.sde.steps import Coefficients
 
 #: Reflections of one particle within one step; more mean that steps are as long as the box.
 PASSES = 64
 
 
-def sides_of(grid, word):
-    """Sides of one kind: list of (axis, end, wall, sign); inside is sign (x - wall) > 0."""
+class Wall(NamedTuple):
+    """One side of the box; inside is sign (x - position) > 0 along its axis."""
+
+    axis: int
+    end: int  # 0 lower, 1 upper
+    position: float
+    sign: int
+
+
+def sides_of(grid: Grid, word: str) -> list[Wall]:
+    """Sides of one kind."""
     return [
-        (k, end, grid.box[k][end], 1 - 2 * end)
+        Wall(k, end, grid.box[k][end], 1 - 2 * end)
         for k, pair in enumerate(grid.sides)
         for end in (0, 1)
         if pair[end] == word
     ]
 
 
-def wrapped(grid, x):
+def wrapped(grid: Grid, x: Array) -> Array:
     """Positions (..., d) with those along periodic axes put into the box."""
     if not any(grid.periodic):
         return x
@@ -41,7 +56,7 @@ def wrapped(grid, x):
     return x
 
 
-def reflect(field, sides, y, dt):
+def reflect(field: Coefficients, sides: list[Wall], y: Array, dt: float) -> Array:
     """Positions y (d, n) put back into the box along the conormal; works in place."""
     for _ in range(PASSES):
         moved = False
@@ -65,7 +80,7 @@ def reflect(field, sides, y, dt):
     raise endless(dt, y.T)
 
 
-def endless(dt, x):
+def endless(dt: float, x: Array) -> ConvergenceError:
     """Error for particles x (n, d) that do not come to rest between the walls."""
     return ConvergenceError(
         f"a particle was reflected {PASSES} times within one step dt = {dt:g}; take a smaller dt",
@@ -73,7 +88,7 @@ def endless(dt, x):
     )
 
 
-def _conormal(s, k, n):
+def _conormal(s: Array, k: int, n: int) -> Array:
     """D e_k / D_kk from the noise matrix s; e_k itself where D_kk = 0."""
     column = np.einsum("ijn,jn->in", s, s[k])
     length = column[k].copy()
@@ -82,7 +97,9 @@ def _conormal(s, k, n):
     return np.broadcast_to(column / length, (len(s), n))
 
 
-def crossings(sides, x, y, s, dt, states):
+def crossings(
+    sides: list[Wall], x: Array, y: Array, s: Array, dt: float, states: NDArray[np.uint64]
+) -> tuple[Array, Array]:
     """First exits of particles between x and y (d, n) through absorbing sides.
 
     Returns
@@ -109,13 +126,13 @@ def crossings(sides, x, y, s, dt, states):
     return time, side
 
 
-def _bridge(a, b, spread):
+def _bridge(a: Array, b: Array, spread: Array) -> Array:
     """Probability that a bridge between the distances a and b met the wall; 0 without noise."""
     safe = np.where(spread > 0, spread, 1.0)
     return np.where(spread > 0, np.exp(-2 * np.maximum(a * b, 0) / safe), 0.0)
 
 
-def _passage(a, b, spread, states):
+def _passage(a: Array, b: Array, spread: Array, states: NDArray[np.uint64]) -> Array:
     """Share of the step after which a bridge from distance a to -b first meets the wall.
 
     tau/(dt - tau) is inverse Gaussian of mean a/b and shape a^2/spread; drawn by Michael, Schucany

@@ -134,7 +134,7 @@ def catalogue() -> dict[str, Exact]:
     return {exact.code: exact for exact in [*plain, *_walls()]}
 
 
-def _walls():
+def _walls() -> list[Exact]:
     """One manufactured problem of each kind, with codes of their own."""
     return [
         manufactured_wall(kappa, reversible, periodic, dim=dim)

@@ -5,11 +5,14 @@ import math
 import numpy as np
 from scipy.special import erfc, erfcx
 
+from fokkerplanck.domain.types import Array
 from fokkerplanck.zoo.exact import Exact, with_moments
 from fokkerplanck.zoo.forms import check_numbers, fill, zero
 
 
-def abc_flow(A=1.0, B=(2 / 3) ** 0.5, C=(1 / 3) ** 0.5, kT=1.0) -> Exact:
+def abc_flow(
+    A: float = 1.0, B: float = (2 / 3) ** 0.5, C: float = (1 / 3) ** 0.5, kT: float = 1.0
+) -> Exact:
     """Arnold-Beltrami-Childress flow on the torus, D = 1: ρ_ss uniform, Φ = 0, orbits of j chaotic.
 
     j = −g = (A sin z + C cos y, B sin x + A cos z, C sin y + B cos x), curl j = j, so a = j/kT.
@@ -28,7 +31,7 @@ def abc_flow(A=1.0, B=(2 / 3) ** 0.5, C=(1 / 3) ** 0.5, kT=1.0) -> Exact:
     """
     check_numbers(A=A, B=B, C=C, kT=kT)
 
-    def j(x, y, z):
+    def j(x: Array, y: Array, z: Array) -> Array:
         return fill(
             A * np.sin(z) + C * np.cos(y) + 0 * x,
             B * np.sin(x) + A * np.cos(z) + 0 * y,
@@ -47,7 +50,7 @@ def abc_flow(A=1.0, B=(2 / 3) ** 0.5, C=(1 / 3) ** 0.5, kT=1.0) -> Exact:
     )  # fmt: skip
 
 
-def stuart_landau(mu=1.0, w0=1.0, w1=0.5, kT=0.1) -> Exact:
+def stuart_landau(mu: float = 1.0, w0: float = 1.0, w1: float = 0.5, kT: float = 0.1) -> Exact:
     """Noisy limit cycle: Φ = −μ r²/2 + r⁴/4, D = 1, j = (w0 + w1 r²)(−y, x), g = grad Φ − j.
 
     The drift −g has a true limit cycle r = sqrt(μ) with frequency w0 + w1 μ; div j = 0.
@@ -77,14 +80,14 @@ def stuart_landau(mu=1.0, w0=1.0, w1=0.5, kT=0.1) -> Exact:
     r2 = mu + 2 * root / (math.sqrt(np.pi) * erfcx(edge))
     log_Z = math.log(np.pi * math.sqrt(np.pi * kT) * erfc(edge)) + mu**2 / (4 * kT)
 
-    def turn(x, y):
+    def turn(x: Array, y: Array) -> Array:
         return w0 + w1 * (x**2 + y**2)
 
-    def q(x, y):
+    def q(x: Array, y: Array) -> Array:
         z = (x**2 + y**2 - mu) / (2 * root)
         return ((w0 + w1 * mu) * math.sqrt(np.pi * kT) * erfcx(z) + 2 * kT * w1) / (2 * kT)
 
-    def g(x, y):
+    def g(x: Array, y: Array) -> Array:
         radial, angular = x**2 + y**2 - mu, turn(x, y)
         return fill(radial * x + angular * y, radial * y - angular * x)
 
@@ -102,7 +105,7 @@ def stuart_landau(mu=1.0, w0=1.0, w1=0.5, kT=0.1) -> Exact:
     return with_moments(exact, levy_rate=lambda x, y: turn(x, y) * (x**2 + y**2) / 2)
 
 
-def torus_loss(s=0.5, alpha=0.5, kT=1.0) -> Exact:
+def torus_loss(s: float = 0.5, alpha: float = 0.5, kT: float = 1.0) -> Exact:
     """Torus with constant D = diag(1 + s, 1 − s) and f = −kT log(1 + α cos(x + y)): Φ = f, j ≠ 0.
 
     ρ_ss = (1 + α cos(x + y))/4π², j = s kT α sin(x + y)/(1 + α cos(x + y)) (1, −1), div j = 0. A
@@ -117,13 +120,13 @@ def torus_loss(s=0.5, alpha=0.5, kT=1.0) -> Exact:
     """
     check_numbers(s=s, alpha=alpha, kT=kT)
 
-    def wave(x, y):
+    def wave(x: Array, y: Array) -> Array:
         return 1 + alpha * np.cos(x + y)
 
-    def f(x, y):
+    def f(x: Array, y: Array) -> Array:
         return -kT * np.log(wave(x, y))
 
-    def g(x, y):
+    def g(x: Array, y: Array) -> Array:
         slope = kT * alpha * np.sin(x + y) / wave(x, y)
         return fill(slope, slope)
 

@@ -1,16 +1,27 @@
 """Diffusion and advection-diffusion: uniform steady states, single modes that decay exactly."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from fokkerplanck.domain.types import Array
 from fokkerplanck.zoo.exact import Exact
 from fokkerplanck.zoo.forms import check_numbers, still, zero
 
 _SOURCE = "Crank, The Mathematics of Diffusion (1975), ch. 2"
 
 
-def heat(dim=2, kT=0.5, *, D=None, modes=None, length=1.0, amplitude=0.8) -> Exact:
+def heat(
+    dim: int = 2,
+    kT: float = 0.5,
+    *,
+    D: ArrayLike | None = None,
+    modes: Sequence[int] | None = None,
+    length: float = 1.0,
+    amplitude: float = 0.8,
+) -> Exact:
     """Heat equation in a reflecting box: ρ = (1 + A Π cos(n_i π x_i/L) e^(−λt))/L^d.
 
     λ = kT Σ D_ii (n_i π/L)², with constant diagonal D and no drift. Both ½∫|grad ρ|² and
@@ -38,13 +49,13 @@ def heat(dim=2, kT=0.5, *, D=None, modes=None, length=1.0, amplitude=0.8) -> Exa
     0.348141
     """
     check_numbers(dim=dim, kT=kT, length=length, amplitude=amplitude)
-    modes = np.asarray((1, 2, 1)[:dim] if modes is None else modes)
+    numbers = np.asarray((1, 2, 1)[:dim] if modes is None else modes)
     D = np.array((1.0, 0.5, 0.25)[:dim]) if D is None else np.asarray(D, dtype=float)
-    wave = modes * np.pi / length
+    wave = numbers * np.pi / length
     rate = kT * float(np.sum(D * wave**2))
 
-    def rho_t(t, *x):
-        shape = 1.0
+    def rho_t(t: float, *x: Array) -> Array:
+        shape = np.ones(())
         for k, u in zip(wave, x, strict=True):
             shape = shape * np.cos(k * u)
         return (1 + amplitude * math.exp(-rate * t) * shape) / length**dim
@@ -54,7 +65,7 @@ def heat(dim=2, kT=0.5, *, D=None, modes=None, length=1.0, amplitude=0.8) -> Exa
         kT=kT, box=[(0.0, length)] * dim, g=still, f=zero, D=D if D.ndim else float(D),
         Phi=zero, j=still, div_j=zero, q=zero if dim == 2 else None, rho_t=rho_t,
         kl=lambda t: _kl_of_modes(amplitude * np.exp(-rate * np.asarray(t, float)),
-                                  np.count_nonzero(modes)),
+                                  int(np.count_nonzero(numbers))),
         eigenvalues=_box_eigenvalues(kT * D * np.ones(dim), length),
         moments={"rate": rate}, closed_forms={"log_Z": dim * math.log(length)},
         reversible=True, walls_exact=True,
@@ -62,7 +73,13 @@ def heat(dim=2, kT=0.5, *, D=None, modes=None, length=1.0, amplitude=0.8) -> Exa
 
 
 def advection_diffusion(
-    dim=2, kT=0.1, *, D=None, velocity=None, modes=None, amplitude=0.8
+    dim: int = 2,
+    kT: float = 0.1,
+    *,
+    D: ArrayLike | None = None,
+    velocity: ArrayLike | None = None,
+    modes: Sequence[int] | None = None,
+    amplitude: float = 0.8,
 ) -> Exact:
     """Advection-diffusion on the torus: ρ = (1 + A cos(k·(x − ct)) e^(−kT k·Dk t))/(2π)^d.
 
@@ -98,11 +115,11 @@ def advection_diffusion(
     k = np.asarray((1, 2, 1)[:dim] if modes is None else modes)
     rate = kT * float(k @ matrix @ k)
 
-    def j(*x):
+    def j(*x: Array) -> Array:
         shape = np.broadcast_shapes(*map(np.shape, x))
         return np.stack([np.full(shape, value) for value in c])
 
-    def rho_t(t, *x):
+    def rho_t(t: float, *x: Array) -> Array:
         phase = sum(k_i * (u - c_i * t) for k_i, u, c_i in zip(k, x, c, strict=True))
         return (1 + amplitude * math.exp(-rate * t) * np.cos(phase)) / (2 * np.pi) ** dim
 
@@ -121,9 +138,8 @@ def advection_diffusion(
     )  # fmt: skip
 
 
-def _kl_of_modes(A, factors):
+def _kl_of_modes(A: Array, factors: int) -> Array:
     """Mean of (1 + A w) log(1 + A w) for w a product of `factors` cosines."""
-    A = np.asarray(A, dtype=float)
     if factors <= 1:
         # One cosine: 1 - s + log((1 + s)/2), s = sqrt(1 - A^2).
         gap = A**2 / (1 + np.sqrt(1 - A**2)) if factors else 0 * A
@@ -139,14 +155,14 @@ def _kl_of_modes(A, factors):
     return np.mean(np.where(small, series, (1 + z) * np.log1p(z) - z), axis=-1)
 
 
-def _box_eigenvalues(diagonal, length, count=12):
+def _box_eigenvalues(diagonal: Array, length: float, count: int = 12) -> Array:
     """Slowest non-zero −Σ kT D_ii (n_i π/L)²."""
     n = np.stack(np.meshgrid(*[np.arange(2 * count)] * len(diagonal), indexing="ij"))
     values = np.tensordot(diagonal * (np.pi / length) ** 2, n.astype(float) ** 2, axes=1)
     return -np.sort(values.ravel())[1 : count + 1]
 
 
-def _torus_eigenvalues(matrix, velocity, count=12, reach=6):
+def _torus_eigenvalues(matrix: Array, velocity: Array, count: int = 12, reach: int = 6) -> Array:
     """Slowest non-zero −k·(kT D) k − i k·c."""
     axes = [np.arange(-reach, reach + 1)] * len(velocity)
     k = np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")], axis=-1)

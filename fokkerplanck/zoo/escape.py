@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from fokkerplanck.domain.types import Array, Function
 from fokkerplanck.zoo.exact import Exact, legendre
 from fokkerplanck.zoo.forms import check_numbers, fill, still, zero
 from fokkerplanck.zoo.linear_drift import ornstein_uhlenbeck
@@ -14,7 +15,7 @@ from fokkerplanck.zoo.linear_drift import ornstein_uhlenbeck
 _GAPS = {5.0: 0.134777984, 10.0: 0.0335452873, 20.0: 0.00277614064, 40.0: 1.9589273e-5}
 
 
-def kramers_well(kT=0.05) -> Exact:
+def kramers_well(kT: float = 0.05) -> Exact:
     r"""Double well V = (x² − 1)²/4 on a line, D = 1: mean passage time from −1 to 1, and the gap.
 
     τ = β ∫₋₁¹ e^(βV(y)) ∫_(−∞)^y e^(−βV) dx dy, Kramers' rate k = √2/2π e^(−β/4); τk → 1 as
@@ -44,7 +45,7 @@ def kramers_well(kT=0.05) -> Exact:
     beta = 1 / kT
     half = math.sqrt(1 + math.sqrt(160 * kT))
 
-    def V(x):
+    def V(x: Array) -> Array:
         return (x**2 - 1) ** 2 / 4
 
     rate = math.sqrt(2) / (2 * math.pi) * math.exp(-beta / 4)
@@ -61,7 +62,15 @@ def kramers_well(kT=0.05) -> Exact:
     )  # fmt: skip
 
 
-def passage_time(V, start, end, bottom, beta, panels=60, nodes=12) -> float:
+def passage_time(
+    V: Function,
+    start: float,
+    end: float,
+    bottom: float,
+    beta: float,
+    panels: int = 60,
+    nodes: int = 12,
+) -> float:
     r"""Mean time from start to end > start, D = 1, no flux at the bottom, by quadrature.
 
     β ∫ e^(βV(y)) ∫_bottom^y e^(−βV(x)) dx dy over (start, end), both integrals by Gauss-Legendre
@@ -81,7 +90,7 @@ def passage_time(V, start, end, bottom, beta, panels=60, nodes=12) -> float:
     0.5
     """
 
-    def rule(low, high, count):
+    def rule(low: float, high: float, count: int) -> tuple[Array, Array]:
         node, weight = legendre(nodes)
         edges = np.linspace(low, high, count + 1)
         half = 0.5 * np.diff(edges)[:, None]
@@ -99,7 +108,7 @@ def passage_time(V, start, end, bottom, beta, panels=60, nodes=12) -> float:
     return float(beta * np.sum(w * np.exp(beta * V(y)) * inner))
 
 
-def accelerated(q=1.0, kT=1.0) -> Exact:
+def accelerated(q: float = 1.0, kT: float = 1.0) -> Exact:
     """Acceleration by circulation: g = (D + Q) U x, U = diag(1, 10), D = 1, Q = [[0, q], [−q, 0]].
 
     The steady state e^(−x·Ux/2kT) does not depend on q, the spectral gap does: 1, 2.2984379, 5.5,

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.types import Array, Flags, Function
 from fokkerplanck.equation.problem import Problem
-from fokkerplanck.zoo.forms import Field
 
 _NODES = {1: 400, 2: 240, 3: 80}  # quadrature nodes per axis
 _SAMPLES = {1: 2001, 2: 401, 3: 65}  # points per axis where Phi is sampled for `interior`
@@ -94,21 +94,21 @@ class Exact:
     source: str
     kT: float
     box: Sequence[tuple[float, float]]
-    g: Field
+    g: Function
     sides: Any = "reflecting"
     D: Any = 1.0
-    f: Field | None = None
-    Phi: Field | None = None
-    j: Field | None = None
-    div_j: Field | None = None
-    q: Field | None = None
-    a: Field | None = None
-    rho_t: Field | None = None
+    f: Function | None = None
+    Phi: Function | None = None
+    j: Function | None = None
+    div_j: Function | None = None
+    q: Function | None = None
+    a: Function | None = None
+    rho_t: Function | None = None
     solves: bool = True
     energy: Any = None
-    mean_t: Field | None = None
-    cov_t: Field | None = None
-    kl: Field | None = None
+    mean_t: Function | None = None
+    cov_t: Function | None = None
+    kl: Function | None = None
     eigenvalues: np.ndarray | None = None
     moments: Mapping[str, Any] = field(default_factory=dict)
     points: Mapping[str, Any] = field(default_factory=dict)
@@ -119,7 +119,7 @@ class Exact:
     walls_exact: bool = False
     notes: str = ""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for key in ("moments", "points", "reference", "data", "closed_forms"):
             frozen = {name: _read_only(value) for name, value in getattr(self, key).items()}
             object.__setattr__(self, key, MappingProxyType(frozen))
@@ -127,7 +127,7 @@ class Exact:
         box = tuple((float(lo), float(hi)) for lo, hi in self.box)
         object.__setattr__(self, "box", box)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Exact({self.code} {self.name}, {self.dim}D, kT={self.kT:g}: {self.title})"
 
     @property
@@ -140,7 +140,7 @@ class Exact:
         """Inverse temperature β = 1/kT."""
         return 1.0 / self.kT
 
-    def build(self, n) -> Problem:
+    def build(self, n: int | tuple[int, ...]) -> Problem:
         """Problem of this reference on its default box, with `n` cells per side.
 
         Parameters
@@ -165,7 +165,7 @@ class Exact:
             return Problem(grid, f=self.f, D=self.D, kT=self.kT, grad_f=self.g)
         return Problem(grid, D=self.D, kT=self.kT, drift=self.drift)
 
-    def boxed(self, box) -> "Exact":
+    def boxed(self, box: Sequence[Sequence[float]]) -> "Exact":
         """Return a copy on another box; ρ is normalised anew where the walls carry density.
 
         Examples
@@ -175,13 +175,13 @@ class Exact:
         ((-2.0, 2.0), (-3.0, 3.0))
         """
         closed = {k: v for k, v in self.closed_forms.items() if k != "log_Z"}
-        return replace(self, box=tuple(tuple(side) for side in box), closed_forms=closed)
+        return replace(self, box=tuple((lo, hi) for lo, hi in box), closed_forms=closed)
 
-    def drift(self, *x):
+    def drift(self, *x: Array) -> Array:
         """Itô drift b = −g of dx = b dt + sqrt(2 kT D) dW, shape (d, *shape)."""
         return -np.asarray(self.g(*x))
 
-    def diffusion(self, *x):
+    def diffusion(self, *x: Array) -> Array:
         """D(x) as a full tensor, shape (d, d, *shape)."""
         shape = np.broadcast_shapes(*(np.shape(u) for u in x))
         D = np.asarray(self.D(*x) if callable(self.D) else self.D, dtype=float)
@@ -193,19 +193,19 @@ class Exact:
             D = D.reshape(self.dim, self.dim, *([1] * len(shape)))
         return np.broadcast_to(D, (self.dim, self.dim, *shape))
 
-    def log_rho(self, *x):
+    def log_rho(self, *x: Array) -> Array:
         """Log-density log ρ_ss = −Φ/kT − log Z, normalised on the default box."""
         return -self._need("Phi")(*x) / self.kT - self.log_Z
 
-    def rho(self, *x):
+    def rho(self, *x: Array) -> Array:
         """Steady density ρ_ss (integral 1 over the default box)."""
         return np.exp(self.log_rho(*x))
 
-    def J(self, *x):
+    def J(self, *x: Array) -> Array:
         """Steady probability current J = j ρ_ss, shape (d, *shape)."""
         return self._need("j")(*x) * self.rho(*x)
 
-    def psi(self, *x):
+    def psi(self, *x: Array) -> Array:
         """2D stream function ψ = kT q ρ_ss with J = (∂_y ψ, −∂_x ψ)."""
         return self.kT * self._need("q")(*x) * self.rho(*x)
 
@@ -219,7 +219,7 @@ class Exact:
         top = exponent.max()
         return float(top + np.log(np.sum(weights * np.exp(exponent - top))))
 
-    def average(self, u):
+    def average(self, u: Function) -> Any:
         """Stationary average ⟨u⟩ = ∫ u(x) ρ_ss dx, by quadrature on the default box.
 
         Parameters
@@ -249,7 +249,7 @@ class Exact:
             return 0.0
         return None if self.j is None else float(self.average(self._dissipation))
 
-    def interior(self, *x, fraction=0.5):
+    def interior(self, *x: Array, fraction: float = 0.5) -> Flags:
         r"""Mask of the cells where Φ and j hold although the box has walls.
 
         {Φ − min Φ ≤ fraction (min over the walls of Φ − min Φ)}.
@@ -294,7 +294,7 @@ class Exact:
         bottom, wall = self._levels
         return self.beta * (wall - bottom)
 
-    def _dissipation(self, *x):
+    def _dissipation(self, *x: Array) -> Array:
         """β j·D⁻¹j."""
         j = self._need("j")(*x)
         inverse_times_j = np.linalg.solve(
@@ -302,7 +302,7 @@ class Exact:
         )
         return self.beta * np.sum(np.moveaxis(inverse_times_j[..., 0], -1, 0) * j, axis=0)
 
-    def _need(self, key):
+    def _need(self, key: str) -> Any:
         """Return the callable `key` or say that it is not known."""
         known = getattr(self, key)
         if known is None:
@@ -312,7 +312,7 @@ class Exact:
         return known
 
     @cached_property
-    def _quadrature(self):
+    def _quadrature(self) -> tuple[Sequence[Array], Array]:
         """Nodes (d arrays) and weights on the box: Gauss-Legendre, periodic axes midpoint."""
         periodic = self.sides == "periodic"
         axes, weights = [], np.ones(())
@@ -327,7 +327,7 @@ class Exact:
         return np.meshgrid(*axes, indexing="ij"), weights
 
     @cached_property
-    def _levels(self):
+    def _levels(self) -> tuple[float, float]:
         """Lowest Φ in the box and on its walls, by sampling."""
         n = _SAMPLES[self.dim]
         axes = [np.linspace(lo, hi, n) for lo, hi in self.box]
@@ -336,7 +336,7 @@ class Exact:
         return float(Phi.min()), float(min(walls))
 
 
-def _read_only(value):
+def _read_only(value: Any) -> Any:
     """Return arrays as read-only copies, anything else as it is."""
     if isinstance(value, np.ndarray):
         value = value.copy()
@@ -345,14 +345,14 @@ def _read_only(value):
 
 
 @cache
-def legendre(n):
+def legendre(n: int) -> tuple[Array, Array]:
     """Gauss-Legendre nodes and weights on (−1, 1)."""
     node, weight = np.polynomial.legendre.leggauss(n)
     node.flags.writeable = weight.flags.writeable = False
     return node, weight
 
 
-def with_moments(exact: Exact, **observables) -> Exact:
+def with_moments(exact: Exact, **observables: Function) -> Exact:
     """Return `exact` with ⟨u⟩ for each named observable u(x, y) among its moments."""
     averages = {name: float(exact.average(u)) for name, u in observables.items()}
     return replace(exact, moments={**exact.moments, **averages})

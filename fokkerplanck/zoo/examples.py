@@ -6,6 +6,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import erfc, erfcx
 
+from fokkerplanck.domain.types import Array
 from fokkerplanck.zoo.exact import Exact, with_moments
 from fokkerplanck.zoo.forms import check_numbers, fill, still, tensor, zero
 from fokkerplanck.zoo.gibbs import double_well_partition
@@ -27,17 +28,17 @@ _WELL_EIGENVALUES = {
 }  # fmt: skip
 
 
-def _well(x, y):
+def _well(x: Array, y: Array) -> Array:
     """Potential Φ = (x² − 1)²/4 + y²/2."""
     return (x**2 - 1) ** 2 / 4 + y**2 / 2
 
 
-def _grad_well(x, y):
+def _grad_well(x: Array, y: Array) -> Array:
     """Gradient of Φ."""
     return fill(x**3 - x, y)
 
 
-def example_19(lam=0.5) -> Exact:
+def example_19(lam: float = 0.5) -> Exact:
     """Double well Φ with D = 1 and j = λ e^(Φ − r⁴/4)(−y, x): Example 19 of Chaudhari and Soatto.
 
     g = grad Φ − j is not a gradient. div j = λ e x y (2 − x²) with
@@ -64,22 +65,22 @@ def example_19(lam=0.5) -> Exact:
     check_numbers(lam=lam)
     Z = double_well_partition(1.0)
 
-    def swirl(x, y):
+    def swirl(x: Array, y: Array) -> Array:
         # e^(Φ - r^4/4), written so that nothing overflows.
         return lam * np.exp(0.25 - x**2 / 2 + y**2 / 2 - x**2 * y**2 / 2 - y**4 / 4)
 
-    def j(x, y):
+    def j(x: Array, y: Array) -> Array:
         strength = swirl(x, y)
         return fill(-y * strength, x * strength)
 
-    def q(x, y):
+    def q(x: Array, y: Array) -> Array:
         # erfc(s) = e^(-s^2) erfcx(s) with s = r^2/2.
         return np.sqrt(np.pi) / 2 * swirl(x, y) * erfcx((x**2 + y**2) / 2)
 
-    def div_j(x, y):
+    def div_j(x: Array, y: Array) -> Array:
         return swirl(x, y) * x * y * (2 - x**2)
 
-    def g(x, y):
+    def g(x: Array, y: Array) -> Array:
         return _grad_well(x, y) - j(x, y)
 
     exact = Exact(
@@ -129,7 +130,7 @@ def example_19_zeros(lam: float) -> np.ndarray:
     return np.array([[-x, -y], [x, y], [0.0, 0.0]]) + 0.0
 
 
-def repaired_example(lam=0.5, kT=1.0) -> Exact:
+def repaired_example(lam: float = 0.5, kT: float = 1.0) -> Exact:
     """Double well Φ with D = 1 and j = λ(−y, x³ − x): circulation along the level sets of Φ.
 
     q = λ is constant, so div j = 0 and j ⊥ grad Φ. Orbits: two families around the minima and one
@@ -156,7 +157,7 @@ def repaired_example(lam=0.5, kT=1.0) -> Exact:
     return with_moments(exact, x2=lambda x, y: x * x)
 
 
-def _ring_diffusion(x, y, a, c):
+def _ring_diffusion(x: Array, y: Array, a: float, c: float) -> Array:
     """I + (a + c²r²) r² e_θ e_θᵀ + c r² (e_r e_θᵀ + e_θ e_rᵀ), polynomial in x and y."""
     tangential = a + c**2 * (x**2 + y**2)
     cross = -tangential * x * y + c * (x**2 - y**2)
@@ -179,7 +180,7 @@ _RING_EIGENVALUES = {
 }  # fmt: skip
 
 
-def ring(kT=0.1, a=0.5, c=1.0) -> Exact:
+def ring(kT: float = 0.1, a: float = 0.5, c: float = 1.0) -> Exact:
     """Ring, a true loss that circulates: Φ = (r² − 1)²/4, f = Φ + kT(a r²/2 + c²r⁴/4).
 
     D = I + (a + c²r²)[[y², −xy], [−xy, x²]] + c[[−2xy, x² − y²], [x² − y², 2xy]], det D = 1 + a r²;
@@ -207,16 +208,16 @@ def ring(kT=0.1, a=0.5, c=1.0) -> Exact:
     check_numbers(kT=kT, a=a, c=c)
     root = math.sqrt(kT)
 
-    def j(x, y):
+    def j(x: Array, y: Array) -> Array:
         r2 = x**2 + y**2
         return c * (r2 * (r2 - 1) - 4 * kT) * fill(-y, x)
 
-    def pull(x, y):
+    def pull(x: Array, y: Array) -> Array:
         # (grad f)/x, radial.
         r2 = x**2 + y**2
         return r2 - 1 + kT * (a + c**2 * r2)
 
-    def q(x, y):
+    def q(x: Array, y: Array) -> Array:
         r2 = x**2 + y**2
         return c * r2 - c * math.sqrt(np.pi * kT) * erfcx((r2 - 1) / (2 * root))
 
@@ -241,12 +242,12 @@ def ring(kT=0.1, a=0.5, c=1.0) -> Exact:
     return with_moments(exact, j2=lambda x, y: np.sum(j(x, y) ** 2, axis=0))
 
 
-def _critical_radius(kT, a, c):
+def _critical_radius(kT: float, a: float, c: float) -> float:
     """Radius of the ring of minima of f; 0 when it has closed on the origin."""
     return math.sqrt(max(1 - kT * a, 0.0) / (1 + kT * c**2))
 
 
-def ring_3d(kT=0.25, c=0.5, h=0.25) -> Exact:
+def ring_3d(kT: float = 0.25, c: float = 0.5, h: float = 0.25) -> Exact:
     """Ring in space, a true loss that circulates: Φ = u²/4 + z²/2 + h u z, u = x² + y² − 1.
 
     With R² = x² + y²: D = I + c²R²[[y², −xy, 0], [−xy, x², 0], 0] + c[[−2xy, x² − y², 0],
@@ -261,21 +262,21 @@ def ring_3d(kT=0.25, c=0.5, h=0.25) -> Exact:
     """
     check_numbers(kT=kT, c=c, h=h)
 
-    def Phi(x, y, z):
+    def Phi(x: Array, y: Array, z: Array) -> Array:
         u = x**2 + y**2 - 1
         return u**2 / 4 + z**2 / 2 + h * u * z
 
-    def g(x, y, z):
+    def g(x: Array, y: Array, z: Array) -> Array:
         r2 = x**2 + y**2
         radial = r2 - 1 + 2 * h * z + kT * c**2 * r2
         return fill(radial * x, radial * y, z + h * (r2 - 1))
 
-    def j(x, y, z):
+    def j(x: Array, y: Array, z: Array) -> Array:
         r2 = x**2 + y**2
         turn = c * (r2 * (r2 - 1 + 2 * h * z) - 4 * kT)
         return fill(-turn * y, turn * x, 0 * turn)
 
-    def D(x, y, z):
+    def D(x: Array, y: Array, z: Array) -> Array:
         (xx, xy), (_, yy) = _ring_diffusion(x, y, 0.0, c)
         none = 0 * (x + y + z)
         return tensor([[xx, xy, none], [xy, yy, none], [none, none, 1 + none]])
@@ -291,7 +292,7 @@ def ring_3d(kT=0.25, c=0.5, h=0.25) -> Exact:
     )  # fmt: skip
 
 
-def shell(kT=0.25, a=0.5, dim=3) -> Exact:
+def shell(kT: float = 0.25, a: float = 0.5, dim: int = 3) -> Exact:
     """Shell, a true loss with full D(x) and no current: Φ = (r² − 1)²/4, f = Φ + kT (d − 1) a r²/2.
 
     D = I + a (r² I − x xᵀ): radial noise 1, tangential noise 1 + a r².
@@ -304,10 +305,10 @@ def shell(kT=0.25, a=0.5, dim=3) -> Exact:
     """
     check_numbers(dim=dim, kT=kT, a=a)
 
-    def r2(*x):
-        return sum(u**2 for u in x)
+    def r2(*x: Array) -> Array:
+        return np.asarray(sum(u**2 for u in x))
 
-    def D(*x):
+    def D(*x: Array) -> Array:
         eye = np.eye(dim)
         return tensor(
             [[eye[i, k] * (1 + a * r2(*x)) - a * x[i] * x[k] for k in range(dim)]

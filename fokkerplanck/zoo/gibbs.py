@@ -5,16 +5,17 @@ import math
 import numpy as np
 from scipy.special import ive
 
+from fokkerplanck.domain.types import Array
 from fokkerplanck.zoo.exact import Exact, with_moments
 from fokkerplanck.zoo.forms import check_numbers, fill, still, tensor, zero
 
 
-def _well(x, y):
+def _well(x: Array, y: Array) -> Array:
     """Double well (x² − 1)²/4 + y²/2: minima (±1, 0), saddle 0, barrier 1/4."""
     return (x**2 - 1) ** 2 / 4 + y**2 / 2
 
 
-def _grad_well(x, y):
+def _grad_well(x: Array, y: Array) -> Array:
     """Gradient of the double well."""
     return fill(x**3 - x, y)
 
@@ -34,7 +35,7 @@ def double_well_partition(kT: float) -> float:
     return float(np.pi / 2 * (ive(0.25, z) + ive(-0.25, z)) * math.sqrt(2 * np.pi * kT))
 
 
-def _well_box(kT):
+def _well_box(kT: float) -> tuple[tuple[float, float], tuple[float, float]]:
     """Box on whose walls the double well stands 40 kT high."""
     x, y = math.sqrt(1 + math.sqrt(160 * kT)), math.sqrt(80 * kT)
     return (-x, x), (-y, y)
@@ -43,7 +44,7 @@ def _well_box(kT):
 _WELL_POINTS = {"minima": np.array([[-1.0, 0.0], [1.0, 0.0]]), "saddle": np.array([[0.0, 0.0]])}
 
 
-def double_well(kT=1.0) -> Exact:
+def double_well(kT: float = 1.0) -> Exact:
     """Double well f = (x² − 1)²/4 + y²/2 with D = 1: Φ = f, ρ_ss = e^(−f/kT)/Z, J = 0.
 
     References
@@ -69,7 +70,7 @@ def double_well(kT=1.0) -> Exact:
     return with_moments(exact, x2=lambda x, y: x * x, x4=lambda x, y: x**4, f=_well)
 
 
-def scaled_diffusion(c=2.0, kT=0.5) -> Exact:
+def scaled_diffusion(c: float = 2.0, kT: float = 0.5) -> Exact:
     """Double well f with D = c I: Φ = f/c, j = 0. Isotropic noise changes temperature only.
 
     Examples
@@ -89,7 +90,7 @@ def scaled_diffusion(c=2.0, kT=0.5) -> Exact:
     )  # fmt: skip
 
 
-def commuting_diffusion(kT=0.25) -> Exact:
+def commuting_diffusion(kT: float = 0.25) -> Exact:
     """Quadratic f = x² + 0.75 y² with D = diag(1, 0.2): Φ = x² + 3.75 y² ≠ f, j = 0.
 
     D and Hess f commute, so there is no circulation; Φ = Σ f_i/D_ii.
@@ -115,7 +116,7 @@ def commuting_diffusion(kT=0.25) -> Exact:
     )  # fmt: skip
 
 
-def _hidden_diffusion(x, y):
+def _hidden_diffusion(x: Array, y: Array) -> Array:
     """D = I + e^f cof(Hess ψ), ψ = 0.1 e^(−x² − y²)(1 + x y), f = (x² + y²)/2."""
     p = 1 + x * y
     weight = 0.1 * np.exp(-(x**2 + y**2) / 2)
@@ -141,7 +142,7 @@ def hidden_anisotropy() -> Exact:
            [-0.1,  0.8]])
     """
 
-    def f(x, y):
+    def f(x: Array, y: Array) -> Array:
         return (x**2 + y**2) / 2
 
     return Exact(

@@ -3,12 +3,14 @@
 import math
 from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import logsumexp
 
 from fokkerplanck.domain.arguments import describe, frozen, positive_number
+from fokkerplanck.domain.types import Array
 from fokkerplanck.zoo.exact import Exact
 from fokkerplanck.zoo.forms import check_numbers, fill, still, zero
 
@@ -21,12 +23,12 @@ MOST_WEIGHTS = 20
 class _Smoothed:
     """f_γ = −log Σ w_i (1 + γ k_i)^(−1/2) e^(−κ_i (x − c_i)²/2), κ_i = k_i/(1 + γ k_i)."""
 
-    def __init__(self, gamma):
+    def __init__(self, gamma: float) -> None:
         self.spread = 1 + gamma * CURVATURES
         self.curvatures = CURVATURES / self.spread
         self.log_weights = np.log(WEIGHTS) - np.log(self.spread) / 2
 
-    def terms(self, x):
+    def terms(self, x: Array) -> tuple[Array, ...]:
         """Logs of the two Gaussians, stacked in front."""
         x = np.asarray(x, dtype=float)
         shape = (-1, *([1] * x.ndim))
@@ -34,16 +36,16 @@ class _Smoothed:
         logs = self.log_weights.reshape(shape) - self.curvatures.reshape(shape) * away**2 / 2
         return logs, self.curvatures.reshape(shape) * away
 
-    def f(self, x):
+    def f(self, x: Array) -> Array:
         """Local entropy with the sign of a loss."""
         return -logsumexp(self.terms(x)[0], axis=0)
 
-    def slope(self, x):
+    def slope(self, x: Array) -> Array:
         """Its derivative."""
         logs, pulls = self.terms(x)
         return np.sum(np.exp(logs - logsumexp(logs, axis=0)) * pulls, axis=0)
 
-    def critical_points(self):
+    def critical_points(self) -> Array:
         """Zeros of the slope between the centres, minima at even places."""
         x = np.linspace(CENTRES[0] - 0.01, CENTRES[1] + 0.01, 4001)
         at = np.flatnonzero(np.diff(np.sign(self.slope(x))))
@@ -64,7 +66,7 @@ def local_entropy_jump() -> float:
     0.02004107
     """
 
-    def advantage(gamma):
+    def advantage(gamma: float) -> float:
         smoothed = _Smoothed(gamma)
         minima = smoothed.critical_points()[::2]
         return float(np.subtract(*smoothed.f(minima)))
@@ -72,7 +74,7 @@ def local_entropy_jump() -> float:
     return brentq(advantage, 0.0, 0.1, xtol=1e-15)
 
 
-def local_entropy(gamma=0.1, kT=1.0) -> Exact:
+def local_entropy(gamma: float = 0.1, kT: float = 1.0) -> Exact:
     """Local entropy f_γ = −log(G_γ * e^(−f)) of f = −log(e^(−50(x+1)²) + 0.6 e^(−2(x−1)²)), D = 1.
 
     G_γ is the Gaussian of variance γ, so f_γ solves ∂_γ f = f″/2 − f′²/2 (Hamilton-Jacobi with
@@ -145,7 +147,7 @@ class Perceptron:
     source: str
     patterns: np.ndarray
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Perceptron({self.code}, N={self.n_weights}, P={len(self.patterns)})"
 
     @property
@@ -176,7 +178,7 @@ class Perceptron:
         """Solutions (n,) without another one a single flip away: sharp minima."""
         return frozen(self.within(1, self.solutions) == 1)
 
-    def within(self, distance, centres=None):
+    def within(self, distance: int, centres: Any | None = None) -> int:
         """Number of solutions within a Hamming distance; its log is the local entropy.
 
         Parameters
@@ -207,7 +209,7 @@ class Perceptron:
         return np.sum(flips <= distance, axis=1)
 
 
-def binary_perceptron(n_weights=15, n_patterns=9, seed=0) -> Perceptron:
+def binary_perceptron(n_weights: int = 15, n_patterns: int = 9, seed: int = 0) -> Perceptron:
     """Binary perceptron in full: all 2^N weights against P random patterns of ±1.
 
     With the defaults 24 of 32768 weights make no error; 22 of them are isolated, sharp minima.

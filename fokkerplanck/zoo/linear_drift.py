@@ -2,17 +2,28 @@
 
 import itertools
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import expm, solve_continuous_lyapunov
 
+from fokkerplanck.domain.types import Array
 from fokkerplanck.zoo.exact import Exact
 from fokkerplanck.zoo.forms import check_numbers, still
 
 _STANDARD_DEVIATIONS = 7.0  # half width of the default boxes
 
 
-def ornstein_uhlenbeck(F=2.0, D=0.5, kT=0.25, *, mean0=None, cov0=None) -> Exact:
+def ornstein_uhlenbeck(
+    F: ArrayLike = 2.0,
+    D: ArrayLike = 0.5,
+    kT: float = 0.25,
+    *,
+    mean0: ArrayLike | None = None,
+    cov0: ArrayLike | None = None,
+) -> Exact:
     r"""Ornstein-Uhlenbeck process g = F x: ρ_ss = N(0, Σ), F Σ + Σ Fᵀ = 2 kT D, j = −Q U x.
 
     U = kT Σ⁻¹ gives Φ = x·Ux/2, and Q = β F Σ − D is antisymmetric, F = (D + Q) U. The start
@@ -67,7 +78,7 @@ def ornstein_uhlenbeck(F=2.0, D=0.5, kT=0.25, *, mean0=None, cov0=None) -> Exact
     )  # fmt: skip
 
 
-def gyrator(kT=0.1, *, d2=0.2) -> Exact:
+def gyrator(kT: float = 0.1, *, d2: float = 0.2) -> Exact:
     """Brownian gyrator: f = x·Hx/2 and D = diag(1, d2); q = h12 (d2 − 1)/(h11 + h22).
 
     The smallest model of SGD whose noise is not isotropic: a true quadratic loss that circulates
@@ -93,7 +104,7 @@ def gyrator(kT=0.1, *, d2=0.2) -> Exact:
     )  # fmt: skip
 
 
-def spiral(kT=0.1) -> Exact:
+def spiral(kT: float = 0.1) -> Exact:
     """Two-dimensional spiral: non-symmetric F with complex eigenvalues, full constant D.
 
     Start N((1, 0), 0.02).
@@ -114,7 +125,7 @@ def spiral(kT=0.1) -> Exact:
     )  # fmt: skip
 
 
-def spiral_3d(kT=0.1) -> Exact:
+def spiral_3d(kT: float = 0.1) -> Exact:
     """Three-dimensional spiral: non-symmetric F, full constant D; start N((1, 0, −0.5), 0.02).
 
     Examples
@@ -133,7 +144,7 @@ def spiral_3d(kT=0.1) -> Exact:
     )  # fmt: skip
 
 
-def gyrator_3d(kT=0.1) -> Exact:
+def gyrator_3d(kT: float = 0.1) -> Exact:
     """Brownian gyrator in space: true loss f = x·Hx/2, D = diag(1, 0.3, 0.1).
 
     Start N((1, 0, −0.5), 0.02).
@@ -153,7 +164,7 @@ def gyrator_3d(kT=0.1) -> Exact:
     )  # fmt: skip
 
 
-def langevin(h=1.0, gamma=0.5, kT=0.25) -> Exact:
+def langevin(h: float = 1.0, gamma: float = 0.5, kT: float = 0.25) -> Exact:
     """Underdamped oscillator x' = v, dv = −(h x + γ v) dt + sqrt(2 γ kT) dW: D = diag(0, γ).
 
     Φ = h x²/2 + v²/2, j = (v, −h x), generator eigenvalues from γ/2 ± sqrt(γ²/4 − h). Noise in
@@ -180,7 +191,7 @@ def langevin(h=1.0, gamma=0.5, kT=0.25) -> Exact:
     )  # fmt: skip
 
 
-def _check_matrices(F, D):
+def _check_matrices(F: ArrayLike, D: ArrayLike) -> tuple[Array, Array]:
     """F and D as matrices of one size, F stable."""
     F = np.atleast_2d(np.asarray(F, dtype=float))
     d = len(F)
@@ -199,7 +210,18 @@ def _check_matrices(F, D):
     return F, matrix
 
 
-def _gaussian(F, D, D_matrix, kT, mean0, cov0, *, is_loss, notes="", **words) -> Exact:
+def _gaussian(
+    F: Array,
+    D: ArrayLike,
+    D_matrix: Array,
+    kT: float,
+    mean0: ArrayLike | None,
+    cov0: ArrayLike | None,
+    *,
+    is_loss: bool,
+    notes: str = "",
+    **words: Any,
+) -> Exact:
     """Assemble the reference from the matrices."""
     d = len(F)
     Sigma = solve_continuous_lyapunov(F, 2 * kT * D_matrix)
@@ -255,25 +277,25 @@ def _gaussian(F, D, D_matrix, kT, mean0, cov0, *, is_loss, notes="", **words) ->
 class _Relaxation:
     """Gaussian relaxation of N(m0, S0) under dm = −F m dt towards N(0, Σ)."""
 
-    def __init__(self, F, Sigma, mean0, cov0):
+    def __init__(self, F: Array, Sigma: Array, mean0: Array, cov0: Array) -> None:
         self.F, self.Sigma, self.mean0, self.cov0 = F, Sigma, mean0, cov0
 
-    def mean(self, t):
+    def mean(self, t: float) -> Array:
         """e^(−Ft) m0, shape (..., d)."""
         return self._propagator(t) @ self.mean0
 
-    def cov(self, t):
+    def cov(self, t: float) -> Array:
         """Σ + e^(−Ft)(S0 − Σ)e^(−Fᵀt), shape (..., d, d)."""
         return self.Sigma + self._excess(t)
 
-    def kl(self, t):
+    def kl(self, t: float) -> Array:
         """KL(ρ_t‖ρ_ss), shape (...); no cancellation as S approaches Σ."""
         root = np.linalg.inv(np.linalg.cholesky(self.Sigma))
         z = np.linalg.eigvalsh(root @ self._excess(t) @ root.T)
         shift = self.mean(t) @ root.T
         return 0.5 * (np.sum(_minus_log(z), axis=-1) + np.sum(shift**2, axis=-1))
 
-    def density(self, t, *x):
+    def density(self, t: float, *x: Array) -> Array:
         """N(m(t), S(t)) at x, one time."""
         S, m = self.cov(t), self.mean(t)
         offset = [u - m_i for u, m_i in zip(x, m, strict=True)]
@@ -281,7 +303,7 @@ class _Relaxation:
             np.linalg.det(2 * np.pi * S)
         )
 
-    def box(self):
+    def box(self) -> tuple[tuple[float, float], ...]:
         """Symmetric box that holds the whole relaxation."""
         step = expm(-0.05 * self.F / np.linalg.eigvals(self.F).real.min())
         mean, excess = self.mean0, self.cov0 - self.Sigma
@@ -292,22 +314,22 @@ class _Relaxation:
             mean, excess = step @ mean, step @ excess @ step.T
         return tuple((-w, w) for w in half)
 
-    def _propagator(self, t):
+    def _propagator(self, t: float) -> Array:
         return expm(-np.multiply.outer(np.asarray(t, float), self.F))
 
-    def _excess(self, t):
+    def _excess(self, t: float) -> Array:
         P = self._propagator(t)
         return P @ (self.cov0 - self.Sigma) @ np.swapaxes(P, -1, -2)
 
 
-def _minus_log(z):
+def _minus_log(z: NDArray[np.floating]) -> Array:
     """Return z − log(1 + z), accurate for small z."""
     small = np.abs(z) < 1e-4
     series = z * z * (0.5 - z * (1 / 3 - z * (0.25 - 0.2 * z)))
     return np.where(small, series, z - np.log1p(np.where(small, 0.0, z)))
 
 
-def _entropy_production(Q, QU, D):
+def _entropy_production(Q: Array, QU: Array, D: Array) -> float:
     """−tr(Q D⁻¹ Q U), infinite where j leaves the range of a singular D."""
     if not Q.any():
         return 0.0
@@ -316,7 +338,7 @@ def _entropy_production(Q, QU, D):
     return float(-np.trace(Q @ np.linalg.solve(D, QU)))
 
 
-def generator_eigenvalues(F, count=12):
+def generator_eigenvalues(F: ArrayLike, count: int = 12) -> Array:
     """Return the `count` slowest non-zero −Σ n_i λ_i(F), by decreasing real part.
 
     Examples
@@ -332,17 +354,17 @@ def generator_eigenvalues(F, count=12):
     return values[order][:count] + 0.0  # no negative zeros
 
 
-def _times(A, x):
+def _times(A: NDArray[np.floating], x: Sequence[Array]) -> Array:
     """Matrix times coordinates, A x, shape (d, *shape)."""
     return np.tensordot(A, np.stack(np.broadcast_arrays(*x)), axes=1)
 
 
-def _quadratic(A, x):
+def _quadratic(A: NDArray[np.floating], x: Sequence[Array]) -> Array:
     """Quadratic form x·A x/2."""
     return 0.5 * np.sum(_times(A, x) * np.stack(np.broadcast_arrays(*x)), axis=0)
 
 
-def _constant(values, x):
+def _constant(values: Sequence[float], x: Sequence[Array]) -> Array:
     """Constant vector field."""
     shape = np.broadcast_shapes(*map(np.shape, x))
     return np.stack([np.full(shape, value) for value in values])

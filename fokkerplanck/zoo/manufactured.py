@@ -6,6 +6,7 @@ density is large at the walls are in the module ``walls``.
 
 import numpy as np
 
+from fokkerplanck.domain.types import Array
 from fokkerplanck.zoo.exact import Exact
 from fokkerplanck.zoo.forms import (
     check_numbers,
@@ -19,40 +20,40 @@ from fokkerplanck.zoo.forms import (
 _SOURCE = "manufactured from Φ, D and Q; Kwon, Ao, Thouless, PNAS 102 (2005) 13029, for the form"
 
 
-def _potential_plane(x, y):
+def _potential_plane(x: Array, y: Array) -> Array:
     """(x² − 1)²/4 + y²/2 + 0.3 x y."""
     return (x**2 - 1) ** 2 / 4 + y**2 / 2 + 0.3 * x * y
 
 
-def _slope_plane(x, y):
+def _slope_plane(x: Array, y: Array) -> Array:
     """Gradient of the potential of the plane."""
     return fill(x**3 - x + 0.3 * y, y + 0.3 * x)
 
 
-def _diffusion_plane(x, y):
+def _diffusion_plane(x: Array, y: Array) -> Array:
     """[[1 + sin²(x)/2, 0.3 cos(x + y)], [., 0.6 + 0.2 cos y]]."""
     cross = 0.3 * np.cos(x + y)
     return tensor([[1 + 0.5 * np.sin(x) ** 2, cross], [cross, 0.6 + 0.2 * np.cos(y)]])
 
 
-def _div_diffusion_plane(x, y):
+def _div_diffusion_plane(x: Array, y: Array) -> Array:
     """Row divergence of D."""
     slope = -0.3 * np.sin(x + y)
     return fill(np.sin(x) * np.cos(x) + slope, slope - 0.2 * np.sin(y))
 
 
-def _q_flat(x, y):
+def _q_flat(x: Array, y: Array) -> tuple[Array, Array]:
     """e^(−Φ)/2 and its gradient."""
     q = np.exp(-_potential_plane(x, y)) / 2
     return q, -q * _slope_plane(x, y)
 
 
-def _q_mixed(x, y):
+def _q_mixed(x: Array, y: Array) -> tuple[Array, Array]:
     """(1 + x) cos(y)/2 and its gradient."""
     return (1 + x) * np.cos(y) / 2, fill(np.cos(y) / 2, -(1 + x) * np.sin(y) / 2)
 
 
-def _q_steep(x, y):
+def _q_steep(x: Array, y: Array) -> tuple[Array, Array]:
     """Φ/2 and its gradient."""
     return _potential_plane(x, y) / 2, _slope_plane(x, y) / 2
 
@@ -64,7 +65,7 @@ _PLANE_CURRENTS = {
 }
 
 
-def manufactured_plane(current="flat", kT=0.5) -> Exact:
+def manufactured_plane(current: str = "flat", kT: float = 0.5) -> Exact:
     """Double well with coupling, full D(x) and a chosen circulation q(x) in the plane.
 
     Φ = (x² − 1)²/4 + y²/2 + 0.3 x y; D = [[1 + sin²(x)/2, 0.3 cos(x + y)], [., 0.6 + 0.2 cos y]];
@@ -104,17 +105,17 @@ def manufactured_plane(current="flat", kT=0.5) -> Exact:
     )  # fmt: skip
 
 
-def _potential_space(x, y, z):
+def _potential_space(x: Array, y: Array, z: Array) -> Array:
     """(x² − 1)²/4 + (y² + z²)/2 + x y/4."""
     return (x**2 - 1) ** 2 / 4 + (y**2 + z**2) / 2 + x * y / 4
 
 
-def _slope_space(x, y, z):
+def _slope_space(x: Array, y: Array, z: Array) -> Array:
     """Gradient of the potential of space."""
     return fill(x**3 - x + y / 4, y + x / 4, z)
 
 
-def _diffusion_space(x, y, z):
+def _diffusion_space(x: Array, y: Array, z: Array) -> Array:
     """[[1 + sin²(y)/4, cos(z)/5, 0], [., 0.8 + cos(x)/5, sin(x)/10], [., ., 0.5 + sin²(z)/5]]."""
     xy, yz, none = np.cos(z) / 5, np.sin(x) / 10, 0 * (x + y + z)
     return tensor(
@@ -126,28 +127,28 @@ def _diffusion_space(x, y, z):
     )
 
 
-def _div_diffusion_space(x, y, z):
+def _div_diffusion_space(x: Array, y: Array, z: Array) -> Array:
     """Row divergence of D: only ∂_z D_zz survives."""
     return fill(0 * x, 0 * y, 0.4 * np.sin(z) * np.cos(z) + 0 * (x + y))
 
 
-def _a_gradient(x, y, z):
+def _a_gradient(x: Array, y: Array, z: Array) -> Array:
     """e^(−Φ) grad(z + x²/4)."""
     weight = np.exp(-_potential_space(x, y, z))
     return fill(weight * x / 2, 0 * weight, weight)
 
 
-def _curl_a_gradient(x, y, z):
+def _curl_a_gradient(x: Array, y: Array, z: Array) -> Array:
     """−grad Φ × a, because the curl of a gradient vanishes."""
     return -np.cross(_slope_space(x, y, z), _a_gradient(x, y, z), axis=0)
 
 
-def _a_mixed(x, y, z):
+def _a_mixed(x: Array, y: Array, z: Array) -> Array:
     """(sin y, x z/4, cos x)."""
     return fill(np.sin(y) + 0 * x, x * z / 4, np.cos(x) + 0 * y)
 
 
-def _curl_a_mixed(x, y, z):
+def _curl_a_mixed(x: Array, y: Array, z: Array) -> Array:
     """(−x/4, sin x, z/4 − cos y)."""
     return fill(-x / 4 + 0 * y, np.sin(x) + 0 * y, z / 4 - np.cos(y))
 
@@ -158,7 +159,7 @@ _SPACE_CURRENTS = {
 }
 
 
-def manufactured_space(current="gradient", kT=0.5) -> Exact:
+def manufactured_space(current: str = "gradient", kT: float = 0.5) -> Exact:
     """Double well with coupling, full D(x) and a chosen vector potential a(x) in space.
 
     Φ = (x² − 1)²/4 + (y² + z²)/2 + x y/4, smallest eigenvalue of D 0.456,

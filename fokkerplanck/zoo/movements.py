@@ -4,15 +4,17 @@ import math
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.linalg import sqrtm
 
+from fokkerplanck.domain.types import Array
 from fokkerplanck.energies import PorousMedium
 from fokkerplanck.zoo.exact import Exact
 from fokkerplanck.zoo.forms import check_numbers, still, zero
 from fokkerplanck.zoo.linear_drift import ornstein_uhlenbeck
 
 
-def barenblatt(dim=1, m=2.0, *, t0=1.0, t_end=2.0) -> Exact:
+def barenblatt(dim: int = 1, m: float = 2.0, *, t0: float = 1.0, t_end: float = 2.0) -> Exact:
     r"""Barenblatt's solution of ρ_t = Δρ^m, the flow of ``energies.PorousMedium(m)``.
 
     ρ = t^(−α) (C − k r² t^(−2α/d))₊^(1/(m−1)), α = d/(d(m−1) + 2), k = α(m−1)/(2md), of mass 1.
@@ -57,7 +59,7 @@ def barenblatt(dim=1, m=2.0, *, t0=1.0, t_end=2.0) -> Exact:
     second *= C ** (p + 1 + dim / 2) * k ** (-dim / 2 - 1)
     front = math.sqrt(C / k)
 
-    def rho_t(t, *x):
+    def rho_t(t: float, *x: Array) -> Array:
         time = t0 + t
         r2 = sum(u**2 for u in x)
         profile = np.maximum(C - k * r2 * time ** (-2 * alpha / dim), 0.0)
@@ -75,7 +77,7 @@ def barenblatt(dim=1, m=2.0, *, t0=1.0, t_end=2.0) -> Exact:
     )  # fmt: skip
 
 
-def bures_geodesic(A=None, B=None) -> Exact:
+def bures_geodesic(A: Array | None = None, B: Array | None = None) -> Exact:
     r"""Displacement interpolation between N(0, A) and N(0, B): covariance M A M, M = (1−t)I + tT.
 
     T = A^(−1/2) (A^(1/2) B A^(1/2))^(1/2) A^(−1/2), W₂² = tr(A + B − 2 (A^(1/2) B A^(1/2))^(1/2)).
@@ -110,12 +112,12 @@ def bures_geodesic(A=None, B=None) -> Exact:
     middle = np.real(sqrtm(root @ B @ root))
     T = np.linalg.solve(root, np.linalg.solve(root, middle).T)
 
-    def cov_t(t):
+    def cov_t(t: float) -> Array:
         M = (1 - np.asarray(t, float))[..., None, None] * np.eye(2)
         M = M + np.asarray(t, float)[..., None, None] * T
         return M @ A @ M
 
-    def rho_t(t, x, y):
+    def rho_t(t: float, x: Array, y: Array) -> Array:
         S = cov_t(t)
         P = np.linalg.inv(S)
         form = P[0, 0] * x**2 + 2 * P[0, 1] * x * y + P[1, 1] * y**2
@@ -134,7 +136,15 @@ def bures_geodesic(A=None, B=None) -> Exact:
     )  # fmt: skip
 
 
-def jko_gaussian(H=2.0, kT=0.25, tau=0.1, *, mean0=1.0, cov0=0.09, steps=3) -> Exact:
+def jko_gaussian(
+    H: ArrayLike = 2.0,
+    kT: float = 0.25,
+    tau: float = 0.1,
+    *,
+    mean0: ArrayLike = 1.0,
+    cov0: ArrayLike = 0.09,
+    steps: int = 3,
+) -> Exact:
     r"""JKO steps of a Gaussian under f = x·Hx/2, D = 1: Gaussians with closed forms.
 
     m' = (I + τH)⁻¹ m; with A = I + τH and c = τ kT the covariance S' solves
@@ -171,7 +181,7 @@ def jko_gaussian(H=2.0, kT=0.25, tau=0.1, *, mean0=1.0, cov0=0.09, steps=3) -> E
     check_numbers(H=H, kT=kT, tau=tau, mean0=mean0, cov0=cov0)
     H = np.atleast_2d(np.asarray(H, dtype=float))
     d = len(H)
-    mean, cov = np.ones(d) * mean0, np.asarray(cov0, dtype=float)
+    mean, cov = np.ones(d) * np.asarray(mean0), np.asarray(cov0, dtype=float)
     cov = cov * np.eye(d) if cov.ndim == 0 else cov
     exact = ornstein_uhlenbeck(H, 1.0, kT, mean0=mean, cov0=cov)
     means, covariances = [mean], [cov]
@@ -187,7 +197,9 @@ def jko_gaussian(H=2.0, kT=0.25, tau=0.1, *, mean0=1.0, cov0=0.09, steps=3) -> E
     )  # fmt: skip
 
 
-def jko_step(H, kT, tau, mean, cov):
+def jko_step(
+    H: ArrayLike, kT: float, tau: float, mean: ArrayLike, cov: ArrayLike
+) -> tuple[Array, Array]:
     """Mean (d,) and covariance (d, d) after one JKO step of length tau under f = x·Hx/2, D = 1.
 
     Examples

@@ -1,20 +1,22 @@
 """One dimension: noise-induced transitions, the tilted ring, and two Pearson diffusions."""
 
 import math
+from typing import Any
 
 import numpy as np
 from scipy.special import betaln, gammaln
 
+from fokkerplanck.domain.types import Array
 from fokkerplanck.zoo.exact import Exact, legendre, with_moments
 from fokkerplanck.zoo.forms import check_numbers, fill, still, tensor, zero
 
 
-def _line(**words) -> Exact:
+def _line(**words: Any) -> Exact:
     """Reversible problem on an interval: J = 0, so the walls never matter."""
     return Exact(j=still, div_j=zero, reversible=True, walls_exact=True, **words)
 
 
-def noise_induced_transition(kT=0.25) -> Exact:
+def noise_induced_transition(kT: float = 0.25) -> Exact:
     """Loss f = (x² − 1)²/4 with D = 1 + x²: Φ = x²/2 − (1 − kT) log(1 + x²).
 
     Modes x² = 1 − 2 kT for kT < 1/2; from kT = 1/2 on, the single mode is x = 0, a maximum of f.
@@ -44,7 +46,7 @@ def noise_induced_transition(kT=0.25) -> Exact:
     return with_moments(exact, Z=lambda x: math.exp(exact.log_Z) + zero(x), x2=lambda x: x * x)
 
 
-def noise_repelled_modes(kT=0.25) -> Exact:
+def noise_repelled_modes(kT: float = 0.25) -> Exact:
     """Loss f = (x² − 1)²/4 with D = 1/(1 + x²): Φ = x⁶/6 − x²/2 − kT log(1 + x²).
 
     Modes: u = x² solves (u − 1)(u + 1)² = 2 kT, so x = 1 + kT/4 + O(kT²).
@@ -77,7 +79,7 @@ def noise_repelled_modes(kT=0.25) -> Exact:
 class _Ring:
     """ρ(x) ∝ ∫₀^L exp(β[V(x + s) − V(x) − F s]) ds for V = V0 cos x on (0, 2π)."""
 
-    def __init__(self, V0, F, kT):
+    def __init__(self, V0: float, F: float, kT: float) -> None:
         self.V0, self.F, self.kT = V0, F, kT
         node, weight = legendre(400)
         self.s, self.weight = np.pi * (node + 1), np.pi * weight
@@ -85,18 +87,18 @@ class _Ring:
         self.Z = 1.0
         self.Z = float(np.mean(self.rho(x)) * 2 * np.pi)  # the midpoint rule on a ring
 
-    def rho(self, x):
+    def rho(self, x: Array) -> Array:
         """Density, normalised."""
         x = np.asarray(x, dtype=float)[..., None]
         exponent = self.V0 * (np.cos(x + self.s) - np.cos(x)) - self.F * self.s
         return np.sum(self.weight * np.exp(exponent / self.kT), axis=-1) / self.Z
 
-    def current(self):
+    def current(self) -> float:
         """J = (1 − e^(−βFL)) kT/Z, from the integration constant of J = −g ρ − kT ρ'."""
         return self.kT * -math.expm1(-2 * np.pi * self.F / self.kT) / self.Z
 
 
-def tilted_ring(V0=1.0, F=0.5, kT=1.0) -> Exact:
+def tilted_ring(V0: float = 1.0, F: float = 0.5, kT: float = 1.0) -> Exact:
     r"""Overdamped ring g = −V0 sin x − F, D = 1: J = kT sinh(πβF)/(2π² |I_{iβF}(βV0)|²).
 
     The plainest non-equilibrium steady state. No single-valued potential and no Q exist (the
@@ -123,10 +125,10 @@ def tilted_ring(V0=1.0, F=0.5, kT=1.0) -> Exact:
     ring = _Ring(V0, F, kT)
     J = ring.current()
 
-    def drift_field(x):
+    def drift_field(x: Array) -> Array:
         return fill(-V0 * np.sin(x) - F)
 
-    def div_j(x):
+    def div_j(x: Array) -> Array:
         # rho' = (-g rho - J)/kT, hence (J/rho)' = J (g rho + J)/(kT rho^2).
         rho = ring.rho(x)
         return J * (drift_field(x)[0] * rho + J) / (kT * rho**2)
@@ -142,7 +144,9 @@ def tilted_ring(V0=1.0, F=0.5, kT=1.0) -> Exact:
     )  # fmt: skip
 
 
-def square_root_diffusion(kappa=1.0, theta=1.0, sigma=0.5, kT=0.5) -> Exact:
+def square_root_diffusion(
+    kappa: float = 1.0, theta: float = 1.0, sigma: float = 0.5, kT: float = 0.5
+) -> Exact:
     """Cox-Ingersoll-Ross: g = κ(x − θ), D = σ x on x > 0: a Gamma density.
 
     ρ_ss ∝ x^(βκθ/σ − 1) e^(−βκx/σ), generator eigenvalues −κ n. D vanishes at the wall x = 0.
@@ -162,7 +166,7 @@ def square_root_diffusion(kappa=1.0, theta=1.0, sigma=0.5, kT=0.5) -> Exact:
     shape = theta / scale
     top = scale * (shape + 8 * math.sqrt(shape) + 20)
 
-    def Phi(x):
+    def Phi(x: Array) -> Array:
         return -kT * ((shape - 1) * np.log(x) - x / scale)
 
     return _line(
@@ -176,7 +180,7 @@ def square_root_diffusion(kappa=1.0, theta=1.0, sigma=0.5, kT=0.5) -> Exact:
     )  # fmt: skip
 
 
-def jacobi(A=3.0, B=2.0, kT=1.0) -> Exact:
+def jacobi(A: float = 3.0, B: float = 2.0, kT: float = 1.0) -> Exact:
     """Jacobi (Wright-Fisher) diffusion: g = −A(1 − x) + B x, D = x(1 − x): Beta(βA, βB).
 
     Generator eigenvalues −n(A + B) − kT n(n − 1). D vanishes at both walls.

@@ -1,11 +1,13 @@
 """Models of stochastic gradient descent: multiplicative noise, and linear regression exactly."""
 
 import math
+from typing import Any
 
 import numpy as np
 from scipy.linalg import expm
 from scipy.special import betainc, gammaln
 
+from fokkerplanck.domain.types import Array, Function
 from fokkerplanck.zoo.exact import Exact
 from fokkerplanck.zoo.forms import check_numbers, fill, still, tensor, zero
 from fokkerplanck.zoo.spectra import heavy_ball_covariance
@@ -25,7 +27,9 @@ _REGRESSION_REFERENCE = {
 }
 
 
-def multiplicative_noise(h=1.0, s0=1.0, s1=1.0, kT=0.25, half=20.0) -> Exact:
+def multiplicative_noise(
+    h: float = 1.0, s0: float = 1.0, s1: float = 1.0, kT: float = 0.25, half: float = 20.0
+) -> Exact:
     """Linear g = h x with D = s0² + s1² x²: ρ_ss ∝ D^(−1 − h/(2 kT s1²)), a Student density.
 
     Tails P(|x| > t) ~ t^(−α), α = 1 + h/(kT s1²): Gaussian noise makes power laws once D grows
@@ -72,39 +76,39 @@ def multiplicative_noise(h=1.0, s0=1.0, s1=1.0, kT=0.25, half=20.0) -> Exact:
 class _Regression:
     """f = Σ (a·x − y)²/2N with its exact minibatch covariance D(x) and closed second moments."""
 
-    def __init__(self, rows, targets):
+    def __init__(self, rows: Array, targets: Array) -> None:
         self.rows, self.targets, self.n = rows, targets, len(targets)
         self.H = rows.T @ rows / self.n
         self.minimum = np.linalg.solve(self.H, rows.T @ targets / self.n)
         self.errors = rows @ self.minimum - targets
 
-    def residuals(self, *x):
+    def residuals(self, *x: Array) -> Array:
         """a_i·x − y_i, shape (N, *shape)."""
         product = np.tensordot(self.rows, fill(*x), axes=1)
         return product - self.targets.reshape(-1, *[1] * (product.ndim - 1))
 
-    def f(self, *x):
+    def f(self, *x: Array) -> Array:
         """Mean loss."""
         return np.mean(self.residuals(*x) ** 2, axis=0) / 2
 
-    def g(self, *x):
+    def g(self, *x: Array) -> Array:
         """Gradient of the mean loss."""
         return np.tensordot(self.rows.T, self.residuals(*x), axes=1) / self.n
 
-    def D(self, *x):
+    def D(self, *x: Array) -> Array:
         """Covariance of the per-sample gradients, (1/N) Σ a aᵀ r² − g gᵀ."""
         r, g = self.residuals(*x), self.g(*x)
         second = np.einsum("ki,kj,k...->ij...", self.rows, self.rows, r**2) / self.n
         return second - g[:, None] * g[None, :]
 
-    def div_D(self, *x):
+    def div_D(self, *x: Array) -> Array:
         """Row divergence of D: (2/N) Σ a |a|² r − H g − tr(H) g."""
         weights = self.rows * np.sum(self.rows**2, axis=1, keepdims=True)
         g = self.g(*x)
         turned = np.tensordot(self.H + np.trace(self.H) * np.eye(len(self.H)), g, axes=1)
         return 2 * np.tensordot(weights.T, self.residuals(*x), axes=1) / self.n - turned
 
-    def mean_diffusion(self, M, m=0.0, one=1.0):
+    def mean_diffusion(self, M: Array, m: Array | float = 0.0, one: Array | float = 1.0) -> Array:
         """E[D] for second moments M and mean m about the minimum: linear in (1, m, M)."""
         quadratic = np.einsum("ki,ij,kj->k", self.rows, M, self.rows)
         linear = 2 * self.errors * (self.rows @ np.broadcast_to(m, self.minimum.shape))
@@ -113,14 +117,14 @@ class _Regression:
             self.H @ M @ self.H
         )
 
-    def covariance(self, kT):
+    def covariance(self, kT: float) -> Array:
         """Stationary covariance: H S + S H = 2 kT E[D], closed because D is quadratic."""
         H = self.H
         return _solve_linear(
             lambda S, one: H @ S + S @ H - 2 * kT * self.mean_diffusion(S, one=one)
         )
 
-    def moments(self, t, kT, mean0, cov0):
+    def moments(self, t: float, kT: float, mean0: Array, cov0: Array) -> tuple[Array, Array]:
         """Mean (..., 2) and covariance (..., 2, 2) at times t, by one matrix exponential."""
         m0 = mean0 - self.minimum
         start = np.concatenate([[1.0], m0, (cov0 + np.outer(m0, m0)).ravel()])
@@ -129,7 +133,7 @@ class _Regression:
         m, M = state[..., 1:3], state[..., 3:].reshape(*state.shape[:-1], 2, 2)
         return self.minimum + m, M - m[..., :, None] * m[..., None, :]
 
-    def _rate(self, state, kT):
+    def _rate(self, state: Array, kT: float) -> Array:
         """Time derivative of (1, m, M)."""
         m, M, H = state[1:3], state[3:].reshape(2, 2), self.H
         growth = 2 * kT * self.mean_diffusion(M, m, state[0]) - H @ M - M @ H
@@ -139,7 +143,7 @@ class _Regression:
 _REGRESSION = _Regression(REGRESSION_ROWS, REGRESSION_TARGETS)
 
 
-def linear_regression_sgd(kT=0.05) -> Exact:
+def linear_regression_sgd(kT: float = 0.05) -> Exact:
     """Minibatch SGD on a linear regression: f = Σ (a_i·x − y_i)²/12 and D(x) exactly.
 
     D(x) is the covariance of the per-sample gradients, a quadratic polynomial, and kT = η/(2b).
@@ -189,7 +193,7 @@ def linear_regression_sgd(kT=0.05) -> Exact:
     )  # fmt: skip
 
 
-def regression_losses(theta, data=None) -> np.ndarray:
+def regression_losses(theta: Array, data: Any = None) -> np.ndarray:
     """Per-sample losses (a_i·θ − y_i)²/2 of the linear regression, for ``Problem.from_samples``.
 
     Parameters
@@ -213,7 +217,9 @@ def regression_losses(theta, data=None) -> np.ndarray:
     return _Regression(rows, targets).residuals(*theta) ** 2 / 2
 
 
-def regression_covariance(eta, b, replacement=True, momentum=0.0) -> np.ndarray:
+def regression_covariance(
+    eta: float, b: int, replacement: bool = True, momentum: float = 0.0
+) -> np.ndarray:
     """Exact covariance of the iteration: S = (I − ηH) S (I − ηH) + (η²/b) κ E[D].
 
     κ = 1 with replacement, (N − b)/(N − 1) for fresh batches without. No diffusion limit.
@@ -254,7 +260,7 @@ def regression_covariance(eta, b, replacement=True, momentum=0.0) -> np.ndarray:
     share = 1.0 if replacement else (n - b) / (n - 1)
     step = np.eye(2) - eta * model.H
 
-    def balance(S, one):
+    def balance(S: Array, one: Array) -> Array:
         if momentum:
             noise = share * model.mean_diffusion(S, one=one)
             return S - heavy_ball_covariance(model.H, noise, eta, momentum, b)
@@ -268,7 +274,7 @@ def regression_covariance(eta, b, replacement=True, momentum=0.0) -> np.ndarray:
     return S
 
 
-def _solve_linear(balance):
+def _solve_linear(balance: Function) -> Array:
     """Symmetric 2 x 2 S with balance(S, 1) = 0, for a map linear in (S, one)."""
     zero_S = np.zeros((2, 2))
     columns = [balance(unit.reshape(2, 2), 0.0).ravel() for unit in np.eye(4)]

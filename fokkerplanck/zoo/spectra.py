@@ -4,10 +4,12 @@ import math
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.linalg import solve_discrete_lyapunov
 from scipy.optimize import minimize_scalar
 
 from fokkerplanck.domain.arguments import real_array
+from fokkerplanck.domain.types import Array, Function
 from fokkerplanck.zoo.exact import Exact
 from fokkerplanck.zoo.forms import check_numbers
 from fokkerplanck.zoo.linear_drift import gyrator, spiral
@@ -15,7 +17,7 @@ from fokkerplanck.zoo.linear_drift import gyrator, spiral
 _MODELS = {"gyrator": ("R5", gyrator), "spiral": ("R5s", spiral)}
 
 
-def increment_psd(A, C, omega) -> np.ndarray:
+def increment_psd(A: ArrayLike, C: ArrayLike, omega: ArrayLike) -> np.ndarray:
     """S(ω) = |e^(iω) − 1|² (e^(iω) − A)⁻¹ C (e^(−iω) − Aᵀ)⁻¹ of increments of x' = A x + noise.
 
     Parameters
@@ -45,7 +47,7 @@ def increment_psd(A, C, omega) -> np.ndarray:
     return np.moveaxis(S, (-2, -1), (0, 1))
 
 
-def autoregressive_psd(phi, s2, omega) -> np.ndarray:
+def autoregressive_psd(phi: float, s2: float, omega: ArrayLike) -> np.ndarray:
     """S(ω) = s² 2(1 − cos ω)/(1 + φ² − 2φ cos ω): increments of x' = φ x + s ξ, without any cycle.
 
     The right null hypothesis for increments of a stationary path: zero at ω = 0 and increasing.
@@ -61,7 +63,7 @@ def autoregressive_psd(phi, s2, omega) -> np.ndarray:
     return s2 * 2 * (1 - c) / (1 + phi**2 - 2 * phi * c)
 
 
-def sgd_increments(model="gyrator", eta=0.05) -> Exact:
+def sgd_increments(model: str = "gyrator", eta: float = 0.05) -> Exact:
     """Spectrum of SGD increments x' = (1 − ηF) x + noise of covariance 2 kT η D, exactly.
 
     For the gyrator (a true loss) the power spectra in the eigenbasis of H are those of AR(1)
@@ -100,7 +102,7 @@ def sgd_increments(model="gyrator", eta=0.05) -> Exact:
     _check_stable(A, f"eta = {eta}")
     cov = solve_discrete_lyapunov(A, C)
 
-    def entry(i, k, part):
+    def entry(i: int, k: int, part: Function) -> Function:
         return lambda w: part(increment_psd(A, C, w)[i, k])
 
     peaks = [_summit(entry(k, k, np.real), eta) for k in range(2)]
@@ -118,7 +120,7 @@ def sgd_increments(model="gyrator", eta=0.05) -> Exact:
     )  # fmt: skip
 
 
-def _summit(S, eta):
+def _summit(S: Function, eta: float) -> tuple[float, float]:
     """Place ω/η and height of the largest inner maximum of S on (0, π); (inf, S(π)) without one."""
     omega = np.linspace(0, np.pi, 4001)[1:]
     values = S(omega)
@@ -132,7 +134,9 @@ def _summit(S, eta):
     return found.x / eta, float(-found.fun)
 
 
-def heavy_ball(H, D, eta, momentum, b=1):
+def heavy_ball(
+    H: ArrayLike, D: ArrayLike, eta: float, momentum: float, b: float = 1
+) -> tuple[Array, Array]:
     """Step matrix and noise covariance of v' = μv − η(Hx + ξ), x' = x + v', with cov ξ = D/b.
 
     Parameters
@@ -165,7 +169,9 @@ def heavy_ball(H, D, eta, momentum, b=1):
     return M, np.tile(eta**2 / b * D, (2, 2))
 
 
-def heavy_ball_covariance(H, D, eta, momentum, b=1) -> np.ndarray:
+def heavy_ball_covariance(
+    H: ArrayLike, D: ArrayLike, eta: float, momentum: float, b: float = 1
+) -> np.ndarray:
     """Exact stationary covariance of x under SGD with a heavy ball, no diffusion limit.
 
     Solves (1 − μ)(HS + SH) − (1 + μ²)/(1 − μ²) η HSH + μ/(1 − μ²) η (H²S + SH²) = η D/b.
@@ -199,14 +205,14 @@ def heavy_ball_covariance(H, D, eta, momentum, b=1) -> np.ndarray:
     return solve_discrete_lyapunov(M, N)[:d, :d]
 
 
-def _check_stable(A, where):
+def _check_stable(A: Array, where: str) -> None:
     """Refuse a step matrix whose iteration has no stationary state."""
     radius = np.abs(np.linalg.eigvals(A)).max()
     if not radius < 1:
         raise ValueError(f"the iteration grows by {radius:g} a step at {where}; take eta smaller")
 
 
-def _square_pair(**matrices):
+def _square_pair(**matrices: ArrayLike) -> tuple[Array, Array]:
     """Two named finite matrices (d, d) of one size; numbers count as (1, 1)."""
     arrays = []
     for name, value in matrices.items():
@@ -217,4 +223,4 @@ def _square_pair(**matrices):
     if arrays[0].shape != arrays[1].shape:
         (one, a), (other, b) = zip(matrices, arrays, strict=True)
         raise ValueError(f"{one} is {a.shape} and {other} is {b.shape}; give one size")
-    return arrays
+    return arrays[0], arrays[1]

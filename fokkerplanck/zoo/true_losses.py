@@ -8,6 +8,8 @@ terms; ``kramers_rate`` takes potential and Hessians from the fourth-order state
 """
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -43,7 +45,7 @@ _SCALAR = {
 }  # fmt: skip
 
 
-def moving_potential(kT=0.125) -> Exact:
+def moving_potential(kT: float = 0.125) -> Exact:
     """True loss f = (x² − 1)²/4 + y²/2 + xy/2 with constant D = diag(1, 1/4): Φ moves with kT.
 
     Minima of f at ±(√5/2, −√5/4), barrier 25/64. div j ≠ 0, so that Assumption 4 of the paper
@@ -86,7 +88,7 @@ def moving_potential(kT=0.125) -> Exact:
     )  # fmt: skip
 
 
-def scalar_noise(kT=0.25) -> Exact:
+def scalar_noise(kT: float = 0.25) -> Exact:
     """Loss f = (x² + y² − xy)/2 with D = d(x) I, d = 1 + sin(x)/2: isotropic noise that circulates.
 
     The drift is linear, so ⟨xy⟩ = ⟨x²⟩/2, the mean is 0 and −1/2, −3/2 are eigenvalues of the
@@ -126,7 +128,9 @@ def scalar_noise(kT=0.25) -> Exact:
     )  # fmt: skip
 
 
-def _reference(table, kT):
+def _reference(table: Mapping[float, Mapping[str, Any]], kT: float) -> dict[str, Any]:
     """Entry of a table for a temperature, tuples as arrays; empty for others."""
-    row = next((r for T, r in table.items() if math.isclose(T, kT, rel_tol=1e-12)), {})
+    row: Mapping[str, Any] = next(
+        (r for T, r in table.items() if math.isclose(T, kT, rel_tol=1e-12)), {}
+    )
     return {k: np.array(v) if isinstance(v, tuple) else v for k, v in row.items()}

@@ -4,8 +4,12 @@
 closed form; the steady state is e^(−Φ/kT)/Z with kT = 1, whatever the anisotropy of D.
 """
 
+from collections.abc import Sequence
+from typing import TypeAlias
+
 import numpy as np
 
+from fokkerplanck.domain.types import Array, Function
 from fokkerplanck.zoo.exact import Exact
 from fokkerplanck.zoo.forms import (
     check_numbers,
@@ -16,20 +20,27 @@ from fokkerplanck.zoo.forms import (
     zero,
 )
 
+# Amplitude a, wave vector w and phase p of a sin(w.x + p).
+Wave: TypeAlias = tuple[float, tuple[float, ...], float]
+
 
 class _Waves:
     """Smooth function c + s·x + Σ a_m sin(w_m·x + p_m)."""
 
-    def __init__(self, constant=0.0, slope=(), waves=()):
+    def __init__(
+        self, constant: float = 0.0, slope: Sequence[float] = (), waves: Sequence[Wave] = ()
+    ) -> None:
         self.constant, self.slope, self.waves = constant, slope, waves
 
-    def __call__(self, *x):
-        total = self.constant + sum(s * u for s, u in zip(self.slope, x, strict=False))
+    def __call__(self, *x: Array) -> Array:
+        total: Array | float = self.constant + sum(
+            s * u for s, u in zip(self.slope, x, strict=False)
+        )
         for a, w, p in self.waves:
             total = total + a * np.sin(self._phase(w, p, x))
         return total + zero(*x)
 
-    def gradient(self, *x):
+    def gradient(self, *x: Array) -> Array:
         """Gradient, shape (d, *shape)."""
         slope = [*self.slope, 0.0, 0.0, 0.0][: len(x)]
         total = np.stack([s + zero(*x) for s in slope])
@@ -39,8 +50,8 @@ class _Waves:
         return total
 
     @staticmethod
-    def _phase(w, p, x):
-        return p + sum(w_i * u for w_i, u in zip(w, x, strict=False))
+    def _phase(w: Sequence[float], p: float, x: Sequence[Array]) -> Array:
+        return np.asarray(p + sum(w_i * u for w_i, u in zip(w, x, strict=False)))
 
 
 _TURN = 2 * np.pi
@@ -104,7 +115,13 @@ _A = {
 
 
 def manufactured_wall(
-    kappa=10.0, reversible=False, periodic=False, *, dim=2, circulation=3.0, contrast=4.0
+    kappa: float = 10.0,
+    reversible: bool = False,
+    periodic: bool = False,
+    *,
+    dim: int = 2,
+    circulation: float = 3.0,
+    contrast: float = 4.0,
 ) -> Exact:
     r"""Steady state e^(−Φ)/Z with large density on walls that carry no current, D tilted to them.
 
@@ -156,10 +173,10 @@ def manufactured_wall(
         raise ValueError(f"kappa = {kappa}, dim = {dim}; give kappa >= 1 and dim 2 or 3")
     shape, scale = _PHI[dim, periodic], contrast / _RANGE[dim, periodic]
 
-    def Phi(*x):
+    def Phi(*x: Array) -> Array:
         return scale * shape(*x)
 
-    def slope(*x):
+    def slope(*x: Array) -> Array:
         return scale * shape.gradient(*x)
 
     D = _Tensor(kappa, dim, periodic)
@@ -185,16 +202,16 @@ def manufactured_wall(
 class _Tensor:
     """D = s [λ₋ I + (λ₊ − λ₋) n nᵀ] and its row divergence."""
 
-    def __init__(self, kappa, dim, periodic):
+    def __init__(self, kappa: float, dim: int, periodic: bool) -> None:
         self.weak, self.excess = kappa**-0.5, kappa**0.5 - kappa**-0.5
         self.dim, self.size = dim, _SIZE[periodic]
         self.azimuth = _AZIMUTH[dim, periodic]
         self.polar = _POLAR[2] if dim == 2 else _POLAR[3, periodic]
 
-    def __call__(self, *x):
+    def __call__(self, *x: Array) -> Array:
         return self.size(*x) * self._shape(self._direction(*x)[0])
 
-    def divergence(self, *x):
+    def divergence(self, *x: Array) -> Array:
         """Row divergence: s (λ₊ − λ₋) [(n·∇) n + n div n] + (shape) ∇s."""
         n, slopes = self._direction(*x)
         along = np.einsum("k...,ik...->i...", n, slopes)
@@ -202,12 +219,12 @@ class _Tensor:
         bend = self.size(*x) * self.excess * (along + n * spread)
         return bend + np.einsum("ik...,k...->i...", self._shape(n), self.size.gradient(*x))
 
-    def _shape(self, n):
+    def _shape(self, n: Array) -> Array:
         """λ₋ I + (λ₊ − λ₋) n nᵀ."""
         eye = np.eye(self.dim).reshape(self.dim, self.dim, *[1] * (n.ndim - 1))
         return self.weak * eye + self.excess * n[:, None] * n[None, :]
 
-    def _direction(self, *x):
+    def _direction(self, *x: Array) -> tuple[Array, Array]:
         """Direction n = (sin α cos β, sin α sin β, cos α) and ∂_k n_i at [i, k]."""
         alpha, beta = self.polar(*x), self.azimuth(*x)
         sa, ca, sb, cb = np.sin(alpha), np.cos(alpha), np.sin(beta), np.cos(beta)
@@ -218,20 +235,20 @@ class _Tensor:
         return n, slopes + by_beta[:, None] * self.azimuth.gradient(*x)[None, :]
 
 
-def _bump(u):
+def _bump(u: Array) -> tuple[Array, Array]:
     """sin(π u) and its derivative: zero on the walls of the unit interval."""
     return np.sin(np.pi * u), np.pi * np.cos(np.pi * u)
 
 
-def _plane_stream(circulation, periodic):
+def _plane_stream(circulation: float, periodic: bool) -> tuple[Function, Function]:
     """Return q, zero on reflecting walls, and its gradient."""
     wave = _Q[periodic]
 
-    def q(x, y):
+    def q(x: Array, y: Array) -> Array:
         window = 1.0 if periodic else _bump(x)[0] * _bump(y)[0]
         return circulation * window * wave(x, y)
 
-    def grad_q(x, y):
+    def grad_q(x: Array, y: Array) -> Array:
         if periodic:
             return circulation * wave.gradient(x, y)
         (sx, dx), (sy, dy) = _bump(x), _bump(y)
@@ -241,11 +258,11 @@ def _plane_stream(circulation, periodic):
     return q, grad_q
 
 
-def _space_stream(circulation, periodic):
+def _space_stream(circulation: float, periodic: bool) -> tuple[Function, Function]:
     """Return a, without tangential part on reflecting walls, and its curl."""
     waves = _A[periodic]
 
-    def component(i, *x):
+    def component(i: int, *x: Array) -> tuple[Array, Array]:
         """a_i and its gradient: a_i vanishes on the walls along axis i."""
         window, slope = 1.0 + zero(*x), np.zeros((3, *zero(*x).shape))
         if not periodic:
@@ -257,10 +274,10 @@ def _space_stream(circulation, periodic):
         gradient = slope * value + window * waves[i].gradient(*x)
         return circulation * window * value, circulation * gradient
 
-    def a(x, y, z):
+    def a(x: Array, y: Array, z: Array) -> Array:
         return np.stack([component(i, x, y, z)[0] for i in range(3)])
 
-    def curl_a(x, y, z):
+    def curl_a(x: Array, y: Array, z: Array) -> Array:
         slopes = [component(i, x, y, z)[1] for i in range(3)]
         return np.stack([slopes[(i + 2) % 3][(i + 1) % 3] - slopes[(i + 1) % 3][(i + 2) % 3]
                          for i in range(3)])  # fmt: skip

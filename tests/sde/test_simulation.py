@@ -213,7 +213,7 @@ def test_start_from_a_density(rng):
 
 
 BAD = [
-    ({"problem": 3}, "problem is 3; give a Problem"),
+    ({"problem": 3}, "simulate received 3; give a Problem"),
     ({"scheme": "heun"}, "scheme is 'heun'; choose from 'euler_maruyama', 'weak2'"),
     ({"scheme": 2}, "scheme is 2; choose"),
     ({"dt": None}, "give two of t, dt and steps"),
