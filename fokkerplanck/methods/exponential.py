@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.linalg import sizes
 from fokkerplanck.linalg.factors import Factors
 from fokkerplanck.linalg.semigroup.chebyshev import ChebyshevSeries
 from fokkerplanck.linalg.semigroup.products import rates_of
@@ -19,23 +20,14 @@ from fokkerplanck.scheme.flows import Flows
 from fokkerplanck.scheme.generator import Generator
 
 KINDS = ("auto", "uniformisation", "krylov", "chebyshev")
-# "auto" does not look for anything better than uniformisation below so many cells times products:
-# some 7 ms, and 70 ms where the tolerance asks for rounding and its guarantees are worth a little.
-CHEAP = 5e6
-CHEAP_EXACT = 5e7
+# Tolerances up to this ask for rounding: uniformisation then costs more before others are tried.
 EXACT = 1e-12
-# It takes Krylov where everything else needs more products than this, by dimension: a factorisation
-# and some thirty solves cost about as much in one and two dimensions, and much more in three.
-PRODUCTS = {1: 1e4, 2: 2e4, 3: 1e6}
-# Largest three-dimensional grid that "auto" factorises (fill of 500 numbers a cell and more).
-FACTORISED = {1: math.inf, 2: math.inf, 3: 50_000}
 # Products of uniformisation that a Chebyshev series of fewer products by this factor replaces.
 GAIN = 0.7
 # Products of uniformisation that follow every Krylov step: cells far below the rounding of the
 # largest ones are filled from their neighbours again, by positive numbers.
 FINISH = 500
-# Parts of a span that did not converge as a whole, if of fewer products, go to uniformisation.
-SHORT = 5_000
+# Products below which the rest of a span whose series grows goes to uniformisation.
 SHORT_SERIES = 60
 # Products of uniformisation in the first piece of a series without detailed balance.
 PILOT = 600
@@ -226,12 +218,14 @@ def _choose(state, p, span):
     """Kind that "auto" takes for an interval, and why."""
     grid = state.generator.grid
     jumps = state.chain.products(span, SHARE * state.tolerance)
-    cheap = CHEAP_EXACT if state.tolerance <= EXACT else CHEAP
+    is_exact = state.tolerance <= EXACT
+    cheap = sizes.UNIFORMISATION_CHEAP_EXACT if is_exact else sizes.UNIFORMISATION_CHEAP
     if jumps * grid.size <= cheap:
         return "uniformisation", f"{jumps:.0f} products, cheap on this grid"
     terms = _terms(state, p, span)
     counts = f"{jumps:.2g} products of uniformisation, {terms:.2g} of a series"
-    if min(jumps, terms) > PRODUCTS[grid.dim] and grid.size <= FACTORISED[grid.dim]:
+    is_affordable = grid.size <= sizes.KRYLOV_FACTORISED[grid.dim]
+    if min(jumps, terms) > sizes.KRYLOV_FROM_PRODUCTS[grid.dim] and is_affordable:
         return "krylov", counts
     return ("chebyshev" if terms < GAIN * jumps else "uniformisation"), counts
 
@@ -306,7 +300,7 @@ def _uniformised(state, p, span, tick):
 def _krylov(state, p, span):
     """Krylov step with its finish, or None if the span is too long for it."""
     rate = state.chain.rate
-    if rate * span < SHORT and state.limit < math.inf:
+    if rate * span < sizes.KRYLOV_SHORTEST and state.limit < math.inf:
         return _uniformised(state, p, span, None)
     finish = min(FINISH / rate, 0.25 * span)
     # Steps of the factorisation are powers of two: spans that differ a little share one.

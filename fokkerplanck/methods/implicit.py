@@ -11,7 +11,7 @@ from fokkerplanck import observables
 from fokkerplanck.domain.arguments import describe
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.kernels.scheme import limiter
-from fokkerplanck.linalg import powers
+from fokkerplanck.linalg import powers, sizes
 from fokkerplanck.linalg.implicit_multigrid import SOLVERS, Solvers
 from fokkerplanck.methods.method import Context, Method
 from fokkerplanck.scheme.flows import Flows
@@ -28,8 +28,6 @@ NEXT = 1.5
 SAFETY, MOST_DOUBLINGS = 0.8, 4
 # Steps after a rejection before longer ones are tried.
 WAIT = 8
-# A factorisation costs about this many solves: longer steps must save as many.
-FACTORISATION = {1: 10, 2: 20, 3: 60}
 # Passes of the limiter; halvings for the sake of the relative entropy before a step of order one.
 PASSES, MAX_HALVINGS = 10, 6
 # Relative entropy that is nothing but rounding, and below which solves are refined.
@@ -374,7 +372,7 @@ class _State:
         doublings = min(MOST_DOUBLINGS, doublings)
         left = max(left, self.duration - self.elapsed)
         saved = self.stages * left * self.gamma / tau * (1 - 0.5**doublings)
-        if doublings > 0 and saved > FACTORISATION[self.generator.grid.dim]:
+        if doublings > 0 and saved > sizes.SOLVES_PER_FACTORISATION[self.generator.grid.dim]:
             self.tau = tau * 2**doublings
 
     def _growth(self, tau, attempt) -> float:

@@ -14,12 +14,11 @@ from scipy import sparse
 
 from fokkerplanck.kernels.linalg import aggregation as kernels
 from fokkerplanck.kernels.linalg import basins, grid_chain, grid_multigrid
+from fokkerplanck.linalg import sizes
 from fokkerplanck.linalg.aggregation import Aggregation, Level
 from fokkerplanck.linalg.grid_multigrid import GridMultigrid
 from fokkerplanck.linalg.null_vector import chain_log_mass
 
-#: Lumps whose weights are found by elimination.
-LUMPS = 4096
 #: Barrier in kT behind which a well is held, and the shift that holds its cell, in exit rates.
 WELL_DEPTH, HELD = 8.0, 1.0
 
@@ -86,7 +85,7 @@ class GraphChain:
         levels = Aggregation(self._level).levels
         label, level = np.arange(self.exits.size, dtype=np.int32), levels[0]
         for finer, coarser in pairwise(levels):
-            if level.size <= LUMPS:
+            if level.size <= sizes.STEADY_LUMPS:
                 break
             label, level = finer.aggregate[label], coarser
         rates = sparse.csr_array((level.back, level.indices, level.indptr), (level.size,) * 2)
@@ -183,7 +182,7 @@ class GridChain:
         phi, shift = self.phi.reshape(self._full), np.broadcast_to(0.0, self._full)
         label = np.arange(phi.size).reshape(phi.shape)
         own = [np.arange(n) for n in phi.shape]
-        while phi.size > LUMPS:
+        while phi.size > sizes.STEADY_LUMPS:
             starts = [_blocks(n) for n in phi.shape]
             coarse = tuple(len(s) - 1 for s in starts)
             lumped = [np.zeros((m, *coarse)) for m in (d, d, 2 * d)]

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fokkerplanck.linalg import sizes
 from fokkerplanck.linalg.null_vector import balance_residual, null_vector
 from fokkerplanck.steady.multilevel import multilevel_log_mass
 
 SOLVERS = ("direct", "multilevel")
-#: Cells from which the multilevel solver is the faster one; it takes less memory in any case.
-MULTILEVEL_FROM = {1: np.inf, 2: 50_000, 3: 8_000}
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +57,6 @@ def _choose(solver, grid, n_reached):
         return "direct", "there are cells without mass"
     if solver is not None:
         return solver, "asked for"
-    least = MULTILEVEL_FROM[grid.dim]
+    least = sizes.STEADY_MULTILEVEL_FROM[grid.dim]
     name = "multilevel" if grid.size >= least else "direct"
     return name, f"{grid.size} cells in {grid.dim}D: multilevel from {least:g} cells on"

@@ -11,14 +11,13 @@ from fokkerplanck.domain import fields
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.kernels import threads
+from fokkerplanck.linalg import sizes
 from fokkerplanck.linalg.fgmres import fgmres
 from fokkerplanck.linalg.null_vector import null_vector
 from fokkerplanck.scheme.flows import Flows
 from fokkerplanck.scheme.generator import Generator
 from fokkerplanck.steady.chains import GraphChain, GridChain, count_wells
 
-#: Cells of the grid on which nested iteration starts, by elimination.
-DIRECT = {1: 4096, 2: 4096, 3: 2744}
 #: Corrections of a grid, and Krylov steps of one of them, before it counts as failed.
 MAX_CORRECTIONS, MAX_STEPS = 100, 80
 #: Error of log rho on grids that only give the next one its start.
@@ -34,8 +33,8 @@ MAX_STALLS, SWEEPS = 8, 20
 FEW = 1e-3
 #: Balance of the cells that a result must have.
 TRUSTED = 1e-8
-#: Krylov directions kept at a time, and cells up to which it may be more of them.
-RESTART, RESTART_SMALL, SMALL = 12, 40, 100_000
+#: Krylov directions kept at a time, and on small grids.
+RESTART, RESTART_SMALL = 12, 40
 #: Weighings that are combined, and the largest coefficient of a combination.
 MEMORY, BOLDEST = 4, 20.0
 #: Rounding of a cell's balance, in units of 1 + range of log mass.
@@ -120,7 +119,7 @@ def multilevel_log_mass(problem, generator=None, tol=1e-10) -> MultilevelResult:
 def _nested(problem, generator, tol, is_start=False) -> MultilevelResult:
     """Solution on the grid of a problem, from that on a coarser one."""
     grid = problem.grid
-    if grid.size <= DIRECT[grid.dim] or grid.coarsened().size == grid.size:
+    if grid.size <= sizes.STEADY_COARSEST[grid.dim] or grid.coarsened().size == grid.size:
         log_mass = np.array(null_vector(generator.matrix, grid.shape).log_mass)
         n_wells = count_wells(generator.matrix, log_mass)
         return MultilevelResult(log_mass, (), (), 0.0, (grid.shape,), "elimination", n_wells)
@@ -231,10 +230,11 @@ class _Correction:
         is cut because u is no density (the error is infinite then).
         """
         chain = self.chain
+        is_small = r.size < sizes.STEADY_MANY_DIRECTIONS_BELOW
+        restart = RESTART_SMALL if is_small else RESTART
         result = fgmres(
             chain.apply, chain.precondition, r, chain.weight, reduction, MAX_STEPS,
-            RESTART_SMALL if r.size < SMALL else RESTART, 0.5 * self.floor * np.sqrt(r.size),
-            chain.flexible,
+            restart, 0.5 * self.floor * np.sqrt(r.size), chain.flexible,
         )  # fmt: skip
         self.steps.append(result.iterations)
         u, left = result.x, result.history[-1]

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from fokkerplanck.kernels.linalg import basins
+from fokkerplanck.linalg import sizes
 from fokkerplanck.linalg.null_vector import null_vector
 from fokkerplanck.steady.newton_steps import Factorised, Preconditioned
 
@@ -19,8 +20,6 @@ FIRST_STEP, LEAST_GROWTH, MOST_GROWTH = 10.0, 2.0, 10.0
 INFINITE_STEP = 1e6
 #: Part of the tolerance that is asked for where steps are no exact solutions.
 SAFETY = 1e-2
-#: Cells up to which factorisations are affordable where steps by multigrid fail.
-FACTORISED = {1: np.inf, 2: 300_000, 3: 30_000}
 #: Steps after which the iteration gives up.
 MAX_ITERATIONS = 100
 #: Balance on the way from high temperature, and steps after which that is given up.
@@ -70,7 +69,7 @@ def solve_nine_point(scheme, start, tol, generator=None) -> NewtonResult:
     if generator is not None:
         linear, tol = Preconditioned(generator, start), SAFETY * tol
     result = _iterate(scheme, np.array(start), tol, linear)
-    if not result.converged and scheme.grid.size <= FACTORISED[scheme.grid.dim]:
+    if not result.converged and scheme.grid.size <= sizes.NEWTON_FACTORISED[scheme.grid.dim]:
         if generator is not None:
             linear = Factorised("factorisations, as multigrid failed")
             result = _iterate(scheme, np.array(start), tol, linear)

@@ -13,6 +13,7 @@ from fokkerplanck.domain.arguments import frozen, positive_number
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.linalg import sizes
 from fokkerplanck.linalg.null_vector import balance_residual, closed_class
 from fokkerplanck.scheme import currents
 from fokkerplanck.scheme.detailed_balance import exact_log_density
@@ -20,7 +21,7 @@ from fokkerplanck.scheme.generator import Generator
 from fokkerplanck.scheme.nine_point import NinePoint, index_units
 from fokkerplanck.steady.accuracy import check_accuracy, estimated_error, fourth_order_state
 from fokkerplanck.steady.markov import SOLVERS, stationary_log_mass
-from fokkerplanck.steady.newton import FACTORISED, solve_nine_point
+from fokkerplanck.steady.newton import solve_nine_point
 
 SCHEMES = ("auto", "markov", "log")
 #: Log density of cells without mass, below the least that has some.
@@ -363,7 +364,7 @@ def _log(problem, generator, markov, tol, forced) -> SteadyState:
     solver, reason = markov.stats.solver, markov.stats.reason
     chain = generator if solver == "multilevel" else None
     if reason != "asked for" and generator.edges.kind == "tensor" and problem.grid.dim == 2:
-        chain = chain if problem.grid.size > FACTORISED[2] else None
+        chain = chain if problem.grid.size > sizes.NEWTON_FACTORISED[2] else None
     result = solve_nine_point(scheme, markov.log_rho.ravel(), tol, chain)
     if result.converged:
         message = (

@@ -11,14 +11,13 @@ from scipy.sparse.linalg import splu
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.kernels import threads
 from fokkerplanck.kernels.transport import edge_metric as kernels
+from fokkerplanck.linalg import sizes
 from fokkerplanck.linalg.aggregation import Aggregation, Level
 from fokkerplanck.linalg.fgmres import fgmres
 from fokkerplanck.scheme.flows import Flows
 
 #: Log masses below this are nobody's: such cells take no part in second-order stages.
 LOWEST = -230.0
-#: Cells up to which Newton's matrices are preconditioned by factors, by dimension of the grid.
-FACTORED = {1: np.inf, 2: 10_000, 3: 6_000}
 #: Part of the largest mass below which cells count alike in Krylov residuals: factors, multigrid.
 NEAR = 1e-16, 1e-6
 #: Newton steps of a stage, Krylov steps of each, halvings of a step, and the mass that ends it.
@@ -127,7 +126,7 @@ class FrozenMetric:
         # No cell holds more than all.
         self._most = np.log(2 * q.sum()) - self.log_q
         self.c, self.newton_steps, self.krylov_steps = c, 0, 0
-        is_small = q.size <= FACTORED[chain.grid.dim]
+        is_small = q.size <= sizes.JKO_FACTORISED[chain.grid.dim]
         self._precondition = self._factors if is_small else self._multigrid
         self._solver = None
         self._root = np.sqrt(q / q.max() + (NEAR[0 if is_small else 1] if near is None else near))
