@@ -7,6 +7,7 @@ import inspect
 import shutil
 import sys
 import time
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -43,7 +44,7 @@ DEMOS = {
 }
 
 
-def main(arguments=None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Parameters
@@ -76,7 +77,7 @@ def main(arguments=None) -> int:
         return 1
 
 
-def _parser():
+def _parser() -> argparse.ArgumentParser:
     """Build the parser: one function per subcommand."""
     parser = argparse.ArgumentParser(
         prog="fokkerplanck", description="Fokker-Planck equations on grids."
@@ -115,10 +116,10 @@ def _parser():
     return parser
 
 
-def _at_least(least):
+def _at_least(least: int) -> Callable[[str], int]:
     """Type of an integer option with a lower bound."""
 
-    def integer(text):
+    def integer(text: str) -> int:
         value = int(text)
         if value < least:
             raise argparse.ArgumentTypeError(f"{value} is too small, at least {least}")
@@ -127,40 +128,40 @@ def _at_least(least):
     return integer
 
 
-def _demo(options):
+def _demo(options: argparse.Namespace) -> None:
     """Run a demonstration; print its table and write its picture."""
     if options.list:
         for name, text in DEMOS.items():
             print(f"{name}  {text}")
         print(f"{', '.join(gallery.names())}  slides of the talk, see fokkerplanck talk")
         return
-    out = options.out or Path(f"fokkerplanck-{options.name}.png")
+    name = options.name
+    out = options.out or Path(f"fokkerplanck-{name}.png")
     if not out.parent.is_dir():
         raise ValueError(f"--out {out}: there is no folder {out.parent}; make it first")
-    is_slide = options.name in gallery.names()
-    module = f"talk.{options.name}" if is_slide else options.name
-    demo = import_module(f"fokkerplanck.demos.{module}")
+    is_slide = name in gallery.names()
+    demo = gallery.load(name) if is_slide else import_module(f"fokkerplanck.demos.{name}")
     began = time.perf_counter()
     settings = dict(demo.QUICK if options.quick else {})
     if options.n is not None:
         if "n" not in inspect.signature(demo.compute).parameters:
-            raise ValueError(f"--n {options.n}: {options.name} has no grid to choose; leave it out")
+            raise ValueError(f"--n {options.n}: {name} has no grid to choose; leave it out")
         settings["n"] = options.n
     result = demo.compute(**settings, seed=options.seed, progress=True)
     if is_slide:
         print(f"Slide {demo.SLIDE.number}. {demo.SLIDE.title}\nThe claim: {demo.SLIDE.claim}")
-        print(demo.table(result))
-        print(demo.finding(result))
     else:
         print(demo.TITLE)
-        print(demo.table(result))
+    print(demo.table(result))
+    if is_slide:
+        print(demo.finding(result))
     demo.figure(result).savefig(out, dpi=150)
     if hasattr(demo, "movie"):  # next to the picture, MP4 or GIF by what is installed
         print(f"movie: {demo.movie(result, out.with_suffix(''))}")
     print(f"picture: {out} ({time.perf_counter() - began:.0f} s)")
 
 
-def _talk(options):
+def _talk(options: argparse.Namespace) -> None:
     """Run the slides; write a page that shows them, and say which were found to hold."""
     options.out.mkdir(parents=True, exist_ok=True)
     found = []
@@ -184,7 +185,7 @@ def _talk(options):
         print(f"page: {path}")
 
 
-def _verify(options):
+def _verify(options: argparse.Namespace) -> int:
     """Print a table of verdicts and two lines for each; status 1 if a theorem fails."""
     try:
         problem = theorems.named(options.name, options.n)
@@ -196,7 +197,7 @@ def _verify(options):
     return 0 if verdicts.ok else 1
 
 
-def _warmup(options):
+def _warmup(options: argparse.Namespace) -> None:
     """Call every kernel once on small problems in one, two and three dimensions."""
     began = time.perf_counter()
     for d in (1, 2, 3):
@@ -216,6 +217,7 @@ def _warmup(options):
         if d < 3:
             solve(Problem(grid), start, [0, 0.1], JKO(0.1), progress=False)
             wasserstein(start, gaussian(grid, 0, 0.5), grid)
-    for model in (sgd.LeastSquares([[1.0, 0.0]], [1.0]), sgd.Logistic([[1.0, 0.0]], [1.0])):
+    row, target = np.eye(1, 2), np.ones(1)
+    for model in (sgd.LeastSquares(row, target), sgd.Logistic(row, target)):
         sgd.run(model, [0.0, 0.0], 0.1, 1, 2, n_particles=2)
     print(f"kernels are ready ({time.perf_counter() - began:.0f} s)")

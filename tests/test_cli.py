@@ -1,6 +1,6 @@
 """The command line, in this process and as a program."""
 
-import runpy
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -93,11 +93,18 @@ def test_interruption_is_one_line(monkeypatch, capsys):
     assert capsys.readouterr().err == "fokkerplanck: interrupted\n"
 
 
-@pytest.mark.parametrize("name", [*cli.DEMOS, *gallery.names()])
-def test_every_demo_has_its_script(name, monkeypatch):
-    folder = ROOT / "demos" / ("talk" if name in gallery.names() else "")
-    called = []
-    monkeypatch.setattr(cli, "main", lambda arguments: called.append(arguments) or 0)
-    with pytest.raises(SystemExit):
-        runpy.run_path(str(folder / f"{name}.py"), run_name="__main__")
-    assert called == [["demo", name]]
+def test_the_page_of_demos_shows_each_of_them():
+    page = (ROOT / "demos" / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## `fokkerplanck demo (\w+)`$", page, re.MULTILINE) == list(cli.DEMOS)
+    pictures = re.findall(r"!\[.+\]\((.+\.png)\)", page)
+    assert [Path(p).name for p in pictures] == [f"demo_{name}.png" for name in cli.DEMOS]
+    for link in re.findall(r"\]\((.+?)\)", page):
+        assert (ROOT / "demos" / link).exists(), link
+
+
+def test_slides_are_called_by_their_numbers():
+    assert gallery.names()[0] == "slide01"
+    assert gallery.load("slide20").SLIDE.number == 20
+    parser = cli._parser()
+    assert parser.parse_args(["demo", "slide20"]).name == "slide20"
+    assert parser.parse_args(["talk", "--only", "slide20"]).only == ["slide20"]

@@ -79,7 +79,7 @@ def test_net_has_exact_derivatives(rng):
 
 
 def test_printed_statistics_are_impossible_over_all_eigenvalues():
-    from fokkerplanck.demos.talk.slide17 import REPORTED
+    from fokkerplanck.demos.talk.slide17_noise_spectra import REPORTED
 
     for mean, deviation, share in REPORTED.values():
         assert deviation / mean < least_ratio(share) / 4

@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 
 from fokkerplanck import zoo
-from fokkerplanck.demos.talk import slide01, slide04, slide05, slide06, slide21
+from fokkerplanck.demos.talk import slide01_ring_as_emblem as slide01
+from fokkerplanck.demos.talk import slide04_binary_perceptron as slide04
+from fokkerplanck.demos.talk import slide05_local_entropy as slide05
+from fokkerplanck.demos.talk import slide06_parle_replicas as slide06
+from fokkerplanck.demos.talk import slide21_example_force_field as slide21
 
 
 def test_the_ring_turns():

@@ -5,7 +5,9 @@ import pytest
 
 from fokkerplanck import zoo
 from fokkerplanck.demos import escape, moving_potential
-from fokkerplanck.demos.talk import slide10, slide12, slide24
+from fokkerplanck.demos.talk import slide10_steepest_descents as slide10
+from fokkerplanck.demos.talk import slide12_free_energy_and_distance as slide12
+from fokkerplanck.demos.talk import slide24_gain_and_cost_of_circulation as slide24
 
 
 def test_two_descents_of_the_heat_equation():

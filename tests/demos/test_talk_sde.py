@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from fokkerplanck import zoo
-from fokkerplanck.demos.talk import slide02, slide08, slide09, slide14, slide19, slide20
+from fokkerplanck.demos.talk import slide02_descent_and_cloud as slide02
+from fokkerplanck.demos.talk import slide08_minibatch_covariance as slide08
+from fokkerplanck.demos.talk import slide09_density_of_sgd as slide09
+from fokkerplanck.demos.talk import slide14_batch_size as slide14
+from fokkerplanck.demos.talk import slide19_orbits_of_j as slide19
+from fokkerplanck.demos.talk import slide20_fft_of_increments as slide20
 
 
 @pytest.fixture(scope="module")

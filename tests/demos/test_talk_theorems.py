@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 
-from fokkerplanck.demos.talk import slide11, slide13, slide15, slide16, slide22
+from fokkerplanck.demos.talk import slide11_isotropic_noise as slide11
+from fokkerplanck.demos.talk import slide13_lyapunov_functional as slide13
+from fokkerplanck.demos.talk import slide15_information_bottleneck as slide15
+from fokkerplanck.demos.talk import slide16_steady_state_and_loss as slide16
+from fokkerplanck.demos.talk import slide22_a_type_process as slide22
 
 
 def run(slide):

@@ -1,5 +1,5 @@
 """The talk on SGD (Chaudhari and Soatto, arXiv:1710.11029), slide by slide, computed.
 
-Each module ``slideNN`` has SLIDE, QUICK, ``compute``, ``finding``, ``table`` and ``figure``;
+Each module ``slideNN_subject`` has SLIDE, QUICK, ``compute``, ``finding``, ``table``, ``figure``;
 `gallery` runs them all and writes one page.
 """

@@ -11,6 +11,7 @@ from html import escape
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
+from types import ModuleType
 
 from fokkerplanck.demos import talk
 from fokkerplanck.demos.talk.slide import Finding, Slide
@@ -38,14 +39,21 @@ class Entry:
 
 
 def names() -> list[str]:
-    """Names of the slides with a computation, in the order of the talk."""
-    found = (module.name for module in iter_modules(talk.__path__))
-    return sorted(name for name in found if name.startswith("slide") and name != "slide")
+    """Names of the slides with a computation, ``slide01`` and so on, in the order of the talk."""
+    return list(_modules())
 
 
-def load(name):
-    """Module of a slide."""
-    return import_module(f"fokkerplanck.demos.talk.{name}")
+def _modules() -> dict[str, str]:
+    """Modules by the names of their slides: ``slide09`` is in ``slide09_density_of_sgd``."""
+    found = sorted(module.name for module in iter_modules(talk.__path__))
+    return {
+        name.partition("_")[0]: name for name in found if name.startswith("slide") and "_" in name
+    }
+
+
+def load(name: str) -> ModuleType:
+    """Module of a slide, such as ``slide09``."""
+    return import_module(f"fokkerplanck.demos.talk.{_modules()[name]}")
 
 
 def run(name, folder: Path, quick=False, seed=0, progress=False) -> Entry:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fokkerplanck.domain.arguments import one_of
+
 #: Outcomes of a slide. "shown": an illustration or an interpretation, nothing to refute.
 WORDS = ("holds", "needs a condition", "fails as printed", "shown")
 
@@ -27,7 +29,7 @@ class Slide:
 
     @property
     def name(self) -> str:
-        """Name of its module and demonstration, such as ``slide09``."""
+        """Name on the command line, such as ``slide09``."""
         return f"slide{self.number:02d}"
 
 
@@ -51,8 +53,7 @@ class Finding:
     text: str
 
     def __post_init__(self):
-        if self.word not in WORDS:
-            raise ValueError(f"the word is {self.word!r}; choose from {', '.join(WORDS)}")
+        one_of(self.word, "the word", WORDS)
 
     def __str__(self):
         return f"{self.word}: {self.text}"
