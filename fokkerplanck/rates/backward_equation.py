@@ -14,6 +14,7 @@ from fokkerplanck.domain.fields import check_finite, scalar_field
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.evolution.time_loop import check_times
+from fokkerplanck.linalg import sizes
 from fokkerplanck.linalg.factors import Factors
 from fokkerplanck.linalg.semigroup.rational_krylov import krylov_action
 from fokkerplanck.linalg.semigroup.uniformisation import JumpChain
@@ -22,10 +23,6 @@ from fokkerplanck.scheme.flows import Flows
 from fokkerplanck.scheme.generator import Generator
 
 KINDS = ("auto", "uniformisation", "krylov")
-#: "auto" stays with uniformisation below so many products times cells, and on grids too large to
-#: factorise, by dimension.
-CHEAP = 5e7
-FACTORISED = {1: math.inf, 2: 300_000, 3: 50_000}
 #: Error where none is asked for, relative to the range of phi; best that Krylov spaces reach.
 TOLERANCE, KRYLOV_TOLERANCE = 1e-13, 1e-13
 
@@ -158,8 +155,8 @@ class _Run:
             return u
         grid, kind = self.generator.grid, self.kind
         if kind == "auto":
-            cheap = self.chain.products(span) * grid.size <= CHEAP
-            small = grid.size <= FACTORISED[grid.dim]
+            cheap = self.chain.products(span) * grid.size <= sizes.UNIFORMISATION_CHEAP_EXACT
+            small = grid.size <= sizes.BACKWARD_FACTORISED[grid.dim]
             kind = "uniformisation" if cheap or not small else "krylov"
         self.kinds.add(kind)
         if kind == "uniformisation":

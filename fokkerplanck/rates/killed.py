@@ -8,6 +8,7 @@ import numpy as np
 
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.kernels.linalg import absorption
+from fokkerplanck.linalg import sizes
 from fokkerplanck.linalg.dissection import nested_dissection
 from fokkerplanck.linalg.shifted import ShiftedSolver
 from fokkerplanck.scheme.flows import Flows
@@ -134,13 +135,12 @@ class MultigridSolver:
         return np.maximum(x, 0.0)
 
 
-#: Solvers by name, and cells from which multigrid is taken where none is asked for.
+#: Solvers by name.
 SOLVERS = {"direct": DirectSolver, "multilevel": MultigridSolver}
-MULTILEVEL_FROM = {1: np.inf, 2: 200_000, 3: 20_000}
 
 
 def choose(chain, solver=None):
     """Solver of a chain: by name, or by size and dimension."""
     n, d = chain.coordinates.shape
-    name = solver or ("multilevel" if n >= MULTILEVEL_FROM[d] else "direct")
+    name = solver or ("multilevel" if n >= sizes.PASSAGE_MULTILEVEL_FROM[d] else "direct")
     return SOLVERS[name](chain)
