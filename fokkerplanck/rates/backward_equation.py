@@ -5,26 +5,34 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from types import SimpleNamespace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from fokkerplanck.domain.arguments import describe
+from fokkerplanck.domain.arguments import frozen, one_of, positive_number
 from fokkerplanck.domain.fields import check_finite, scalar_field
 from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.types import Array, Field
+from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.evolution.time_loop import check_times
 from fokkerplanck.linalg import sizes
 from fokkerplanck.linalg.factors import Factors
 from fokkerplanck.linalg.semigroup.rational_krylov import krylov_action
 from fokkerplanck.linalg.semigroup.uniformisation import JumpChain
-from fokkerplanck.rates.results import check_problem, frozen
+from fokkerplanck.scheme.chain import PlainChain
 from fokkerplanck.scheme.flows import Flows
 from fokkerplanck.scheme.generator import Generator
 
 KINDS = ("auto", "uniformisation", "krylov")
-#: Error where none is asked for, relative to the range of phi; best that Krylov spaces reach.
-TOLERANCE, KRYLOV_TOLERANCE = 1e-13, 1e-13
+#: Error in time where none is asked for, relative to the range of phi.
+TOLERANCE = 1e-13
+#: Best error that is asked of Krylov spaces, relative to the largest value of u.
+KRYLOV_TOLERANCE = 1e-13
+#: Error of a Krylov step, over what was asked for, above which it counts as failed.
+FAILED = 1e3
+#: Products below which a failed Krylov step is not halved again but uniformised.
+FEW = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,19 +50,27 @@ class Backward:
     grid : Grid
     """
 
-    t: np.ndarray
-    u: np.ndarray = field(repr=False)
+    t: Array
+    u: Array = field(repr=False)
     stats: dict
     grid: Grid
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.t)
 
-    def __getitem__(self, i):
+    def __getitem__(self, i: int | slice) -> Array:
         return self.u[i]
 
 
-def backward(problem, phi, t, *, rtol=None, atol=None, kind="auto") -> Backward:
+def backward(
+    problem: Problem | Generator,
+    phi: Field,
+    t: ArrayLike,
+    *,
+    rtol: float | None = None,
+    atol: float | None = None,
+    kind: str = "auto",
+) -> Backward:
     r"""Solve :math:`u_t=A^Tu`, :math:`u(0)=\varphi`, in the continuum :math:`u_t=-g\cdot\nabla u+\beta^{-1}D:\nabla^2u`.
 
     A^T is the exact transpose of the generator of ``solve``: for every density
@@ -63,7 +79,7 @@ def backward(problem, phi, t, *, rtol=None, atol=None, kind="auto") -> Backward:
 
     Parameters
     ----------
-    problem : Problem
+    problem : Problem or Generator
         At absorbing sides u is 0: phi counts for paths that have not left.
     phi : callable ``phi(x, y)``, array (\*shape) or number
     t : number or increasing array (n_t,)
@@ -100,18 +116,15 @@ def backward(problem, phi, t, *, rtol=None, atol=None, kind="auto") -> Backward:
     >>> bool(abs(mean.u[-1][70:90] - grid.x[0][70:90] * 2.718281828**-1).max() < 1e-3)
     True
     """  # noqa: E501
-    check_problem(problem, "backward")
-    times = check_times(t)
+    generator = Generator.of(problem, "backward")
+    times, grid = check_times(t), generator.grid
     if times[0] < 0:
         raise ValueError(f"t[0] is {times[0]:g}; give times >= 0, counted from when x is known")
-    if kind not in KINDS:
-        raise ValueError(f"kind is {kind!r}; choose from {', '.join(KINDS)}")
-    grid = problem.grid
-    start = check_finite(scalar_field(phi, grid, "phi"), grid.x, "phi").astype(float).ravel()
-    spread = float(np.ptp(start)) or 1.0
-    tolerance = _tolerance(rtol, atol, spread)
-    run = _Run(Generator(problem), kind, tolerance / max(times.size, 1))
-    out, u, now = np.empty((times.size, grid.size)), start, 0.0
+    one_of(kind, "kind", KINDS)
+    u = check_finite(scalar_field(phi, grid, "phi"), grid.x, "phi").astype(float).ravel()
+    tolerance = _tolerance(rtol, atol, float(np.ptp(u)) or 1.0)
+    run = _Run(generator, kind, tolerance / max(times.size, 1))
+    out, now = np.empty((times.size, grid.size)), 0.0
     for k, time in enumerate(times):
         if time > now:
             u = run.step(u, time - now)
@@ -122,34 +135,38 @@ def backward(problem, phi, t, *, rtol=None, atol=None, kind="auto") -> Backward:
 class _Run:
     """Transposed chain, factorisations and counters."""
 
-    def __init__(self, generator, kind, tolerance):
+    def __init__(self, generator: Generator, kind: str, tolerance: float) -> None:
         self.generator, self.kind, self.tolerance = generator, kind, tolerance
         flows = Flows.from_generator(generator)
         # (A^T u)_i = sum_k A_ki (u_k - u_i): differences, so that constants stay to the last bit.
         self.flows = replace(flows, inflow=flows.outflow)
         self.chain = JumpChain(generator, self.flows, _largest)
         self.products = self.solves = 0
-        self.bound, self.clipped, self.kinds = 0.0, 0.0, set()
+        self.bound = self.clipped = 0.0
+        self.kinds: set[str] = set()
 
     @cached_property
     def factors(self) -> Factors:
         """Factorisations of the transposed generator."""
-        A = self.generator
-        turned = SimpleNamespace(grid=A.grid, matrix=A.matrix.T, exit_rates=A.exit_rates)
-        # Constants are not masses: nothing is to be corrected.
-        return Factors(turned, _Functions(**vars(self.flows)))
+        A, flows = self.generator, self.flows
+        transposed = PlainChain(A.grid, A.matrix.T, A.exit_rates, A.leaks)
+        # The sum of a function is no mass: nothing is to be corrected to keep it.
+        functions = _Functions(
+            flows.indptr, flows.indices, flows.inflow, flows.outflow, flows.exits
+        )
+        return Factors(transposed, functions)
 
-    def step(self, u, span):
+    def step(self, u: Array, span: float) -> Array:
         """Function a span of time earlier."""
+        if not self.flows.conserves_mass:
+            return self._moved(u, span)
         low, high = float(u.min()), float(u.max())
-        if self.flows.conserves_mass:
-            middle = 0.5 * (low + high)
-            if low == high:
-                return u
-            return middle + self._moved(u - middle, span)
-        return self._moved(u, span)
+        if low == high:
+            return u
+        middle = 0.5 * (low + high)
+        return middle + self._moved(u - middle, span)
 
-    def _moved(self, u, span):
+    def _moved(self, u: Array, span: float) -> Array:
         """The same, for a function about zero."""
         if not u.any():
             return u
@@ -167,15 +184,14 @@ class _Run:
             q = self._krylov(u, piece)
             if q is None:
                 piece /= 2
-                if self.chain.rate * piece < 100:
-                    u = self._uniformised(u, span - done)
-                    break
+                if self.chain.rate * piece < FEW:
+                    return self._uniformised(u, span - done)
                 continue
             u, done = q, done + piece if piece < span - done else span
             piece *= 2  # functions grow smooth: try longer steps again
         return u
 
-    def _uniformised(self, u, span):
+    def _uniformised(self, u: Array, span: float) -> Array:
         """Uniformisation, within the tolerance."""
         size = _largest(u)
         share = min(self.tolerance / size, 0.1)
@@ -184,36 +200,40 @@ class _Run:
         self.bound += action.bound * size
         return self._kept(u, action.p)
 
-    def _krylov(self, u, span):
+    def _krylov(self, u: Array, span: float) -> Array | None:
         """Krylov step, or None if the span is too long for it."""
         size = float(np.abs(u).sum())
         wanted = max(self.tolerance / size, KRYLOV_TOLERANCE * _largest(u) / size)
+        # Steps of powers of two, so that spans of about one length share a factorisation.
         factor = self.factors.get(2.0 ** round(math.log2(span / 10)))
         try:
             action = krylov_action(factor, u, span, wanted)
         except ConvergenceError:
             return None
-        if action is None or action.error > 1e3 * wanted:
+        if action is None or action.error > FAILED * wanted:
             return None
         self.solves += action.dimension
         self.bound += action.error * size
         return self._kept(u, action.p)
 
-    def _kept(self, before, after):
+    def _kept(self, before: Array, after: Array) -> Array:
         """Values in the range of those before (and 0, where paths end): the maximum principle."""
-        ends = not self.flows.conserves_mass
         low, high = float(before.min()), float(before.max())
-        low, high = (min(low, 0.0), max(high, 0.0)) if ends else (low, high)
+        if not self.flows.conserves_mass:
+            low, high = min(low, 0.0), max(high, 0.0)
         kept = np.clip(after, low, high)
         self.clipped = max(self.clipped, float(np.abs(kept - after).max()))
         return kept
 
-    def report(self):
+    def report(self) -> dict[str, str | int | float]:
         """Work, error bound and what the maximum principle corrected."""
         return {
-            "kind": " and ".join(sorted(self.kinds)) or "none", "products": self.products,
-            "solves": self.solves, "error_bound": self.bound, "clipped": self.clipped,
-        }  # fmt: skip
+            "kind": " and ".join(sorted(self.kinds)) or "none",
+            "products": self.products,
+            "solves": self.solves,
+            "error_bound": self.bound,
+            "clipped": self.clipped,
+        }
 
 
 class _Functions(Flows):
@@ -225,16 +245,15 @@ class _Functions(Flows):
         return False
 
 
-def _largest(u) -> float:
+def _largest(u: Array) -> float:
     """Largest absolute value."""
     return float(np.abs(u).max())
 
 
-def _tolerance(rtol, atol, spread) -> float:
+def _tolerance(rtol: float | None, atol: float | None, spread: float) -> float:
     """Largest error of u that is allowed."""
-    for name, value in (("rtol", rtol), ("atol", atol)):
-        if value is not None and not (np.ndim(value) == 0 and np.isreal(value) and value > 0):
-            raise ValueError(f"{name} is {describe(value)}; give a positive number")
     if rtol is None and atol is None:
         return TOLERANCE * spread
-    return float((rtol or 0.0) * spread + (atol or 0.0))
+    relative = 0.0 if rtol is None else positive_number(rtol, "rtol")
+    absolute = 0.0 if atol is None else positive_number(atol, "atol")
+    return relative * spread + absolute

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fokkerplanck.domain.arguments import positive_number, real_array
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.types import Array
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.steady.state import SteadyState
 
-#: Cells per axis and degree of the polynomial that stands for a field near a point.
-CELLS, DEGREE = 7, 4
+#: Cells per axis around a point to which the polynomial that stands for a field is fitted.
+CELLS = 7
+#: Degree of that polynomial.
+DEGREE = 4
+#: Steps of Newton's method after which the search for a critical point is given up.
+STEPS = 20
+#: Last step, in cell widths, at which a critical point counts as found.
+FOUND = 1e-10
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,15 +46,21 @@ class Kramers:
 
     rate: float
     barrier: float
-    minimum: np.ndarray
-    saddle: np.ndarray
-    hessian_minimum: np.ndarray
-    hessian_saddle: np.ndarray
-    jacobian: np.ndarray
+    minimum: Array
+    saddle: Array
+    hessian_minimum: Array
+    hessian_saddle: Array
+    jacobian: Array
     unstable: float
 
 
-def eyring_kramers(hessian_minimum, hessian_saddle, jacobian, barrier, beta) -> float:
+def eyring_kramers(
+    hessian_minimum: ArrayLike,
+    hessian_saddle: ArrayLike,
+    jacobian: ArrayLike,
+    barrier: float,
+    beta: float,
+) -> float:
     r"""Rate :math:`k=\frac{\lambda_-}{2\pi}\sqrt{\frac{\det\Phi''_{min}}{|\det\Phi''_{sad}|}}e^{-\beta\Delta\Phi}`.
 
     Parameters
@@ -86,17 +102,14 @@ def eyring_kramers(hessian_minimum, hessian_saddle, jacobian, barrier, beta) -> 
     >>> round(fp.rates.eyring_kramers(2.0, -1.0, -1.0, 0.25, 20.0), 8)
     0.00151658
     """  # noqa: E501
-    low, high, slope = (
-        _square(a, name)
-        for a, name in (
-            (hessian_minimum, "hessian_minimum"),
-            (hessian_saddle, "hessian_saddle"),
-            (jacobian, "jacobian"),
-        )
-    )
+    low = _square(hessian_minimum, "hessian_minimum")
+    high = _square(hessian_saddle, "hessian_saddle")
+    slope = _square(jacobian, "jacobian")
     if not low.shape == high.shape == slope.shape:
-        raise ValueError(f"the matrices have shapes {low.shape}, {high.shape} and {slope.shape}; "
-                         "give three of one dimension")  # fmt: skip
+        raise ValueError(
+            f"the matrices have shapes {low.shape}, {high.shape} and {slope.shape}; give three of "
+            "one dimension"
+        )
     beta = positive_number(beta, "beta")
     barrier = float(real_array(barrier, "barrier", "a number"))
     if not np.linalg.eigvalsh(low).min() > 0:
@@ -107,7 +120,7 @@ def eyring_kramers(hessian_minimum, hessian_saddle, jacobian, barrier, beta) -> 
     return float(unstable_rate(slope) / (2 * np.pi) * np.sqrt(ratio) * np.exp(-beta * barrier))
 
 
-def unstable_rate(jacobian) -> float:
+def unstable_rate(jacobian: ArrayLike) -> float:
     """Positive real eigenvalue of minus a Jacobian (d, d); ValueError unless there is one."""
     values = np.linalg.eigvals(-_square(jacobian, "jacobian"))
     unstable = values[values.real > 0]
@@ -119,7 +132,7 @@ def unstable_rate(jacobian) -> float:
     return float(unstable[0].real)
 
 
-def kramers(steady, minimum, saddle) -> Kramers:
+def kramers(steady: SteadyState, minimum: ArrayLike, saddle: ArrayLike) -> Kramers:
     r"""Eyring-Kramers rate from the potential :math:`\Phi` of a computed steady state.
 
     Parameters
@@ -160,32 +173,44 @@ def kramers(steady, minimum, saddle) -> Kramers:
     low, bottom, curvature = critical_point(grid, Phi, minimum, "minimum")
     high, top, ridge = critical_point(grid, Phi, saddle, "saddle")
     g = steady.problem.g
-    jacobian = np.stack([_fit(grid, component, high, "saddle")[1] for component in g])
+    jacobian = np.stack([_fit(grid, component, high, "saddle").slope for component in g])
     barrier = top - bottom
-    rate = eyring_kramers(curvature, ridge, jacobian, barrier, steady.problem.beta)
     return Kramers(
-        rate, float(barrier), low, high, curvature, ridge, jacobian, unstable_rate(jacobian)
+        rate=eyring_kramers(curvature, ridge, jacobian, barrier, steady.problem.beta),
+        barrier=float(barrier),
+        minimum=low,
+        saddle=high,
+        hessian_minimum=curvature,
+        hessian_saddle=ridge,
+        jacobian=jacobian,
+        unstable=unstable_rate(jacobian),
     )
 
 
-def critical_point(grid, u, near, name="point"):
+def critical_point(
+    grid: Grid, u: Array, near: ArrayLike, name: str = "point"
+) -> tuple[Array, float, Array]:
     """Critical point (d,) of u (*shape) within two cells of a point, value and Hessian there."""
     x = real_array(near, name, "one number per axis").astype(float)
     widths = _widths(grid, x, name)
-    for _ in range(20):
-        _, slope, hessian = _fit(grid, u, x, name)
+    for _ in range(STEPS):
+        here = _fit(grid, u, x, name)
         try:
-            step = np.linalg.solve(hessian, slope)
+            step = np.linalg.solve(here.hessian, here.slope)
         except np.linalg.LinAlgError:
             break
         x = x - np.clip(step, -widths, widths)
-        if np.abs(step / widths).max() < 1e-10:
-            return x, *(_fit(grid, u, x, name)[k] for k in (0, 2))
-    raise ConvergenceError(f"{name}: no critical point of Phi near {np.asarray(near).tolist()}; "
-                           "give a point closer to it", iterate=x)  # fmt: skip
+        if np.abs(step / widths).max() < FOUND:
+            there = _fit(grid, u, x, name)
+            return x, there.value, there.hessian
+    raise ConvergenceError(
+        f"{name}: no critical point of Phi near {np.asarray(near).tolist()}; give a point closer "
+        "to it",
+        iterate=x,
+    )
 
 
-def _widths(grid, x, name):
+def _widths(grid: Grid, x: Array, name: str) -> Array:
     """Widths (d,) of the cell that holds a point."""
     if x.shape != (grid.dim,):
         raise ValueError(f"{name} has shape {x.shape}, expected ({grid.dim},)")
@@ -196,14 +221,22 @@ def _widths(grid, x, name):
     return np.array([w[i] for w, i in zip(grid.widths, at, strict=True)])
 
 
-def _fit(grid, u, x, name):
-    """Value, gradient (d,) and Hessian (d, d) at x of the polynomial through the cells around."""
+class Fit(NamedTuple):
+    """Value, gradient (d,) and Hessian (d, d) of a field at a point."""
+
+    value: float
+    slope: Array
+    hessian: Array
+
+
+def _fit(grid: Grid, u: Array, x: Array, name: str) -> Fit:
+    """Value and derivatives at x of the polynomial through the cells around."""
     d, windows = grid.dim, []
     _widths(grid, x, name)
-    for c, n in zip(range(d), grid.shape, strict=True):
+    for k, n in enumerate(grid.shape):
         if n < CELLS:
-            raise ValueError(f"axis {c} has {n} cells; derivatives need at least {CELLS}")
-        nearest = int(np.argmin(np.abs(grid.centers[c] - x[c])))
+            raise ValueError(f"axis {k} has {n} cells; derivatives need at least {CELLS}")
+        nearest = int(np.argmin(np.abs(grid.centers[k] - x[k])))
         first = min(max(nearest - CELLS // 2, 0), n - CELLS)
         windows.append(slice(first, first + CELLS))
     axes = [grid.centers[k][w] - x[k] for k, w in enumerate(windows)]
@@ -214,18 +247,14 @@ def _fit(grid, u, x, name):
         [np.prod([p**k for p, k in zip(points, m, strict=True)], axis=0).ravel() for m in powers],
         axis=1,
     )
-    c = dict(zip(powers, np.linalg.lstsq(basis, u[tuple(windows)].ravel(), rcond=None)[0],
-                 strict=True))  # fmt: skip
-    one = np.eye(d, dtype=int)
-    slope = np.array([c[tuple(e)] for e in one]) / scale
-    hessian = np.array(
-        [[c[tuple(a + b)] * (2 if i == k else 1) for k, b in enumerate(one)]
-         for i, a in enumerate(one)]
-    ) / np.multiply.outer(scale, scale)  # fmt: skip
-    return float(c[(0,) * d]), slope, hessian
+    fitted = np.linalg.lstsq(basis, u[tuple(windows)].ravel(), rcond=None)[0]
+    c, one = dict(zip(powers, fitted, strict=True)), np.eye(d, dtype=int)
+    slope = np.array([c[tuple(e)] for e in one])
+    second = np.array([[c[tuple(a + b)] for b in one] for a in one]) * (1 + np.eye(d))
+    return Fit(float(c[(0,) * d]), slope / scale, second / np.multiply.outer(scale, scale))
 
 
-def _square(a, name):
+def _square(a: ArrayLike, name: str) -> Array:
     """Square matrix of a number or array."""
     matrix = np.atleast_2d(real_array(a, name, "a square matrix"))
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not np.isfinite(matrix).all():

@@ -8,21 +8,31 @@ gives the edge back, so this is the same chain, watched at the boundary as well.
 
 from __future__ import annotations
 
-import copy
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order
 
+from fokkerplanck.domain.arguments import frozen
 from fokkerplanck.domain.fields import cell_text
 from fokkerplanck.domain.grid import Grid
-from fokkerplanck.kernels.scheme import assembly
+from fokkerplanck.domain.types import Array, Field, Integers
 from fokkerplanck.rates.killed import KilledChain
+from fokkerplanck.scheme.bernoulli import bernoulli
 from fokkerplanck.scheme.currents import edge_offsets
 from fokkerplanck.scheme.edges import Edges
 from fokkerplanck.scheme.flows import Flows
+from fokkerplanck.scheme.generator import Generator
 from fokkerplanck.sets import Side, fractions, mask_of
+
+#: A set as a person gives it: a boolean array, a function, a region or an absorbing side.
+Target: TypeAlias = Field | Side
+#: Ends of a chain with the names that messages give them.
+Named: TypeAlias = Sequence[tuple[str, Target]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,15 +53,15 @@ class Crossings:
         From the free cell into the set, 1/time.
     """
 
-    edge: np.ndarray
-    free: np.ndarray
-    other: np.ndarray
-    end: np.ndarray
-    sign: np.ndarray
-    weight: np.ndarray
-    tilt: np.ndarray
-    part: np.ndarray
-    rate: np.ndarray
+    edge: Integers
+    free: Integers
+    other: Integers
+    end: Integers
+    sign: Array
+    weight: Array
+    tilt: Array
+    part: Array
+    rate: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,26 +76,27 @@ class Ended:
     kills : array (n_ends + 1, n_free)
         Rates into each end; in the last row through absorbing sides that are no end of their own.
     crossings : Crossings
+    flows : Flows
+        Of the whole generator, without ends.
     chain : KilledChain
     """
 
     grid: Grid
-    label: np.ndarray
-    cells: np.ndarray
-    kills: np.ndarray
+    label: Integers
+    cells: Integers
+    kills: Array
     crossings: Crossings
+    flows: Flows
     chain: KilledChain
 
-    def on_grid(self, x, elsewhere=0.0):
+    def on_grid(self, x: Array, elsewhere: ArrayLike = 0.0) -> Array:
         r"""Values of free cells and of the ends (number, or one per end) on the grid (\*shape)."""
         values = np.append(np.broadcast_to(elsewhere, self.kills.shape[0] - 1), 0.0)[self.label]
         values[self.cells] = x
-        values = values.reshape(self.grid.shape)
-        values.flags.writeable = False
-        return values
+        return frozen(values.reshape(self.grid.shape))
 
 
-def ended(problem, generator, ends) -> Ended:
+def ended(generator: Generator, ends: Named) -> Ended:
     """Chain of a generator that ends in sets or at sides, given as pairs (name, set).
 
     Raises
@@ -93,7 +104,7 @@ def ended(problem, generator, ends) -> Ended:
     ValueError
         If sets overlap or touch each other, or no end can be reached from some cell.
     """
-    grid, edges = problem.grid, generator.edges
+    grid, edges = generator.grid, generator.edges
     label = np.full(grid.size, -1)
     for k, (name, region) in enumerate(ends):
         if isinstance(region, Side):
@@ -115,8 +126,9 @@ def ended(problem, generator, ends) -> Ended:
     crossings = _crossings(grid, edges, label, ends)
     kills = np.zeros((len(ends) + 1, grid.size))
     np.add.at(kills, (crossings.end, crossings.free), crossings.rate)
-    if edges.exit_rate is not None:
-        _add_sides(problem, edges, ends, kills)
+    named = {side: k for k, (_, side) in enumerate(ends) if isinstance(side, Side)}
+    for side, rate in edges.exits.items():
+        kills[named.get(side, -1)] += rate / grid.volumes.ravel()
     kills = kills[:, cells]
     flows = Flows.from_generator(generator)
     chain = KilledChain(
@@ -124,10 +136,10 @@ def ended(problem, generator, ends) -> Ended:
         np.stack(np.unravel_index(cells, grid.shape), axis=1),
     )
     _check_reached(grid, cells, chain)
-    return Ended(grid, label, cells, kills, crossings, chain)
+    return Ended(grid, label, cells, kills, crossings, flows, chain)
 
 
-def restricted(flows, cells, exits) -> Flows:
+def restricted(flows: Flows, cells: Integers, exits: Array) -> Flows:
     """Flows among some cells, with other exits."""
     if cells.size == flows.exits.size:
         return replace(flows, exits=exits)
@@ -139,7 +151,7 @@ def restricted(flows, cells, exits) -> Flows:
     return Flows(inn.indptr, inn.indices, inn.data, out.data, exits)
 
 
-def steps_of(edges, chosen):
+def steps_of(edges: Edges, chosen: Integers | slice) -> Array:
     """Displacements (d, m) from tail to head of chosen edges."""
     grid = edges.grid
     offset = edge_offsets(edges)[chosen].T.astype(float)
@@ -149,15 +161,13 @@ def steps_of(edges, chosen):
     return offset
 
 
-def bernoulli_pair(weight, tilt):
-    """Pair (w B(-z), w B(z)) of arrays."""
-    forward, backward = np.empty_like(weight), np.empty_like(weight)
-    assembly.rates(0, 1, np.ascontiguousarray(weight), np.ascontiguousarray(tilt), forward,
-                   backward)  # fmt: skip
-    return forward, backward
+def bernoulli_pair(z: Array) -> tuple[Array, Array]:
+    """B(-z) and B(z), the larger from the smaller, so that their ratio is e^z to rounding."""
+    smaller = bernoulli(np.abs(z))
+    return smaller + np.maximum(z, 0.0), smaller + np.maximum(-z, 0.0)
 
 
-def _crossings(grid, edges, label, ends) -> Crossings:
+def _crossings(grid: Grid, edges: Edges, label: Integers, ends: Named) -> Crossings:
     """Edges that lead from free cells into sets, cut at the boundaries."""
     tail_in, head_in = label[edges.tail] >= 0, label[edges.head] >= 0
     edge = np.flatnonzero(tail_in != head_in)
@@ -174,11 +184,11 @@ def _crossings(grid, edges, label, ends) -> Crossings:
             part[here] = fractions(region, mask, grid, start[:, here], step[:, here])
     weight, tilt = edges.weight[edge], sign * edges.tilt[edge]
     volume = grid.volumes.ravel()
-    rate = bernoulli_pair(weight / part, part * tilt)[0] / volume[free]
+    rate = weight / part * bernoulli_pair(part * tilt)[0] / volume[free]
     return Crossings(edge, free, other, end, sign, weight, tilt, part, rate)
 
 
-def _check_side(region, grid, name, before):
+def _check_side(region: Side, grid: Grid, name: str, before: Sequence[Target]) -> None:
     """Raise unless a side is absorbing, and new."""
     if region.axis >= grid.dim:
         raise ValueError(f"{name} is {region!r}, but the grid has {grid.dim} axes")
@@ -192,7 +202,7 @@ def _check_side(region, grid, name, before):
         raise ValueError(f"{name} is {region!r} a second time; give disjoint sets")
 
 
-def _check_apart(grid, edges, label, ends):
+def _check_apart(grid: Grid, edges: Edges, label: Integers, ends: Named) -> None:
     """Raise if an edge joins two sets."""
     a, b = label[edges.tail], label[edges.head]
     touch = (a >= 0) & (b >= 0) & (a != b)
@@ -205,7 +215,7 @@ def _check_apart(grid, edges, label, ends):
         )
 
 
-def _check_reached(grid, cells, chain):
+def _check_reached(grid: Grid, cells: Integers, chain: KilledChain) -> None:
     """Raise if from some cell no path leads to an end."""
     flows, n = chain.flows, cells.size
     rows, columns = chain.rows[flows.outflow > 0], flows.indices[flows.outflow > 0]
@@ -228,41 +238,3 @@ def _check_reached(grid, cells, chain):
             f"{cell_text(grid, cell)}; D vanishes on the way, or rates underflow: add a little "
             "diffusion, lower beta, or make these cells part of a set"
         )
-
-
-def _add_sides(problem, edges, ends, kills):
-    """Add the rates through absorbing sides to the rows of kills (n_ends + 1, n)."""
-    grid = problem.grid
-    total = edges.exit_rate / grid.volumes.ravel()
-    named = [(k, region) for k, (_, region) in enumerate(ends) if isinstance(region, Side)]
-    if not named:
-        kills[-1] += total
-        return
-    rest = np.zeros(grid.size)
-    for axis, pair in enumerate(grid.sides):
-        for end, word in zip(("lower", "upper"), pair, strict=True):
-            if word == "absorbing":
-                row = next((k for k, r in named if r == Side(axis, end)), None)
-                rate = _rate_through(problem, axis, end)
-                if row is None:
-                    rest += rate
-                else:
-                    kills[row] += rate
-    kills[-1] += rest
-
-
-def _rate_through(problem, axis, end):
-    """Rates (n,) out of one side: those of the problem if the others reflect."""
-    grid = problem.grid
-    sides = [
-        tuple(
-            word if word == "periodic" or (k, e) == (axis, end) else "reflecting"
-            for e, word in zip(("lower", "upper"), pair, strict=True)
-        )
-        for k, pair in enumerate(grid.sides)
-    ]
-    axes = [F if g else pair for F, g, pair in zip(grid.faces, grid.graded, grid.box, strict=True)]
-    twin = copy.copy(problem)  # fields and cells are the same; walls do not enter the drift
-    twin.__dict__["grid"] = Grid(axes, grid.shape, sides)
-    exits = Edges.from_problem(twin).exit_rate
-    return exits / grid.volumes.ravel()

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fokkerplanck.domain.arguments import describe
+from fokkerplanck.domain.arguments import describe, frozen
 from fokkerplanck.domain.grid import Grid
-from fokkerplanck.rates.ends import ended
-from fokkerplanck.rates.killed import choose
-from fokkerplanck.rates.results import check_problem, check_solver, frozen
+from fokkerplanck.domain.types import Array
+from fokkerplanck.equation.problem import Problem
+from fokkerplanck.rates.ends import Target, ended
+from fokkerplanck.rates.killed import check_solver, choose
 from fokkerplanck.scheme.generator import Generator
 
 
@@ -31,19 +32,21 @@ class ExitProbabilities:
     grid : Grid
     """
 
-    probability: np.ndarray = field(repr=False)
-    rest: np.ndarray = field(repr=False)
+    probability: Array = field(repr=False)
+    rest: Array = field(repr=False)
     residual: float
     stats: dict
     grid: Grid
 
 
-def exit_probabilities(problem, sets, solver=None) -> ExitProbabilities:
+def exit_probabilities(
+    problem: Problem | Generator, sets: Sequence[Target], solver: str | None = None
+) -> ExitProbabilities:
     r"""Chance to reach each of several disjoint sets first, :math:`\mathcal L^\dagger h_k=0`.
 
     Parameters
     ----------
-    problem : Problem
+    problem : Problem or Generator
     sets : sequence
         Boolean arrays, functions or helpers of ``fokkerplanck.sets``, among them absorbing sides,
         ``sets.side("x", "lower")``. Disjoint, and not neighbours.
@@ -73,12 +76,12 @@ def exit_probabilities(problem, sets, solver=None) -> ExitProbabilities:
     >>> fp.exit_probabilities(problem, [side("x", "upper"), side("x", "lower")]).probability[0]
     array([0.125, 0.375, 0.625, 0.875])
     """
-    check_problem(problem, "exit_probabilities")
+    generator = Generator.of(problem, "exit_probabilities")
     check_solver(solver)
     if not isinstance(sets, Sequence) or isinstance(sets, str) or not len(sets):
         given = "empty" if isinstance(sets, Sequence) and not len(sets) else describe(sets)
         raise ValueError(f"sets is {given}; give a list of sets, at least one")
-    end = ended(problem, Generator(problem), [(f"sets[{k}]", s) for k, s in enumerate(sets)])
+    end = ended(generator, [(f"sets[{k}]", s) for k, s in enumerate(sets)])
     solve = choose(end.chain, solver)
     chances = np.stack(
         [end.on_grid(solve.solve(end.kills[k]), row) for k, row in enumerate(np.eye(len(sets)))]
@@ -89,4 +92,4 @@ def exit_probabilities(problem, sets, solver=None) -> ExitProbabilities:
     rest = end.on_grid(rest)
     residual = float(np.abs(chances.sum(axis=0) + rest - 1).max())
     stats = {"solver": solve.name, "n_fill": solve.n_fill, "steps": solve.steps}
-    return ExitProbabilities(frozen(chances), rest, residual, stats, problem.grid)
+    return ExitProbabilities(frozen(chances), rest, residual, stats, generator.grid)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from fokkerplanck.domain.types import Array, Integers
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.kernels.linalg import absorption
 from fokkerplanck.linalg import sizes
@@ -13,8 +15,10 @@ from fokkerplanck.linalg.dissection import nested_dissection
 from fokkerplanck.linalg.shifted import ShiftedSolver
 from fokkerplanck.scheme.flows import Flows
 
-#: Part of a solution that rounding may make wrong before multigrid is not trusted with it.
+#: Relative error of a solution by rounding, above which multigrid refuses.
 TRUSTED = 1e-6
+#: Unit roundoff of double precision, about.
+ROUNDING = 1e-16
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,18 +34,18 @@ class KilledChain:
     """
 
     flows: Flows
-    coordinates: np.ndarray
+    coordinates: Integers
 
-    @property
-    def rows(self) -> np.ndarray:
+    @cached_property
+    def rows(self) -> Integers:
         """Row of every entry of the pattern."""
         return np.repeat(np.arange(self.flows.exits.size), np.diff(self.flows.indptr))
 
-    def sums(self, values):
+    def sums(self, values: Array) -> Array:
         """Sums over the entries of every row, of values at the entries."""
-        return np.bincount(self.rows, values, self.flows.exits.size)
+        return np.bincount(self.rows, values, self.flows.exits.size).astype(float, copy=False)
 
-    def residual(self, x, b):
+    def residual(self, x: Array, b: Array) -> float:
         """max_i |sum_j q_ij (x_i - x_j) + c_i x_i - b_i| / (s_i x_i + b_i)."""
         q, c = self.flows.outflow, self.flows.exits
         balance = self.sums(q * (x[self.rows] - x[self.flows.indices])) + c * x - b
@@ -67,13 +71,14 @@ class DirectSolver:
     """
 
     name = "direct"
+    steps = 0  # of a Krylov method: none here
 
-    def __init__(self, chain):
+    def __init__(self, chain: KilledChain) -> None:
         flows = chain.flows
         indptr, indices = flows.indptr.astype(np.int32), flows.indices.astype(np.int32)
         tree = nested_dissection(indptr, indices, chain.coordinates)
         self._tree = tree
-        *self._factor, bad = absorption.eliminate(
+        self._L, self._U, self._exits, bad = absorption.eliminate(
             tree.order, tree.position, tree.starts, tree.n_children, tree.bound_ptr, tree.bound,
             indptr, indices, flows.outflow, flows.inflow, flows.exits,
         )  # fmt: skip
@@ -82,13 +87,13 @@ class DirectSolver:
                 "the end is out of reach of double precision: rates below 1e-280 per unit of time; "
                 "lower beta times the barrier"
             )
-        self.n_fill, self.steps = 2 * tree.n_fill, 0
+        self.n_fill: int = 2 * tree.n_fill
 
-    def solve(self, b):
+    def solve(self, b: Array) -> Array:
         """Solution x (n,) for b (n,) >= 0."""
         tree = self._tree
         x = np.asarray(b, dtype=float)[tree.order]
-        absorption.solve(tree.starts, tree.bound_ptr, tree.bound, *self._factor, x)
+        absorption.solve(tree.starts, tree.bound_ptr, tree.bound, self._L, self._U, self._exits, x)
         out = np.empty_like(x)
         out[tree.order] = x
         return out
@@ -102,9 +107,10 @@ class MultigridSolver:
     """
 
     name = "multilevel"
+    n_fill = 0  # nothing is factorised
 
-    def __init__(self, chain, tol=1e-11):
-        self._chain, self._tol, self.n_fill = chain, tol, 0
+    def __init__(self, chain: KilledChain, tol: float = 1e-11) -> None:
+        self._tol = tol
         n = chain.flows.exits.size
         self._solver = ShiftedSolver(
             None, 0.0, log_mass=np.zeros(n), transpose=True, flows=chain.flows
@@ -116,22 +122,24 @@ class MultigridSolver:
         """Krylov steps so far."""
         return self._solver.steps
 
-    def solve(self, b):
+    def solve(self, b: Array) -> Array:
         """Solution x (n,) for b (n,) >= 0."""
         b = np.asarray(b, dtype=float)
         try:
             x = self._solver.solve(b, self._tol) if b.any() else np.zeros_like(b)
         except ConvergenceError as error:
             raise ConvergenceError(
-                f"multigrid did not converge ({error}); use solver=\"direct\"",
-                iterate=error.iterate, residual=error.residual,
-            ) from error  # fmt: skip
-        rounding = 1e-16 * self._rate * float(np.abs(x).max()) / max(float(b.max()), 1e-300)
+                f'multigrid did not converge ({error}); use solver="direct"',
+                iterate=error.iterate,
+                residual=error.residual,
+            ) from error
+        rounding = ROUNDING * self._rate * float(np.abs(x).max()) / max(float(b.max()), 1e-300)
         if rounding > TRUSTED:
             raise ConvergenceError(
-                f"multigrid may be off by {rounding:.0e} for so slow an exit; use "
-                'solver="direct"', iterate=x, residual=rounding,
-            )  # fmt: skip
+                f'multigrid may be off by {rounding:.0e} for so slow an exit; use solver="direct"',
+                iterate=x,
+                residual=rounding,
+            )
         return np.maximum(x, 0.0)
 
 
@@ -139,7 +147,13 @@ class MultigridSolver:
 SOLVERS = {"direct": DirectSolver, "multilevel": MultigridSolver}
 
 
-def choose(chain, solver=None):
+def check_solver(solver: str | None) -> None:
+    """Raise unless solver is a name that is known, or None."""
+    if solver is not None and solver not in list(SOLVERS):
+        raise ValueError(f"solver is {solver!r}; choose from {', '.join(SOLVERS)} or None")
+
+
+def choose(chain: KilledChain, solver: str | None = None) -> DirectSolver | MultigridSolver:
     """Solver of a chain: by name, or by size and dimension."""
     n, d = chain.coordinates.shape
     name = solver or ("multilevel" if n >= sizes.PASSAGE_MULTILEVEL_FROM[d] else "direct")

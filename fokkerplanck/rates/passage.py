@@ -5,16 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import ArrayLike
+from scipy.interpolate import RegularGridInterpolator
 
+from fokkerplanck.domain.arguments import frozen, real_array
 from fokkerplanck.domain.densities import check_density
 from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.types import Array, Flags
+from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.rates.ends import ended
-from fokkerplanck.rates.killed import choose
-from fokkerplanck.rates.results import check_problem, check_solver, frozen, value_at
+from fokkerplanck.rates.ends import Target, ended
+from fokkerplanck.rates.killed import check_solver, choose
 from fokkerplanck.scheme.generator import Generator
 
-#: Longest mean time whose square is a number.
+#: Longest mean time, in units of time: its square, the variance, is still a finite number.
 LONGEST = 1e150
 
 
@@ -37,20 +41,20 @@ class PassageTimes:
     grid : Grid
     """
 
-    mean: np.ndarray = field(repr=False)
-    variance: np.ndarray = field(repr=False)
-    target: np.ndarray = field(repr=False)
+    mean: Array = field(repr=False)
+    variance: Array = field(repr=False)
+    target: Flags = field(repr=False)
     residual: float
     stats: dict
     grid: Grid
 
     @property
-    def std(self) -> np.ndarray:
+    def std(self) -> Array:
         r"""Standard deviation (\*shape)."""
         return np.sqrt(self.variance)
 
-    def at(self, *x) -> float:
-        """Mean time from a point, linear between cell centres.
+    def at(self, *x: float) -> float:
+        """Mean time from a point, linear between cell centres, constant in the outer half cells.
 
         Examples
         --------
@@ -59,9 +63,19 @@ class PassageTimes:
         >>> round(fp.mfpt(problem, fp.sets.half_space(1, 0.9)).at(0.0), 2)
         0.4
         """
-        return value_at(self.grid, self.mean, x)
+        grid, point = self.grid, real_array(x, "point", "one number per axis")
+        if point.shape != (grid.dim,):
+            raise ValueError(f"the point has {point.size} coordinates, expected {grid.dim}")
+        for k, (lo, hi) in enumerate(grid.box):
+            if not lo <= point[k] <= hi:
+                raise ValueError(
+                    f"the point {tuple(point.tolist())} is outside of the box; its axis {k} runs "
+                    f"from {lo:g} to {hi:g}"
+                )
+        inner = [np.clip(p, c[0], c[-1]) for p, c in zip(point, grid.centers, strict=True)]
+        return float(RegularGridInterpolator(grid.centers, self.mean)(inner)[0])
 
-    def from_density(self, rho) -> float:
+    def from_density(self, rho: ArrayLike) -> float:
         r"""Mean time from a density, :math:`\int\tau\rho\,dx`.
 
         Parameters
@@ -69,16 +83,17 @@ class PassageTimes:
         rho : array (\*shape)
             Density with integral 1.
         """
-        rho = check_density(rho, self.grid)
-        return float(self.grid.integrate(self.mean * rho))
+        return float(self.grid.integrate(self.mean * check_density(rho, self.grid)))
 
 
-def mfpt(problem, target=None, solver=None) -> PassageTimes:
+def mfpt(
+    problem: Problem | Generator, target: Target | None = None, solver: str | None = None
+) -> PassageTimes:
     r"""Mean first passage time to a set, :math:`-A^T\tau=1` outside, :math:`\tau=0` inside.
 
     Parameters
     ----------
-    problem : Problem
+    problem : Problem or Generator
     target : boolean array, function or helper of ``fokkerplanck.sets``, optional
         Absorbing sides of the grid belong to the target in any case; without a target they are all
         of it.
@@ -123,14 +138,13 @@ def mfpt(problem, target=None, solver=None) -> PassageTimes:
     >>> float(times.mean[0].round(3)), float(times.variance[0].round(3))
     (0.5, 0.167)
     """
-    check_problem(problem, "mfpt")
+    generator = Generator.of(problem, "mfpt")
     check_solver(solver)
-    if target is None and not problem.grid.has_absorbing_sides:
+    if target is None and not generator.grid.has_absorbing_sides:
         raise ValueError(
             "target is None and no side is absorbing, so nothing ends a passage; give a target"
         )
-    ends = [] if target is None else [("target", target)]
-    end = ended(problem, Generator(problem), ends)
+    end = ended(generator, [] if target is None else [("target", target)])
     solve = choose(end.chain, solver)
     one = np.ones(end.cells.size)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -144,9 +158,11 @@ def mfpt(problem, target=None, solver=None) -> PassageTimes:
     flows, rows = end.chain.flows, end.chain.rows
     spread = end.chain.sums(flows.outflow * (tau[flows.indices] - tau[rows]) ** 2)
     variance = solve.solve(spread + flows.exits * tau**2)
-    residual = end.chain.residual(tau, one)
-    stats = {"solver": solve.name, "n_fill": solve.n_fill, "steps": solve.steps}
-    target_cells = frozen((end.label >= 0).reshape(problem.grid.shape))
     return PassageTimes(
-        end.on_grid(tau), end.on_grid(variance), target_cells, residual, stats, problem.grid
+        mean=end.on_grid(tau),
+        variance=end.on_grid(variance),
+        target=frozen((end.label >= 0).reshape(end.grid.shape)),
+        residual=end.chain.residual(tau, one),
+        stats={"solver": solve.name, "n_fill": solve.n_fill, "steps": solve.steps},
+        grid=end.grid,
     )

@@ -3,22 +3,44 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
+from fokkerplanck.domain.arguments import frozen
 from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.types import Array, Field, Flags, Integers
+from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.linalg.null_vector import closed_class
-from fokkerplanck.rates.ends import bernoulli_pair, ended, restricted, steps_of
-from fokkerplanck.rates.killed import KilledChain, choose
-from fokkerplanck.rates.results import check_problem, check_solver, frozen
+from fokkerplanck.rates.ends import (
+    Crossings,
+    Ended,
+    Target,
+    bernoulli_pair,
+    ended,
+    restricted,
+    steps_of,
+)
+from fokkerplanck.rates.killed import KilledChain, check_solver, choose
+from fokkerplanck.scheme.edges import Edges
 from fokkerplanck.scheme.flows import Flows
 from fokkerplanck.scheme.generator import Generator
 from fokkerplanck.sets import mask_of
 from fokkerplanck.steady.state import steady_state
 
-#: Largest difference, relative, between what leaves A and what arrives in B.
+#: Numbers of the two sets among the ends of the chain.
+IN_A, IN_B = 0, 1
+#: Largest difference, relative to the flux, between what leaves A and what arrives in B.
 TRUSTED = 1e-6
+
+
+class LabelledEdges(NamedTuple):
+    """Cells at both ends of every edge, and the set of every cell: IN_A, IN_B or -1."""
+
+    tail: Integers
+    head: Integers
+    label: Integers
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,12 +67,14 @@ class Committor:
         What leaves A less what arrives in B, over flux: rounding.
     stats : dict
     grid : Grid
+    edge_flow : array (n_edges,)
+        Reactive current of every edge from tail to head, 1/time.
     """
 
-    forward: np.ndarray = field(repr=False)
-    backward: np.ndarray = field(repr=False)
-    density: np.ndarray = field(repr=False)
-    current: np.ndarray = field(repr=False)
+    forward: Array = field(repr=False)
+    backward: Array = field(repr=False)
+    density: Array = field(repr=False)
+    current: Array = field(repr=False)
     flux: float
     rate: float
     rate_back: float
@@ -58,20 +82,20 @@ class Committor:
     residual: float
     stats: dict
     grid: Grid
-    edge_flow: np.ndarray = field(repr=False)
-    _ends: tuple = field(repr=False)
+    edge_flow: Array = field(repr=False)
+    _ends: LabelledEdges = field(repr=False)
 
     @property
-    def A(self) -> np.ndarray:
+    def A(self) -> Flags:
         r"""Cells of A (\*shape)."""
-        return (self._ends[2] == 0).reshape(self.grid.shape)
+        return (self._ends.label == IN_A).reshape(self.grid.shape)
 
     @property
-    def B(self) -> np.ndarray:
+    def B(self) -> Flags:
         r"""Cells of B (\*shape)."""
-        return (self._ends[2] == 1).reshape(self.grid.shape)
+        return (self._ends.label == IN_B).reshape(self.grid.shape)
 
-    def flux_through(self, region) -> float:
+    def flux_through(self, region: Field) -> float:
         """Reactive flux out of a region that holds A and nothing of B: the same for all of them.
 
         Parameters
@@ -90,17 +114,19 @@ class Committor:
         """
         mask = mask_of(region, self.grid, "region").ravel()
         tail, head, label = self._ends
-        if not mask[label == 0].all() or mask[label == 1].any():
+        if not mask[label == IN_A].all() or mask[label == IN_B].any():
             raise ValueError("the region has to hold all cells of A and none of B")
         return float(self.edge_flow @ (mask[tail].astype(float) - mask[head]))
 
 
-def committor(problem, A, B, solver=None) -> Committor:
+def committor(
+    problem: Problem | Generator, A: Target, B: Target, solver: str | None = None
+) -> Committor:
     r"""Committors, :math:`\mathcal L^\dagger q^+=0`, 0 in A and 1 in B, and the reactive current.
 
     Parameters
     ----------
-    problem : Problem
+    problem : Problem or Generator of one
         Without absorbing sides (``exit_probabilities`` takes these); reversible or not.
     A, B : boolean arrays, functions or helpers of ``fokkerplanck.sets``
         Disjoint, and not neighbours.
@@ -140,52 +166,59 @@ def committor(problem, A, B, solver=None) -> Committor:
     >>> abs(paths.flux_through(lambda x: x < 0.3) / paths.flux - 1) < 1e-9
     True
     """
-    check_problem(problem, "committor")
+    generator = Generator.of(problem, "committor")
     check_solver(solver)
-    grid = problem.grid
+    grid = generator.grid
     if grid.has_absorbing_sides:
         raise ValueError(
             "the problem has absorbing sides, so there is no steady state and no reactive current; "
             "exit_probabilities(problem, [A, B]) gives the chance of B before A"
         )
-    generator = Generator(problem)
     if closed_class(generator.matrix, grid.shape).size < grid.size:
         raise ValueError(
             "some cells are left for good, so that nothing comes from them (D vanishes there, or "
             "rates underflow); transition paths need a little diffusion, or a lower beta"
         )
-    end = ended(problem, generator, [("A", A), ("B", B)])
-    steady = steady_state(problem, scheme="markov")
-    log_rho = steady.log_rho.ravel()
+    end = ended(generator, [("A", A), ("B", B)])
+    steady = steady_state(generator.problem, scheme="markov")
+    log_rho, rho = steady.log_rho.ravel(), steady.rho
     solve = choose(end.chain, solver)
-    forward = solve.solve(end.kills[1])
+    q = end.on_grid(solve.solve(end.kills[IN_B]), (0.0, 1.0))
     back_in = inflow_rates(grid, end.crossings, log_rho)
-    reversed_chain, kill_A = _reversed(generator, end, grid, log_rho, back_in)
+    reversed_chain, kill_A = _reversed(end, log_rho, back_in)
     solve_back = choose(reversed_chain, solver)
-    backward = solve_back.solve(kill_A)
-    q, p = end.on_grid(forward, (0.0, 1.0)), end.on_grid(backward, (1.0, 0.0))
-    rho = steady.rho
-    flow = _edge_flow(generator, end.crossings, rho.ravel(), q.ravel(), p.ravel(), back_in)
-    out, arrived = _totals(end, rho.ravel() * _volume(grid), q.ravel(), p.ravel(), back_in)
-    flux = 0.5 * (out + arrived)
-    residual = abs(out - arrived) / flux if flux > 0 else np.inf
+    p = end.on_grid(solve_back.solve(kill_A), (1.0, 0.0))
+    flow, left, arrived = _reactive_flow(generator, end.crossings, rho, q, p, back_in)
+    flux = 0.5 * (left + arrived)
+    residual = abs(left - arrived) / flux if flux > 0 else np.inf
     if not residual <= TRUSTED:
         raise ConvergenceError(
-            f"{out:.6g} transitions a unit of time leave A but {arrived:.6g} arrive in B; the flux "
-            'is below what rounding leaves, use solver="direct" or lower beta times the barrier',
+            f"{left:.6g} transitions a unit of time leave A but {arrived:.6g} arrive in B; the "
+            'flux is below what rounding leaves, use solver="direct" or lower beta times the '
+            "barrier",
             residual=residual,
         )
     share = float(grid.integrate(rho * p))
+    n_fill = solve.n_fill + solve_back.n_fill
+    edges = generator.edges
     return Committor(
-        q, p, frozen(rho * q * p), frozen(_at_cells(generator.edges, flow)), flux, flux / share,
-        flux / (1 - share), float(grid.integrate(rho * q * p)) / flux, residual,
-        {"solver": solve.name, "n_fill": solve.n_fill + solve_back.n_fill,
-         "steady": steady.stats.message},
-        grid, frozen(flow), (generator.edges.tail, generator.edges.head, end.label),
-    )  # fmt: skip
+        forward=q,
+        backward=p,
+        density=frozen(rho * q * p),
+        current=frozen(_at_cells(edges, flow)),
+        flux=flux,
+        rate=flux / share,
+        rate_back=flux / (1 - share),
+        mean_duration=float(grid.integrate(rho * q * p)) / flux,
+        residual=residual,
+        stats={"solver": solve.name, "n_fill": n_fill, "steady": steady.stats.message},
+        grid=grid,
+        edge_flow=frozen(flow),
+        _ends=LabelledEdges(edges.tail, edges.head, end.label),
+    )
 
 
-def inflow_rates(grid, crossings, log_rho):
+def inflow_rates(grid: Grid, crossings: Crossings, log_rho: Array) -> Array:
     r"""Rates (m,) of the reversed chain from free cells into sets, 1/time.
 
     :math:`(w/sV_i)B(sz)\rho_b/\rho_i` with the density at the boundary that keeps the stationary
@@ -193,25 +226,19 @@ def inflow_rates(grid, crossings, log_rho):
     :math:`\rho_b=\frac{B(-sz)\rho_i/s+B((1-s)z)\rho_j/(1-s)}{B(sz)/s+B(-(1-s)z)/(1-s)}`.
     """
     c, s = crossings, crossings.part
-    volume = _volume(grid)[c.free]
-    near_out, near_in = bernoulli_pair(np.ones_like(s), s * c.tilt)
-    far_out, far_in = bernoulli_pair(np.ones_like(s), (1 - s) * c.tilt)
+    near_out, near_in = bernoulli_pair(s * c.tilt)
+    far_out, far_in = bernoulli_pair((1 - s) * c.tilt)
     below = (1 - s) / s * near_in + far_out
     first = (1 - s) / s * near_out * near_in
     with np.errstate(divide="ignore"):  # the product may be moderate where its factors are not
         second = np.log(far_in) + np.log(near_in) + log_rho[c.other] - log_rho[c.free]
-    return c.weight / (s * volume) * (first + np.exp(second)) / below
+    return c.weight / (s * grid.volumes.ravel()[c.free]) * (first + np.exp(second)) / below
 
 
-def _volume(grid):
-    """Volumes of the cells (n,)."""
-    return grid.volumes.ravel()
-
-
-def _reversed(generator, end, grid, log_rho, back_in):
+def _reversed(end: Ended, log_rho: Array, back_in: Array) -> tuple[KilledChain, Array]:
     """Reversed chain on the free cells, and its rates into A."""
-    flows, n = Flows.from_generator(generator), grid.size
-    log_mass = log_rho + np.log(_volume(grid))
+    flows, n = end.flows, end.grid.size
+    log_mass = log_rho + np.log(end.grid.volumes.ravel())
     rows = np.repeat(np.arange(n), np.diff(flows.indptr))
     step = log_mass[flows.indices] - log_mass[rows]
     with np.errstate(divide="ignore"):
@@ -221,31 +248,26 @@ def _reversed(generator, end, grid, log_rho, back_in):
     kills = kills[:, end.cells]
     turned = Flows(flows.indptr, flows.indices, inn, out, flows.exits)
     chain = KilledChain(restricted(turned, end.cells, kills.sum(axis=0)), end.chain.coordinates)
-    return chain, kills[0]
+    return chain, kills[IN_A]
 
 
-def _edge_flow(generator, crossings, rho, q, p, back_in):
-    """Reactive current (n_edges,) from tail to head, 1/time."""
-    edges, volume = generator.edges, _volume(generator.grid)
+def _reactive_flow(
+    generator: Generator, crossings: Crossings, rho: Array, q: Array, p: Array, back_in: Array
+) -> tuple[Array, float, float]:
+    """Reactive current of every edge, tail to head; what leaves A and what arrives in B, 1/time."""
+    edges, volumes = generator.edges, generator.grid.volumes.ravel()
+    rho, q, p = rho.ravel(), q.ravel(), p.ravel()
     forward, backward = generator.edge_rates
     tail, head = edges.tail, edges.head
     flow = forward * rho[tail] * p[tail] * q[head] - backward * rho[head] * p[head] * q[tail]
     c = crossings
-    mass = rho[c.free] * volume[c.free]
-    into_B, from_A = mass * p[c.free] * c.rate, mass * q[c.free] * back_in
-    flow[c.edge] = c.sign * np.where(c.end == 1, into_B, -from_A)
-    return flow
+    mass = rho[c.free] * volumes[c.free]
+    from_A, into_B = mass * q[c.free] * back_in, mass * p[c.free] * c.rate
+    flow[c.edge] = c.sign * np.where(c.end == IN_B, into_B, -from_A)
+    return flow, float(from_A[c.end == IN_A].sum()), float(into_B[c.end == IN_B].sum())
 
 
-def _totals(end, mass, q, p, back_in):
-    """Transitions that leave A, and that arrive in B."""
-    c = end.crossings
-    from_A = mass[c.free] * q[c.free] * back_in
-    into_B = mass[c.free] * p[c.free] * c.rate
-    return float(from_A[c.end == 0].sum()), float(into_B[c.end == 1].sum())
-
-
-def _at_cells(edges, flow):
+def _at_cells(edges: Edges, flow: Array) -> Array:
     r"""Currents at cells (d, \*shape), half the sum of edge currents times displacements."""
     grid = edges.grid
     step = steps_of(edges, slice(None))

@@ -83,9 +83,7 @@ def test_rates_through_sides_add_up_for_tensors():
     found = fp.exit_probabilities(problem, ends)
     assert found.residual < 1e-13
     assert not found.rest.any()
-    named = fp.rates.ends.ended(
-        problem, fp.Generator(problem), list(zip("abcd", ends, strict=True))
-    )
+    named = fp.rates.ends.ended(fp.Generator(problem), list(zip("abcd", ends, strict=True)))
     total = fp.Edges.from_problem(problem).exit_rate / grid.volume
     assert np.allclose(named.kills.sum(axis=0), total, rtol=1e-14)
 

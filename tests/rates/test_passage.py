@@ -109,7 +109,7 @@ def test_moments_are_those_of_the_dense_chain(drift):
     target[3:, 4:] = True
     times = fp.mfpt(problem, target)
     # Second moment from the killed matrix: its rows sum to minus the rates to the target.
-    end = fp.rates.ends.ended(problem, fp.Generator(problem), [("target", target)])
+    end = fp.rates.ends.ended(fp.Generator(problem), [("target", target)])
     flows, n = end.chain.flows, end.cells.size
     M = np.zeros((n, n))
     M[end.chain.rows, flows.indices] = -flows.outflow

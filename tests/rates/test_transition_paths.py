@@ -26,7 +26,7 @@ def brute_force(problem, A, B):
     """
     generator = fp.Generator(problem)
     log_rho = fp.steady_state(problem, scheme="markov").log_rho.ravel()
-    end = ended(problem, generator, [("A", A), ("B", B)])
+    end = ended(generator, [("A", A), ("B", B)])
     n, c = problem.grid.size, end.crossings
     m, tiny = c.free.size, 1e-7
     R = np.zeros((n + m, n + m))  # R[i, k]: rate i -> k
@@ -173,7 +173,7 @@ def test_inflow_keeps_the_stationary_current_of_every_cut_edge():
     grid = fp.Grid([(-2, 2), (-2, 2)], 16)
     problem = fp.Problem(grid, drift=swirl, D=[[1, 0.3], [0.3, 0.6]])
     generator, steady = fp.Generator(problem), fp.steady_state(problem, scheme="markov")
-    end = ended(problem, generator, [("A", sets.ball((0.3, 0.1), 0.7))])
+    end = ended(generator, [("A", sets.ball((0.3, 0.1), 0.7))])
     c = end.crossings
     into = inflow_rates(grid, c, steady.log_rho.ravel())
     whole = c.sign * generator.currents(steady.rho)[c.edge]
