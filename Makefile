@@ -4,18 +4,21 @@
 # make bench   time and memory against scipy by hand and other libraries: docs/benchmarks.md
 #              (make bench-quick: three minutes, printed; make bench-docs: the page only)
 # make talk    every slide of the talk, computed: talk/index.html (make talk-docs: docs/talk.md)
+# make wheel-test  build wheel and source archive into dist/, try the wheel in an empty environment
 # make clean   remove what these made, the environment included
 #
 # Each sets up $(VENV) by itself. Another Python: make PYTHON=python3.12 test
+# Other versions: make VENV=.venv-minimal CONSTRAINTS=constraints-minimal.txt test
 
 PYTHON ?= python3
 VENV ?= .venv
+CONSTRAINTS ?= constraints.txt
 
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint $(CONSTRAINTS)
 BOUNDS_CACHE := $(CURDIR)/.cache/numba-boundscheck
 
-.PHONY: demo test check lint types tests-slow tests-bounds bench bench-quick bench-docs talk talk-docs clean
+.PHONY: demo test check lint types tests-slow tests-bounds bench bench-quick bench-docs talk talk-docs wheel-test clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -58,6 +61,10 @@ talk: $(VENV)/.installed
 talk-docs: $(VENV)/.installed
 	$(BIN)/fokkerplanck talk --markdown docs/talk.md
 
+# TAG=v1.2.3 asks for that version.
+wheel-test: $(VENV)/.installed
+	.ci/wheel-test "$(abspath $(BIN))/python" "$(CONSTRAINTS)" $(TAG)
+
 clean:
 	rm -rf "$(VENV)" .cache .mypy_cache .pytest_cache .ruff_cache build dist talk *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -67,7 +74,7 @@ $(BIN)/python:
 	  || { echo "$(PYTHON) is too old or missing: Python 3.11 or newer is needed, e.g. make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv "$(VENV)"
 
-$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.installed: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	$(PIP) setuptools
 	$(PIP) --no-build-isolation --editable .
 	@touch $@
