@@ -9,7 +9,7 @@ import numpy as np
 
 from fokkerplanck.domain.arguments import positive_number, real_array
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.steady.state import SteadyState
+from fokkerplanck.steady import SteadyState
 
 #: Cells per axis and degree of the polynomial that stands for a field near a point.
 CELLS, DEGREE = 7, 4

@@ -15,7 +15,7 @@ from fokkerplanck.rates.results import check_problem, check_solver, frozen
 from fokkerplanck.scheme.flows import Flows
 from fokkerplanck.scheme.generator import Generator
 from fokkerplanck.sets import mask_of
-from fokkerplanck.steady.state import steady_state
+from fokkerplanck.steady import steady_state
 
 #: Largest difference, relative, between what leaves A and what arrives in B.
 TRUSTED = 1e-6
