@@ -33,29 +33,30 @@ class GuessedChain(Protocol):
     """What the multilevel driver asks of a chain A with a guess of its log masses.
 
     Its equations are those of the ratio u to the guess: L u = 0 with L = - e^-phi A e^phi.
-
-    Attributes
-    ----------
-    phi : array (n,)
-        Guess of the log masses, changed in place; ``refresh`` is to be called then.
-    exits : array (n,)
-        Total rate out of each cell, 1/time.
-    weight : array (n,)
-        Weight of residuals, one over the diagonal of L; of the last ``rebuild``.
-    flexible : bool
-        Whether the preconditioner changes from call to call.
-    is_reusable : bool
-        Whether the preconditioner serves on after a small change of the guess.
     """
 
+    #: Guess of the log masses (n,), changed in place; then call ``refresh``.
     phi: Array
+    #: Total rate out of each cell (n,), 1/time.
     exits: Array
+    #: Weight of residuals (n,), one over the diagonal of L; made by ``rebuild``.
     weight: Array
+    #: Whether the preconditioner changes from call to call.
     flexible: bool
+    #: Whether the preconditioner still serves after a small change of the guess.
     is_reusable: bool
+    _solver: Aggregation | GridMultigrid
+
+    def apply(self, u: Array) -> Array:
+        """Product L u."""
+        return self._solver.apply(u)
+
+    def precondition(self, r: Array) -> Array:
+        """Approximate solution of L u = r."""
+        return self._solver.precondition(r)
 
     def refresh(self) -> None:
-        """Bring what depends on phi up to date."""
+        """Take note of a change of phi."""
 
     def sweep(self, count: int) -> None:
         """Balance cell by cell, ``count`` times."""
@@ -66,17 +67,11 @@ class GuessedChain(Protocol):
     def rebuild(self, pins: Integers) -> None:
         """Make the preconditioner for the present phi, with the cells ``pins`` held."""
 
-    def apply(self, u: Array) -> Array:
-        """Product L u."""
-
-    def precondition(self, r: Array) -> Array:
-        """Approximate solution of L u = r."""
-
     def lumps(self) -> Lumps:
         """Lumped chain of at most about ``LUMPS`` cells."""
 
 
-class GraphChain:
+class GraphChain(GuessedChain):
     """Any chain, as rows of its graph, with multigrid by aggregation.
 
     Parameters
@@ -97,7 +92,6 @@ class GraphChain:
         self._level = Level(*self._rows, np.array(start), np.zeros(len(start)))
         self.phi = self._level.phi  # changed in place; then refresh
         self.exits = self._level.diagonal.copy()
-        self._hierarchy: Aggregation  # from rebuild on
 
     def refresh(self):
         """Bring what depends on phi up to date."""
@@ -122,16 +116,8 @@ class GraphChain:
         level.shift[:] = 0.0
         level.shift[pins] = HELD * self.exits[pins]
         level.diagonal[:] = self.exits + level.shift
-        self._hierarchy = Aggregation(level)
+        self._solver = Aggregation(level)
         self.weight = 1 / level.diagonal
-
-    def apply(self, u):
-        """Product with the matrix on ratios to e^phi."""
-        return self._hierarchy.apply(u)
-
-    def precondition(self, r):
-        """Approximate solution."""
-        return self._hierarchy.precondition(r)
 
     def lumps(self):
         """Lumped chain (rates, log masses, places) and the lump of every cell."""
@@ -147,7 +133,7 @@ class GraphChain:
         return Lumps(rates, level.phi, np.stack(np.unravel_index(place, self.shape), 1), label)
 
 
-class GridChain:
+class GridChain(GuessedChain):
     """Chain of nearest neighbours on a grid, with multigrid on structured arrays.
 
     Parameters
@@ -159,6 +145,7 @@ class GridChain:
 
     flexible = False
     is_reusable = True
+    _solver: GridMultigrid
 
     def __init__(self, generator: Generator, start: Array):
         grid = generator.grid
@@ -175,7 +162,6 @@ class GridChain:
         self.phi = np.array(start)
         self.exits = (up.sum(axis=0) + down.sum(axis=0)).ravel()
         self._inflow, self._is_stale = np.empty((2 * d, *self._full)), True
-        self._solver: GridMultigrid  # from rebuild on
         self._is_singular = False  # whether there is a solver with no cell held
 
     def refresh(self):
@@ -218,14 +204,6 @@ class GridChain:
             self._solver = GridMultigrid(up, down, self.periodic, phi, shift)
             self._is_singular = self._solver.is_singular
         self._inflow, self._is_stale = self._solver.inflow, False
-
-    def apply(self, u):
-        """Product with the matrix on ratios to e^phi."""
-        return self._solver.apply(u)
-
-    def precondition(self, r):
-        """Approximate solution."""
-        return self._solver.precondition(r)
 
     def lumps(self):
         """Lumped chain of blocks of cells and the block of every cell."""

@@ -107,10 +107,14 @@ def _second_order(
         return _markov(generator, markov)  # Newton's method needs a finite log rho in all cells
     nine = NinePoint(problem.grid, *index_units(problem))
     start = normalised(_log_density(generator, markov), problem.grid).ravel()
-    with_multigrid = _takes_multigrid(generator, markov, is_asked=solver is not None)
-    result = solve_nine_point(nine, start, tol, generator if with_multigrid else None)
+    # Newton's steps are solved as the null vector was, but full tensors in the plane keep
+    # factorisations while these are affordable.
+    is_plane_tensor = generator.edges.kind == "tensor" and problem.grid.dim == 2
+    factorised = solver is None and is_plane_tensor and problem.grid.size <= FACTORISED[2]
+    multigrid = markov.stats.solver == "multilevel" and not factorised
+    result = solve_nine_point(nine, start, tol, generator if multigrid else None)
     if result.converged:
-        return _log(nine, result, markov.reason)
+        return _log(nine, result, markov.stats.reason)
     failure = (
         f"Newton's method for the nine-point scheme stopped at balance {result.balance:.1e} "
         f"after {result.iterations} steps"
@@ -126,17 +130,6 @@ def _second_order(
     message = f"{failure}; fell back to {found.stats.message}"
     stats = replace(found.stats, iterations=result.iterations, history=result.history)
     return replace(found, stats=replace(stats, message=message))
-
-
-def _takes_multigrid(generator: Generator, markov: Stationary, is_asked: bool) -> bool:
-    """Whether Newton's steps are solved by multigrid: where it found the null vector too.
-
-    Full tensors in the plane keep factorisations while these are affordable.
-    """
-    is_tensor = generator.edges.kind == "tensor" and generator.grid.dim == 2
-    if is_tensor and not is_asked and generator.grid.size <= FACTORISED[2]:
-        return False
-    return markov.solver == "multilevel"
 
 
 def _check_arguments(problem: Problem, scheme: str, solver: str | None, tol: float) -> None:
@@ -178,12 +171,10 @@ def _log_density(generator: Generator, markov: Stationary) -> Array:
 
 def _markov(generator: Generator, markov: Stationary) -> Found:
     """Null vector of the generator."""
-    message, empty = markov.message, markov.is_empty
+    stats, empty = markov.stats, markov.is_empty
     if empty.any():
-        message += f"; {np.count_nonzero(empty)} cells are left for good: no mass, and j is 0 there"
-    stats = SteadyStats(
-        "markov", markov.solver, message, markov.steps, markov.history, markov.reason
-    )
+        note = f"; {np.count_nonzero(empty)} cells are left for good: no mass, and j is 0 there"
+        stats = replace(stats, message=stats.message + note)
     phi = _log_density(generator, markov)
     edges = EdgeCurrents.from_edges(generator.edges, phi).without(empty)
     return _found(phi, stats, edges, markov.residual)

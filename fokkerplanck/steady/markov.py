@@ -11,6 +11,7 @@ from fokkerplanck.domain.types import Array, Flags, Integers
 from fokkerplanck.linalg.null_vector import balance_residual, closed_class, null_vector
 from fokkerplanck.scheme.generator import Generator
 from fokkerplanck.steady.multilevel import multilevel_log_mass
+from fokkerplanck.steady.state import SteadyStats
 
 SOLVERS = ("direct", "multilevel")
 #: Cells from which the multilevel solver is the faster one; it takes less memory in any case.
@@ -19,15 +20,11 @@ MULTILEVEL_FROM = {1: np.inf, 2: 50_000, 3: 8_000}
 
 @dataclass(frozen=True, eq=False)
 class Stationary:
-    """Log masses (n,) with their residual, and how they were found, in numbers and words."""
+    """Log masses (n,) with their residual, and how they were found."""
 
     log_mass: Array
     residual: float
-    solver: str
-    reason: str
-    message: str
-    steps: int = 0
-    history: tuple[float, ...] = ()
+    stats: SteadyStats
 
     @property
     def is_empty(self) -> Flags:
@@ -60,22 +57,17 @@ def stationary_log_mass(
     if solver == "direct":
         log_mass = null_vector(generator.matrix, grid.shape, reached).log_mass
         residual = balance_residual(generator.matrix, log_mass)
-        return Stationary(log_mass, residual, solver, reason, message)
+        stats = SteadyStats("markov", solver, message, reason=reason)
+        return Stationary(log_mass, residual, stats)
     generator.release()  # a fifth of the memory, and multigrid works on the edges
     result = multilevel_log_mass(generator, tol)
     if not result.history:  # a grid small enough for elimination
         residual = balance_residual(generator.matrix, result.log_mass)
     else:
         residual = result.history[-1]
-    return Stationary(
-        result.log_mass,
-        residual,
-        solver,
-        reason,
-        f"{message}: {result.message}",
-        sum(result.steps),
-        result.history,
-    )
+    message = f"{message}: {result.message}"
+    stats = SteadyStats("markov", solver, message, sum(result.steps), result.history, reason)
+    return Stationary(result.log_mass, residual, stats)
 
 
 def _choose(solver: str | None, grid: Grid, n_reached: int) -> tuple[str, str]:

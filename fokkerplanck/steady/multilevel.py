@@ -209,24 +209,15 @@ def _linear(u, source, target):
 
 
 class _Correction:
-    """One grid: its chain with the guess, the cells held in wells, and what happened.
-
-    Attributes
-    ----------
-    pins : int array or None
-        Densest cells of the wells, none if there is one well only; None if the wells are unknown.
-    weighings : list
-        The last changes of the weights of wells, with the log masses that they led to.
-    history : list of float
-        Largest imbalance of a cell over its outflow, after every correction.
-    steps : list of int
-        Krylov steps of the corrections.
-    """
+    """One grid: its chain with the guess, the cells held in wells, and what happened."""
 
     def __init__(self, chain: GuessedChain, has_one_well: bool):
         self.chain = chain
+        #: Densest cells of the wells, none if there is one well only; None if they are unknown.
         self.pins: Integers | None = np.empty(0, np.int64) if has_one_well else None
+        #: The last changes of the weights of wells, with the log masses that they led to.
         self.weighings: list[tuple[Array, Array]] = []
+        #: Largest imbalance of a cell over its outflow, and Krylov steps, of every correction.
         self.history: list[float] = []
         self.steps: list[int] = []
         chain.sweep(2)
