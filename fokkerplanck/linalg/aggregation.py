@@ -9,11 +9,12 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 
 from fokkerplanck.kernels.linalg import aggregation as kernels
+from fokkerplanck.linalg import sizes
 
 #: Pairs weaker than this are not formed: condition number of a pair at most 2 / STRENGTH.
 STRENGTH = 0.25
-#: Cells that are solved directly, and the least reduction of cells that a level must bring.
-COARSEST, LEAST_REDUCTION = 400, 0.8
+#: Lumping ends where a level would keep more than this part of the cells.
+LEAST_REDUCTION = 0.8
 #: Part of its diagonal added on the coarsest level of a singular chain: slower modes are noise.
 REGULARISATION = 1e-7
 #: Residual after one coarse cycle, over the one before, at which the second one is left out.
@@ -53,7 +54,7 @@ class Level:
     @property
     def is_large(self) -> bool:
         """Whether a second thread pays."""
-        return self.size >= kernels.THREADS_FROM
+        return self.size >= sizes.THREADS_FROM
 
     def refresh(self):
         """Bring ``inn`` up to date with ``phi``."""
@@ -140,7 +141,7 @@ class Aggregation:
         if form not in FORMS:
             raise ValueError(f"form is {form!r}; choose from {', '.join(FORMS)}")
         self.form, self.levels = form, [level]
-        while level.size > COARSEST:
+        while level.size > sizes.AGGREGATION_COARSEST:
             coarse = level.lumped(strength)
             if coarse.size > LEAST_REDUCTION * level.size:
                 break

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fokkerplanck.kernels.linalg import krylov as kernels
+from fokkerplanck.linalg import sizes
 
 #: A vector that lost this much of its length to orthogonalisation is orthogonalised again.
 REORTHOGONALISE = 0.5
@@ -101,7 +102,7 @@ def fgmres(
 
 def _extend(V, H, k, weight, q):
     """Orthogonalise weight q to V[: k + 1], into V[k + 1] and column k of H; True if 0 is left."""
-    is_long = q.size >= kernels.THREADS_FROM
+    is_long = q.size >= sizes.THREADS_FROM
     orthogonalise = kernels.orthogonalise_threads if is_long else kernels.orthogonalise
     before, after = orthogonalise(V, k + 1, weight, q, True, H[:, k])
     if after < REORTHOGONALISE * before:

@@ -6,13 +6,10 @@ import numpy as np
 
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.kernels.linalg import grid_cycle, grid_multigrid
+from fokkerplanck.linalg import sizes
 
-#: Levels of at most this many cells are solved directly, by number of axes longer than one.
-COARSEST = {2: 256, 3: 512}
 #: An axis with less than this part of the strongest mean coupling is not coarsened.
 WEAK = 0.3
-#: Smaller levels are not worth the start of threads.
-SERIAL = 8192
 #: Blocks of sheets of a level; half of them are relaxed at the same time.
 BLOCKS = 8
 #: Smallest pivot of a line over its diagonal.
@@ -171,7 +168,7 @@ class GridMultigrid:
         shape = chain.log_mass.shape
         if old is None or old.u.shape != shape:
             sheets = shape[0] if shape[0] > 1 else shape[1]
-            is_small = chain.log_mass.size < SERIAL or sheets < 4 * BLOCKS
+            is_small = chain.log_mass.size < sizes.GRID_SERIAL or sheets < 4 * BLOCKS
             old = _Level(
                 np.empty(chain.inflow.shape, self.dtype),
                 *(np.empty(shape, self.dtype) for _ in range(4)),
@@ -352,7 +349,7 @@ def _blocks(chain):
     cells along others.
     """
     shape, d = chain.log_mass.shape, len(chain.up)
-    if chain.log_mass.size <= COARSEST[d]:
+    if chain.log_mass.size <= sizes.GRID_COARSEST[d]:
         return ()
     coupling = np.append(np.zeros(3 - d), chain.coupling) * (np.array(shape) > 1)
     strong = WEAK * coupling.max()

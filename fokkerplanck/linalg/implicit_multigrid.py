@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from fokkerplanck.linalg import sizes
 from fokkerplanck.linalg.factors import Factors
 from fokkerplanck.linalg.shifted import ShiftedSolver
 from fokkerplanck.scheme.flows import Flows
 
-#: Ways to solve, and cells up to which "auto" factorises: fill grows like n log n in two and like
-#: n^(4/3) in three dimensions.
+#: Ways to solve; "auto" takes one of the others by size.
 SOLVERS = ("auto", "direct", "multilevel")
-FACTORISED = {1: np.inf, 2: 1_500_000, 3: 50_000}
-# Residual of a solve, and sweeps that fill cells in which the result was negative.
-TOLERANCE, SWEEPS = 1e-13, 2
+#: Residual of a solve, relative to that of x = 0.
+TOLERANCE = 1e-13
+#: Sweeps that fill the cells in which the result was negative.
+SWEEPS = 2
 
 
 class ImplicitMultigrid:
@@ -74,7 +75,7 @@ def solver_for(generator, solver) -> str:
     if solver != "auto":
         return solver
     grid = generator.grid
-    return "direct" if grid.size <= FACTORISED[grid.dim] else "multilevel"
+    return "direct" if grid.size <= sizes.IMPLICIT_FACTORISED[grid.dim] else "multilevel"
 
 
 class Solvers(Factors):

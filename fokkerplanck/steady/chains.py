@@ -16,6 +16,7 @@ from scipy import sparse
 from fokkerplanck.domain.types import Array, Integers
 from fokkerplanck.kernels.linalg import aggregation as kernels
 from fokkerplanck.kernels.linalg import grid_chain, grid_multigrid
+from fokkerplanck.linalg import sizes
 from fokkerplanck.linalg.aggregation import Aggregation, Level
 from fokkerplanck.linalg.grid_multigrid import GridMultigrid
 from fokkerplanck.linalg.null_vector import chain_log_mass
@@ -23,8 +24,6 @@ from fokkerplanck.scheme.flows import Flows
 from fokkerplanck.scheme.generator import Generator
 from fokkerplanck.steady.wells import deep_wells
 
-#: Most lumps of a chain whose weights are found by elimination.
-LUMPS = 4096
 #: Shift of the diagonal that holds the densest cell of a well, in exit rates of the cell.
 HELD = 1.0
 
@@ -68,7 +67,7 @@ class GuessedChain(Protocol):
         """Make the preconditioner for the present phi, with the cells ``pins`` held."""
 
     def lumps(self) -> Lumps:
-        """Lumped chain of at most about ``LUMPS`` cells."""
+        """Lumped chain of at most about ``sizes.STEADY_LUMPS`` cells."""
 
 
 class GraphChain(GuessedChain):
@@ -124,7 +123,7 @@ class GraphChain(GuessedChain):
         levels = Aggregation(self._level).levels
         label, level = np.arange(self.exits.size, dtype=np.int32), levels[0]
         for finer, coarser in pairwise(levels):
-            if level.size <= LUMPS:
+            if level.size <= sizes.STEADY_LUMPS:
                 break
             label, level = finer.aggregate[label], coarser
         rates = sparse.csr_array((level.back, level.indices, level.indptr), (level.size,) * 2)
@@ -212,7 +211,7 @@ class GridChain(GuessedChain):
         phi, shift = self.phi.reshape(self._full), np.broadcast_to(0.0, self._full)
         label = np.arange(phi.size).reshape(phi.shape)
         own = [np.arange(n) for n in phi.shape]
-        while phi.size > LUMPS:
+        while phi.size > sizes.STEADY_LUMPS:
             starts = [_blocks(n) for n in phi.shape]
             coarse = tuple(len(s) - 1 for s in starts)
             lumped = [np.zeros((m, *coarse)) for m in (d, d, 2 * d)]

@@ -11,6 +11,7 @@ from fokkerplanck.domain.arguments import frozen, one_of, positive_number
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.linalg import sizes
 from fokkerplanck.linalg.null_vector import balance_residual, closed_class
 from fokkerplanck.scheme.currents import EdgeCurrents
 from fokkerplanck.scheme.detailed_balance import exact_log_density
@@ -18,7 +19,7 @@ from fokkerplanck.scheme.generator import Generator
 from fokkerplanck.scheme.nine_point import NinePoint, index_units
 from fokkerplanck.steady.accuracy import check_accuracy, fourth_order
 from fokkerplanck.steady.markov import SOLVERS, Stationary, stationary_log_mass
-from fokkerplanck.steady.newton import FACTORISED, solve_nine_point
+from fokkerplanck.steady.newton import solve_nine_point
 from fokkerplanck.steady.state import Found, SteadyState, SteadyStats, normalised
 from fokkerplanck.steady.wells import Iteration
 
@@ -110,7 +111,9 @@ def _second_order(
     # Newton's steps are solved as the null vector was, but full tensors in the plane keep
     # factorisations while these are affordable.
     is_plane_tensor = generator.edges.kind == "tensor" and problem.grid.dim == 2
-    factorised = solver is None and is_plane_tensor and problem.grid.size <= FACTORISED[2]
+    factorised = (
+        solver is None and is_plane_tensor and problem.grid.size <= sizes.NEWTON_FACTORISED[2]
+    )
     multigrid = markov.stats.solver == "multilevel" and not factorised
     result = solve_nine_point(nine, start, tol, generator if multigrid else None)
     if result.converged:

@@ -8,14 +8,13 @@ import numpy as np
 
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.types import Array, Flags, Integers
+from fokkerplanck.linalg import sizes
 from fokkerplanck.linalg.null_vector import balance_residual, closed_class, null_vector
 from fokkerplanck.scheme.generator import Generator
 from fokkerplanck.steady.multilevel import multilevel_log_mass
 from fokkerplanck.steady.state import SteadyStats
 
 SOLVERS = ("direct", "multilevel")
-#: Cells from which the multilevel solver is the faster one; it takes less memory in any case.
-MULTILEVEL_FROM = {1: np.inf, 2: 50_000, 3: 8_000}
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +80,6 @@ def _choose(solver: str | None, grid: Grid, n_reached: int) -> tuple[str, str]:
         return "direct", "there are cells without mass"
     if solver is not None:
         return solver, "asked for"
-    least = MULTILEVEL_FROM[grid.dim]
+    least = sizes.STEADY_MULTILEVEL_FROM[grid.dim]
     name = "multilevel" if grid.size >= least else "direct"
     return name, f"{grid.size} cells in {grid.dim}D: multilevel from {least:g} cells on"

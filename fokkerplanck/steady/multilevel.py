@@ -12,14 +12,13 @@ from fokkerplanck.domain.types import Array, Integers
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.kernels import threads
+from fokkerplanck.linalg import sizes
 from fokkerplanck.linalg.fgmres import fgmres
 from fokkerplanck.linalg.null_vector import null_vector
 from fokkerplanck.scheme.flows import Flows
 from fokkerplanck.scheme.generator import Generator
 from fokkerplanck.steady.chains import GraphChain, GridChain, GuessedChain, chain_wells
 
-#: Cells of the coarsest of the nested grids, which is solved by elimination; by dimension.
-DIRECT = {1: 4096, 2: 4096, 3: 2744}
 #: Corrections of log mass on one grid after which it has failed.
 MAX_CORRECTIONS = 100
 #: Krylov steps of one correction.
@@ -44,12 +43,10 @@ SWEEPS = 20
 FEW = 1e-3
 #: Imbalance over outflow of a cell above which a result is not trusted.
 TRUSTED = 1e-8
-#: Krylov directions that are kept at a time on large grids: each takes 16 bytes a cell.
+#: Krylov directions that are kept at a time on large grids; each takes up to 16 bytes a cell.
 RESTART = 12
 #: Krylov directions that are kept at a time on small grids.
 RESTART_SMALL = 40
-#: Cells from which on a grid counts as large here.
-SMALL = 100_000
 #: Results of weighing that are combined.
 MEMORY = 4
 #: Largest coefficient of such a combination.
@@ -134,7 +131,7 @@ def multilevel_log_mass(given: Problem | Generator, tol: float = 1e-10) -> Multi
 def _nested(generator, tol, is_start=False) -> MultilevelResult:
     """Solution on the grid of a generator, from that on a coarser one."""
     grid = generator.grid
-    if grid.size <= DIRECT[grid.dim] or grid.coarsened().size == grid.size:
+    if grid.size <= sizes.STEADY_COARSEST[grid.dim] or grid.coarsened().size == grid.size:
         log_mass = np.array(null_vector(generator.matrix, grid.shape).log_mass)
         n_wells = chain_wells(generator.matrix, log_mass).size
         return MultilevelResult(log_mass, (), (), 0.0, (grid.shape,), "elimination", n_wells)
@@ -252,7 +249,8 @@ class _Correction:
         is cut because u is no density (the error is infinite then).
         """
         chain, problem = self.chain, (self.chain.apply, self.chain.precondition, r)
-        restart = RESTART_SMALL if r.size < SMALL else RESTART
+        is_small = r.size < sizes.STEADY_MANY_DIRECTIONS_BELOW
+        restart = RESTART_SMALL if is_small else RESTART
         floor = 0.5 * self.floor * np.sqrt(r.size)
         steps = reduction, MAX_STEPS, restart
         result = fgmres(*problem, chain.weight, *steps, floor, chain.flexible)

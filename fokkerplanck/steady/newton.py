@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import sparse
 
+from fokkerplanck.linalg import sizes
 from fokkerplanck.steady.newton_steps import Factorised, Preconditioned
 from fokkerplanck.steady.wells import Iteration, deep_wells, with_weights
 
@@ -22,8 +23,6 @@ MOST_GROWTH = 10.0
 INFINITE_STEP = 1e6
 #: Part of the tolerance that is asked for where steps are no exact solutions.
 SAFETY = 1e-2
-#: Cells up to which factorisations are affordable where steps by multigrid fail, by dimension.
-FACTORISED = {1: np.inf, 2: 300_000, 3: 30_000}
 #: Steps after which the iteration gives up.
 MAX_ITERATIONS = 100
 #: Balance that is asked for at temperatures above that of the problem.
@@ -55,7 +54,7 @@ def solve_nine_point(scheme, start, tol, generator=None) -> Iteration:
     if generator is not None:
         linear, tol = Preconditioned(generator, start), SAFETY * tol
     result = _iterate(scheme, np.array(start), tol, linear)
-    if not result.converged and scheme.grid.size <= FACTORISED[scheme.grid.dim]:
+    if not result.converged and scheme.grid.size <= sizes.NEWTON_FACTORISED[scheme.grid.dim]:
         if generator is not None:
             linear = Factorised("factorisations, as multigrid failed")
             result = _iterate(scheme, np.array(start), tol, linear)

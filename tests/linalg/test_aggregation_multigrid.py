@@ -8,7 +8,7 @@ import pytest
 import fokkerplanck as fp
 from fokkerplanck import zoo
 from fokkerplanck.kernels.linalg import aggregation as kernels
-from fokkerplanck.linalg import aggregation
+from fokkerplanck.linalg import sizes
 from fokkerplanck.linalg.aggregation import Aggregation, Level
 from fokkerplanck.linalg.fgmres import fgmres
 from fokkerplanck.linalg.null_vector import null_vector
@@ -127,7 +127,7 @@ def test_levels_are_lumped_chains():
     level = wall_level(96)
     levels = Aggregation(level).levels
     assert len(levels) >= 3
-    assert levels[-1].size <= aggregation.COARSEST
+    assert levels[-1].size <= sizes.AGGREGATION_COARSEST
     for fine, coarse in pairwise(levels):
         assert coarse.size <= 0.4 * fine.size  # pairs of pairs
         assert np.bincount(fine.aggregate).max() <= 4
@@ -149,7 +149,7 @@ def test_threaded_residual_is_the_plain_one(monkeypatch, rng):
     level = wall_level(40)
     r, u = rng.standard_normal((2, level.size))
     plain = level.residual("mass", r, u)
-    monkeypatch.setattr(kernels, "THREADS_FROM", 1)
+    monkeypatch.setattr(sizes, "THREADS_FROM", 1)
     np.testing.assert_array_equal(level.residual("mass", r, u), plain)
 
 

@@ -8,6 +8,7 @@ from scipy.linalg import null_space
 
 from fokkerplanck.kernels.linalg import krylov as kernels
 from fokkerplanck.linalg import fgmres as krylov
+from fokkerplanck.linalg import sizes
 from fokkerplanck.linalg.fgmres import fgmres
 
 
@@ -198,7 +199,7 @@ def test_long_vectors_take_the_threaded_kernel(monkeypatch, rng):
     plain = fgmres(lambda x: A @ x, same, b, np.ones(60), 1e-11)
     used = []
     threads = kernels.orthogonalise_threads
-    monkeypatch.setattr(kernels, "THREADS_FROM", 10)
+    monkeypatch.setattr(sizes, "THREADS_FROM", 10)
     monkeypatch.setattr(
         kernels, "orthogonalise_threads", lambda *args: (used.append(1), threads(*args))[1]
     )

@@ -9,6 +9,7 @@ from scipy.special import logsumexp
 
 import fokkerplanck as fp
 from fokkerplanck import zoo
+from fokkerplanck.linalg import sizes
 from fokkerplanck.linalg.null_vector import balance_residual, null_vector
 from fokkerplanck.scheme.flows import Flows
 from fokkerplanck.steady import chains, multilevel
@@ -231,7 +232,7 @@ def test_small_grids_are_eliminated():
 
 def test_many_nested_grids():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(multilevel, "DIRECT", {1: 10, 2: 100, 3: 100})
+        patch.setattr(sizes, "STEADY_COARSEST", {1: 10, 2: 100, 3: 100})
         problem = zoo.manufactured_wall(10.0).build(70)
         result = multilevel_log_mass(problem)
     assert result.shapes == ((9, 9), (18, 18), (35, 35), (70, 70))
@@ -334,7 +335,7 @@ def test_both_chains_see_the_same_imbalance(make, rng):
 
 @pytest.mark.parametrize("structured", [True, False])
 def test_lumps_are_in_balance_if_cells_are(structured, rng, monkeypatch):
-    monkeypatch.setattr(chains, "LUMPS", 200)
+    monkeypatch.setattr(sizes, "STEADY_LUMPS", 200)
     generator = fp.Generator(rotating((40, 39)))
     exact = reference(generator)
     chain = chain_of(generator, exact, structured)

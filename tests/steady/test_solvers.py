@@ -6,8 +6,8 @@ import pytest
 
 import fokkerplanck as fp
 from fokkerplanck import zoo
-from fokkerplanck.steady import markov as stationary
-from fokkerplanck.steady import multilevel, newton, newton_steps
+from fokkerplanck.linalg import sizes
+from fokkerplanck.steady import multilevel, newton_steps
 from fokkerplanck.steady.newton_steps import Preconditioned
 from tests.steady.test_multilevel import arrays, channel, graded, rotating, turning, wells
 
@@ -114,7 +114,7 @@ def test_steps_by_multigrid_that_fail_are_announced(monkeypatch):
 def test_large_grids_do_not_fall_back_to_factorisations(monkeypatch):
     problem = CASES["wall 100"]()
     monkeypatch.setattr(newton_steps, "ACCEPTED", 0.0)
-    monkeypatch.setattr(newton, "FACTORISED", {1: 0, 2: 0, 3: 0})
+    monkeypatch.setattr(sizes, "NEWTON_FACTORISED", {1: 0, 2: 0, 3: 0})
     with pytest.raises(fp.ConvergenceError, match=r"Newton's method .* stopped") as e:
         fp.steady_state(problem, "log", solver="multilevel")
     assert e.value.iterate.shape == problem.grid.shape
@@ -134,9 +134,9 @@ def test_large_grids_do_not_fall_back_to_factorisations(monkeypatch):
 def test_choice_by_size(name, d, scheme, monkeypatch):
     problem = CASES[name]()
     n = problem.grid.size
-    monkeypatch.setitem(stationary.MULTILEVEL_FROM, d, n + 1)
+    monkeypatch.setitem(sizes.STEADY_MULTILEVEL_FROM, d, n + 1)
     small = fp.steady_state(problem, scheme).stats
-    monkeypatch.setitem(stationary.MULTILEVEL_FROM, d, n)
+    monkeypatch.setitem(sizes.STEADY_MULTILEVEL_FROM, d, n)
     large = fp.steady_state(problem, scheme).stats
     assert small.reason == f"{n} cells in {d}D: multilevel from {n + 1} cells on"
     assert large.reason == f"{n} cells in {d}D: multilevel from {n} cells on"
@@ -147,18 +147,18 @@ def test_choice_by_size(name, d, scheme, monkeypatch):
 
 def test_tensors_in_the_plane_keep_factorisations_while_they_are_affordable(monkeypatch):
     problem = CASES["wall 100"]()
-    monkeypatch.setitem(stationary.MULTILEVEL_FROM, 2, 1)
+    monkeypatch.setitem(sizes.STEADY_MULTILEVEL_FROM, 2, 1)
     message = fp.steady_state(problem, "log").stats.message
     assert message.endswith("steps with factorisations")
-    monkeypatch.setitem(newton.FACTORISED, 2, problem.grid.size - 1)
+    monkeypatch.setitem(sizes.NEWTON_FACTORISED, 2, problem.grid.size - 1)
     message = fp.steady_state(problem, "log").stats.message
     assert message.endswith("steps with multigrid")
 
 
 def test_large_grids_are_solved_by_multigrid_and_lines_by_elimination():
-    assert stationary.MULTILEVEL_FROM[1] == np.inf
-    assert 4096 < stationary.MULTILEVEL_FROM[2] < 1e6
-    assert 2744 < stationary.MULTILEVEL_FROM[3] < 1e5
+    assert sizes.STEADY_MULTILEVEL_FROM[1] == np.inf
+    assert 4096 < sizes.STEADY_MULTILEVEL_FROM[2] < 1e6
+    assert 2744 < sizes.STEADY_MULTILEVEL_FROM[3] < 1e5
     ring = fp.Grid([(0, 2 * np.pi)], 9000, "periodic")
     state = fp.steady_state(fp.Problem(ring, drift=lambda x: (0.5 + np.sin(x),)), "markov")
     assert state.stats.solver == "direct"
@@ -199,7 +199,7 @@ def test_cells_without_mass_are_for_the_direct_solver(scheme, monkeypatch):
     problem = one_way()
     with pytest.raises(ValueError, match=r"'multilevel', but \d+ cells are left for good.*direct"):
         fp.steady_state(problem, scheme, solver="multilevel")
-    monkeypatch.setitem(stationary.MULTILEVEL_FROM, 2, 0)
+    monkeypatch.setitem(sizes.STEADY_MULTILEVEL_FROM, 2, 0)
     stats = fp.steady_state(problem, scheme).stats
     assert (stats.solver, stats.reason) == ("direct", "there are cells without mass")
 

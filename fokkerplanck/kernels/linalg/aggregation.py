@@ -22,9 +22,8 @@ from numba import njit, prange
 
 #: Largest difference of log mass between neighbours that is formed.
 MAX_STEP = 600.0
-#: Blocks of rows that threads share, and rows from which a second thread pays.
+#: Blocks of rows that threads share.
 BLOCKS = 16
-THREADS_FROM = 60_000
 
 
 @njit(cache=True)

@@ -7,8 +7,6 @@ from numba import njit, prange
 
 #: Blocks of a vector; their sums are added in order.
 BLOCKS = 32
-#: Vectors shorter than this are not worth a second thread.
-THREADS_FROM = 60_000
 
 
 @njit(cache=True)
