@@ -15,9 +15,8 @@ import numpy as np
 
 from fokkerplanck.domain.arguments import describe, real_array
 from fokkerplanck.domain.fields import evaluate
-from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.grid import AXES, ENDS, Grid, Side
 
-AXES = "xyz"
 #: Halvings of an edge that locate a boundary on it.
 HALVINGS = 45
 #: Least part of an edge between a cell outside of a set and its boundary.
@@ -62,23 +61,6 @@ class Region:
 
     def __repr__(self):
         return self.words
-
-
-@dataclass(frozen=True)
-class Side:
-    """An absorbing side of the box, as an end of passages.
-
-    Attributes
-    ----------
-    axis : int
-    end : {"lower", "upper"}
-    """
-
-    axis: int
-    end: str
-
-    def __repr__(self):
-        return f"side({AXES[self.axis]!r}, {self.end!r})"
 
 
 def ball(center, radius) -> Region:
@@ -250,7 +232,7 @@ def side(axis, end) -> Side:
     number = AXES.find(axis) if isinstance(axis, str) and len(axis) == 1 else axis
     if isinstance(number, bool) or not isinstance(number, int) or number not in (0, 1, 2):
         raise ValueError(f"axis is {axis!r}; give 'x', 'y' or 'z', or a number from 0 to 2")
-    if end not in ("lower", "upper"):
+    if end not in ENDS:
         raise ValueError(f"end is {end!r}; give 'lower' or 'upper'")
     return Side(number, end)
 

@@ -12,8 +12,26 @@ import numpy as np
 from fokkerplanck.domain.arguments import describe, frozen, is_whole, real_array
 
 WALLS = ("reflecting", "periodic", "absorbing")
+AXES, ENDS = "xyz", ("lower", "upper")
 # Faces whose widths agree to this (relative), or to rounding of the coordinates, are not graded.
 EVEN = 1e-10
+
+
+@dataclass(frozen=True)
+class Side:
+    """A side of the box; absorbing ones are ends of passages.
+
+    Attributes
+    ----------
+    axis : int
+    end : {"lower", "upper"}
+    """
+
+    axis: int
+    end: str
+
+    def __repr__(self) -> str:
+        return f"side({AXES[self.axis]!r}, {self.end!r})"
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
@@ -90,7 +108,16 @@ class Grid:
     @property
     def has_absorbing_sides(self) -> bool:
         """True if mass can leave through a wall."""
-        return any("absorbing" in pair for pair in self.sides)
+        return bool(self.sides_of("absorbing"))
+
+    def sides_of(self, word: str) -> tuple[Side, ...]:
+        """Sides of one kind: lower before upper, axis by axis."""
+        return tuple(
+            Side(k, end)
+            for k, pair in enumerate(self.sides)
+            for end, kind in zip(ENDS, pair, strict=True)
+            if kind == word
+        )
 
     @cached_property
     def graded(self) -> tuple[bool, ...]:

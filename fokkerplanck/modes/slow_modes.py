@@ -83,7 +83,7 @@ def find_masses(generator: Generator) -> Masses:
         how = f"detailed balance on every edge, masses from {exact[1]}"
     else:
         how = "masses by elimination"
-        closed = Generator(replace(edges, exit_rate=None)) if is_open else generator
+        closed = Generator(replace(edges, exits={})) if is_open else generator
         try:
             log_pi = null_vector(closed.matrix, grid.shape, cells).log_mass
         except ValueError:

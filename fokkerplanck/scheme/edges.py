@@ -9,11 +9,13 @@ difference of equilibrium log density, and carries the mass current
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from fokkerplanck.domain.arguments import describe
-from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.arguments import describe, frozen
+from fokkerplanck.domain.grid import Grid, Side
+from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.kernels import threads
 from fokkerplanck.kernels.scheme import assembly
@@ -31,8 +33,8 @@ class Edges:
     tail, head : int32 arrays (n_edges,)
     weight, tilt : float arrays (n_edges,)
         Conductance (volume/time) and difference of equilibrium log density, head minus tail.
-    exit_rate : float array (n_cells,) or None
-        Rate (volume/time) at which cells lose mass through absorbing sides.
+    exits : dict of float arrays (n_cells,)
+        Rate (volume/time) at which cells lose mass through each absorbing side, by `grid.Side`.
     kind : {"isotropic", "diagonal", "tensor"}
         Which edge list was built: the first two join nearest neighbours only.
     width : int
@@ -60,7 +62,7 @@ class Edges:
     head: np.ndarray
     weight: np.ndarray
     tilt: np.ndarray
-    exit_rate: np.ndarray | None
+    exits: dict[Side, Array]
     kind: str
     width: int
     n_floored: int = 0
@@ -80,6 +82,11 @@ class Edges:
             tail, head, weight, tilt, exits, width, n_floored = tensor_edges(problem)
             return cls(problem.grid, tail, head, weight, tilt, exits, "tensor", width, n_floored)
         return _axis_edges(problem)
+
+    @cached_property
+    def exit_rate(self) -> Array | None:
+        """Rate (n_cells,) at which cells lose mass through all absorbing sides; None without."""
+        return frozen(sum(self.exits.values())) if self.exits else None
 
     def __repr__(self):
         """Size and kind of the list."""
@@ -115,7 +122,7 @@ def _axis_edges(problem) -> Edges:
     keep = weight > 0
     if not keep.all():
         tail, head, weight, tilt = tail[keep], head[keep], weight[keep], tilt[keep]
-    exits = _axis_exits(problem) if grid.has_absorbing_sides else None
+    exits = {side: _axis_exits(problem, side) for side in grid.sides_of("absorbing")}
     return Edges(grid, tail, head, weight, tilt, exits, problem.D_kind, 1)
 
 
@@ -154,22 +161,17 @@ def _line_integral(problem, lower, pieces=8):
         return problem.beta * force.sum(axis=0)
 
 
-def _axis_exits(problem):
-    """Rates (n,) out of absorbing sides, half a cell away: w B(-z/2) / (1/2)."""
-    grid = problem.grid
+def _axis_exits(problem: Problem, side: Side) -> Array:
+    """Rates (n,) out of an absorbing side, half a cell away: w B(-z/2) / (1/2)."""
+    grid, k = problem.grid, side.axis
+    row, sign = (-1, 1.0) if side.end == "upper" else (0, -1.0)
+    wall = (*(slice(None),) * k, row)
+    width = grid.widths[k][row]
+    D = problem.kT * problem.D[k, k][wall]
+    v, half = sign * problem.v[k][wall], 0.5 * width
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        z = np.where(D > 0, v * half / D, 0.0)
+        fitted = D / half * np.where(np.abs(z) > 1e-12, -z / np.expm1(-z), 1.0)
     exits = np.zeros(grid.shape)
-    for k, pair in enumerate(grid.sides):
-        for side, row in ((0, 0), (1, -1)):
-            if pair[side] != "absorbing":
-                continue
-            wall = (*(slice(None),) * k, row)
-            width = grid.widths[k][row]
-            volume = grid.volumes[wall]
-            D = problem.kT * problem.D[k, k][wall]
-            v = (1.0 if side else -1.0) * problem.v[k][wall]
-            half = 0.5 * width
-            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-                z = np.where(D > 0, v * half / D, 0.0)
-                fitted = D / half * np.where(np.abs(z) > 1e-12, -z / np.expm1(-z), 1.0)
-            exits[wall] += volume / width * np.where(D > 0, fitted, np.maximum(v, 0.0))
-    return exits.ravel()
+    exits[wall] = grid.volumes[wall] / width * np.where(D > 0, fitted, np.maximum(v, 0.0))
+    return frozen(exits.ravel())

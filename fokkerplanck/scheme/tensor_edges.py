@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fokkerplanck.domain import fields
+from fokkerplanck.domain.arguments import frozen
 from fokkerplanck.kernels import threads
 from fokkerplanck.kernels.scheme import selling, stencil, tensors
 from fokkerplanck.scheme.cells import (
@@ -23,7 +24,7 @@ SMALL = 1e-13
 
 
 def tensor_edges(problem):
-    """Arrays (tail, head, weight, tilt, exit_rate or None) of a problem, width, floored cells."""
+    """Arrays (tail, head, weight, tilt), exits, width and number of floored cells of a problem."""
     grid = problem.grid
     if not grid.is_uniform:
         raise ValueError(
@@ -34,14 +35,16 @@ def tensor_edges(problem):
     weights, offsets, reach = decompose(D, grid)
     if len(weights) < grid.size:  # D is constant, the corrections at walls are not
         weights, offsets = np.tile(weights, (grid.size, 1)), np.tile(offsets, (grid.size, 1, 1))
-    exits = _exits(grid, weights, offsets, W) if grid.has_absorbing_sides else None
+    exits = {
+        side: _exits(grid, side, weights, offsets, W, across) for side in grid.sides_of("absorbing")
+    }
     more = _wall_terms(grid, weights, offsets, D, reach)
     U = None if problem.potential is None else problem.beta * problem.potential
     edges = _emit(grid, weights, offsets, more, W, U)
     if across is not None:
         parts = [edges]
         for axis in range(grid.dim):
-            parts.append(_upwind_edges(grid, axis, across, exits))
+            parts.append(_upwind_edges(grid, axis, across))
             if U is not None:
                 tail, head, _, tilt = parts[-1]
                 tilt += U.ravel()[tail] - U.ravel()[head]
@@ -112,16 +115,12 @@ def _preferred_gradient(problem, D, low):
     return W, across
 
 
-def _upwind_edges(grid, axis, across, exits):
+def _upwind_edges(grid, axis, across):
     """One-way edges that carry the drift across (n, d) through the faces of one axis."""
     cells = np.arange(grid.size, dtype=cell_type(grid.size)).reshape(grid.shape)
     speed = across[:, axis].reshape(grid.shape)
     lower, upper = neighbours(grid, axis)
     carried = 0.5 * (speed[lower] + speed[upper]).ravel()
-    for side, row in ((0, 0), (1, -1)):
-        if grid.sides[axis][side] == "absorbing":
-            wall = np.take(cells, row, axis=axis).ravel()
-            exits[wall] += grid.volume * np.maximum((2 * side - 1) * across[wall, axis], 0.0)
     keep = carried != 0
     weight = grid.volume * np.abs(carried[keep]) / UPWIND_TILT
     tilt = UPWIND_TILT * np.sign(carried[keep])
@@ -182,15 +181,21 @@ def _emit(grid, weights, offsets, more, W, U):
     return tail, head, weight, tilt
 
 
-def _exits(grid, weights, offsets, W):
-    """Rates (n,) out of absorbing sides."""
-    exits = np.empty(grid.size)
+def _exits(grid, side, weights, offsets, W, across):
+    """Rates (n,) out of an absorbing side, with the drift across, which is upwinded."""
+    exits, here = np.empty(grid.size), np.zeros(2 * grid.dim, bool)
+    here[2 * side.axis + (side.end == "upper")] = True
     threads.run(
         stencil.wall_exits, stencil.wall_exits_threads, threads.parts(grid.size),
-        np.array(grid.shape), np.array(grid.periodic), side_flags(grid, "absorbing"), weights,
-        offsets, grid.volume, W, exits,
+        np.array(grid.shape), np.array(grid.periodic), here, weights, offsets, grid.volume, W,
+        exits,
     )  # fmt: skip
-    return exits
+    if across is not None:
+        row, sign = (-1, 1.0) if side.end == "upper" else (0, -1.0)
+        wall = (*(slice(None),) * side.axis, row)
+        outward = sign * across[:, side.axis].reshape(grid.shape)[wall]
+        exits.reshape(grid.shape)[wall] += grid.volume * np.maximum(outward, 0.0)
+    return frozen(exits)
 
 
 def _wall_terms(grid, weights, offsets, D, reach):

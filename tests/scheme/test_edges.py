@@ -197,6 +197,38 @@ def test_exits_sit_at_absorbing_sides_only():
     assert edges_of(fp.Problem(closed, D=FULL)).exit_rate is None
 
 
+GRADED = fp.Grid([np.linspace(0, 1, 9) ** 2, (0, 1)], (8, 7), "absorbing")
+PLANE = fp.Grid([(0, 1), (0, 1)], (8, 9), ["absorbing", ("reflecting", "absorbing")])
+SPACE = fp.Grid([(0, 1)] * 3, (6, 5, 7), ["absorbing", "periodic", "absorbing"])
+
+
+@pytest.mark.parametrize(
+    ("grid", "D"),
+    [
+        (fp.Grid([(0, 1)], 9, "absorbing"), 0.5),
+        (GRADED, (1.0, 0.0)),  # no noise along y
+        (PLANE, FULL),
+        (PLANE, [[1.0, 1.0], [1.0, 1.0]]),  # no noise across (1, 1)
+        (SPACE, np.array([[2.0, 0.5, 0.3], [0.5, 1.0, -0.2], [0.3, -0.2, 1.0]])),
+    ],
+    ids=["line", "graded", "tensor", "singular", "space"],
+)
+def test_exits_of_a_side_are_those_of_a_box_that_absorbs_there_alone(grid, D):
+    def drift(*x):
+        return [(-1) ** k * (1 + u) for k, u in enumerate(reversed(x))]
+
+    edges = edges_of(fp.Problem(grid, drift=drift, D=D))
+    assert tuple(edges.exits) == grid.sides_of("absorbing")
+    faces = [F if graded else (F[0], F[-1])
+             for F, graded in zip(grid.faces, grid.graded, strict=True)]  # fmt: skip
+    for side, exits in edges.exits.items():
+        words = [["reflecting" if w == "absorbing" else w for w in pair] for pair in grid.sides]
+        words[side.axis][side.end == "upper"] = "absorbing"
+        alone = fp.Problem(fp.Grid(faces, grid.shape, words), drift=drift, D=D)
+        np.testing.assert_array_equal(exits, edges_of(alone).exit_rate)
+    assert edges.exit_rate.any()
+
+
 def test_drift_alone_is_upwinded():
     """Where D vanishes the current is v rho of the cell it comes from."""
     grid = fp.Grid([(0, 1)], 10)
