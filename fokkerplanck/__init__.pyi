@@ -18,12 +18,11 @@ from fokkerplanck.methods import (
     Splitting,
     jko,
 )
-from fokkerplanck.modes.eigenmodes import Spectrum, spectrum
-from fokkerplanck.modes.slowest_mode import QuasiStationary, quasi_stationary
+from fokkerplanck.modes import QuasiStationary, Spectrum, quasi_stationary, spectrum
 from fokkerplanck.rates import backward, committor, exit_probabilities, mfpt
 from fokkerplanck.scheme.edges import Edges
 from fokkerplanck.scheme.generator import Generator
-from fokkerplanck.steady.state import SteadyState, steady_state
+from fokkerplanck.steady import SteadyState, steady_state
 from fokkerplanck.transport import Transport, wasserstein
 from fokkerplanck.version import __version__
 

@@ -23,7 +23,7 @@ from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.evolution.time_loop import solve
 from fokkerplanck.methods import JKO
-from fokkerplanck.steady.state import steady_state
+from fokkerplanck.steady import steady_state
 from fokkerplanck.transport import wasserstein
 from fokkerplanck.version import __version__
 

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from fokkerplanck import plot, zoo
 from fokkerplanck.demos.text import aligned
-from fokkerplanck.steady.state import SteadyState, steady_state
+from fokkerplanck.steady import SteadyState, steady_state
 
 TITLE = "Orbits of the ABC flow: div j = 0, Phi constant, and chaos"
 QUICK = {"end": 100.0, "orbits": 8, "n": 8}

@@ -21,7 +21,7 @@ from fokkerplanck.evolution.solution import Solution
 from fokkerplanck.evolution.time_loop import solve
 from fokkerplanck.methods import jko
 from fokkerplanck.plot import canvas, colorbar, current, density, energy, order
-from fokkerplanck.steady.state import SteadyState, steady_state
+from fokkerplanck.steady import SteadyState, steady_state
 
 TITLE = "A JKO step for the reversible part, a Markov step for the circulation"
 QUICK = {"n": 32}

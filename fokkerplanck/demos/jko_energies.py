@@ -23,7 +23,7 @@ from fokkerplanck.evolution.solution import Solution
 from fokkerplanck.evolution.time_loop import solve
 from fokkerplanck.methods import jko
 from fokkerplanck.plot import canvas, line
-from fokkerplanck.steady.state import steady_state
+from fokkerplanck.steady import steady_state
 
 TITLE = "Minimising movements of other energies, and in another metric"
 QUICK = {"n": 200}

@@ -20,7 +20,7 @@ from fokkerplanck.evolution.solution import Solution
 from fokkerplanck.evolution.time_loop import solve
 from fokkerplanck.methods import jko
 from fokkerplanck.plot import canvas, colorbar, density, energy, order, potential
-from fokkerplanck.steady.state import steady_state
+from fokkerplanck.steady import steady_state
 
 TITLE = "Wasserstein gradient flow in the plane: JKO steps against the Fokker-Planck equation"
 QUICK = {"n": 40}

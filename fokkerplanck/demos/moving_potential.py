@@ -15,10 +15,10 @@ import numpy as np
 
 from fokkerplanck import zoo
 from fokkerplanck.demos.text import aligned
-from fokkerplanck.modes.eigenmodes import spectrum
+from fokkerplanck.modes import spectrum
 from fokkerplanck.plot import canvas, colorbar, current, line, potential
 from fokkerplanck.rates import kramers
-from fokkerplanck.steady.state import SteadyState, steady_state
+from fokkerplanck.steady import SteadyState, steady_state
 
 __all__ = ["QUICK", "TITLE", "Result", "compute", "figure", "table"]
 

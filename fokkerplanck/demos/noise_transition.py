@@ -16,7 +16,7 @@ from fokkerplanck import plot, zoo
 from fokkerplanck.demos.text import aligned
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.equation.problem import Problem
-from fokkerplanck.steady.state import steady_state
+from fokkerplanck.steady import steady_state
 
 TITLE = "A noise-induced transition: the minima of Phi meet at a maximum of the loss"
 QUICK = {"n": 120, "frames": 12}

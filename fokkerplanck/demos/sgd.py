@@ -32,7 +32,7 @@ from fokkerplanck.domain.grid import Grid
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.evolution.solution import Solution
 from fokkerplanck.evolution.time_loop import solve
-from fokkerplanck.steady.state import SteadyState, steady_state
+from fokkerplanck.steady import SteadyState, steady_state
 
 __all__ = ["QUICK", "TITLE", "Result", "compute", "figure", "model", "table"]
 

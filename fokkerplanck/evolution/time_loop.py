@@ -18,7 +18,7 @@ from fokkerplanck.evolution.solution import LEDGER, Solution
 from fokkerplanck.methods.exponential import Exponential
 from fokkerplanck.methods.method import Context, Method
 from fokkerplanck.scheme.generator import Generator
-from fokkerplanck.steady.state import steady_state
+from fokkerplanck.steady import steady_state
 
 #: A bar appears by itself only if the run is not over after this long, in seconds.
 BAR_AFTER = 1.0

@@ -49,7 +49,7 @@ class NullVector:
     message: str
 
 
-def null_vector(A, shape):
+def null_vector(A, shape, cells=None):
     r"""Stationary vector p of a Markov generator: A p = 0, p >= 0, sum p = 1, as log p.
 
     Parameters
@@ -59,6 +59,8 @@ def null_vector(A, shape):
         zero. The diagonal is used for nothing but this check.
     shape : tuple of int
         Cells along every axis, n = product, C order; only the elimination order depends on it.
+    cells : int array, optional
+        ``closed_class`` of A, if at hand.
 
     Returns
     -------
@@ -99,7 +101,7 @@ def null_vector(A, shape):
     True
     """
     A, shape = _check_generator(A, shape)
-    cells = closed_class(A, shape)
+    cells = closed_class(A, shape) if cells is None else cells
     coordinates = np.stack(np.unravel_index(cells, shape), axis=1)
     whole = _graph(A)
     inner = whole if cells.size == A.shape[0] else _graph(A[cells][:, cells])

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from fokkerplanck.kernels.scheme import flux
-
 #: Edges that are summed at a time.
 CHUNK = 1 << 18
 
@@ -44,8 +42,7 @@ class EdgeForm:
     def __init__(self, generator, log_mass, is_reversible):
         edges, grid = generator.edges, generator.grid
         log_density = log_mass - np.log(grid.volumes.ravel())
-        forward, backward = np.empty_like(edges.weight), np.empty_like(edges.weight)
-        flux.edge_rates(edges.weight, edges.tilt, forward, backward)
+        forward, backward = generator.edge_rates
         self.tail, self.head, self.is_reversible = edges.tail, edges.head, is_reversible
         self.mass = np.exp(log_mass)
         self.forth = forward * np.exp(log_density[edges.tail])
@@ -62,7 +59,7 @@ class EdgeForm:
             tail, head = self.tail[part], self.head[part]
             slope = U[:, head] - U[:, tail]
             if self.is_reversible:
-                # One and the same number for both directions of an edge: symmetric to the last bit.
+                # The same number for both directions of an edge makes the form symmetric exactly.
                 current = 0.5 * (self.forth[part] + self.back[part]) * (V[:, tail] - V[:, head])
             else:
                 current = self.forth[part] * V[:, tail] - self.back[part] * V[:, head]
@@ -117,7 +114,7 @@ def graded_eigh(K):
 
 def symmetric_modes(form, X):
     """Rates, slowest first, and modes in the span of X (r, n), orthonormal in the masses."""
-    # Orthonormal to rounding first: what is left over then does no harm to small eigenvalues.
+    # Orthonormal to rounding, so that defects of the basis do not move small eigenvalues.
     root = np.linalg.cholesky(form.products(X, X))
     X = np.linalg.solve(root, X)
     K = -form.rates(X, X)

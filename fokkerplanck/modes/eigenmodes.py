@@ -2,19 +2,24 @@ r"""Slowest modes of relaxation: eigenvalues of the generator, its right and its
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from fokkerplanck.domain.arguments import positive_number
+from fokkerplanck.domain.arguments import frozen, is_whole, positive_number
 from fokkerplanck.domain.densities import check_density
 from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.modes.shift_invert import ShiftInvert
-from fokkerplanck.modes.slow_modes import find_masses, moments, repair_tails, slow_modes
+from fokkerplanck.modes.slow_modes import Modes, find_masses, moments, repair_tails, slow_modes
 from fokkerplanck.scheme.generator import Generator
 
+#: Real if all eigenvalues are.
+RealOrComplex: TypeAlias = Array | NDArray[np.complex128]
 #: Solvers with s - A, ``solver(generator, log_mass, shift)``; see `ShiftInvert`.
 SOLVERS = {"direct": ShiftInvert}
 #: Residual above which modes are not handed out.
@@ -89,36 +94,30 @@ class Spectrum:
     1.0
     """
 
-    eigenvalues: np.ndarray
-    right: np.ndarray = field(repr=False)
-    left: np.ndarray = field(repr=False)
-    condition: np.ndarray
-    residuals: np.ndarray
+    eigenvalues: RealOrComplex
+    right: RealOrComplex = field(repr=False)
+    left: RealOrComplex = field(repr=False)
+    condition: Array
+    residuals: Array
     is_reversible: bool
     stats: SpectrumStats
     grid: Grid
 
-    def __post_init__(self):
-        for entry in fields(self):
-            value = getattr(self, entry.name)
-            if isinstance(value, np.ndarray):
-                value.flags.writeable = False
-
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.eigenvalues)
 
     @property
-    def decay(self) -> np.ndarray:
+    def decay(self) -> Array:
         """Decay rates -Re(lambda) (k,), 1/time."""
         return -self.eigenvalues.real + 0.0
 
     @property
-    def frequency(self) -> np.ndarray:
+    def frequency(self) -> Array:
         """Angular frequencies |Im(lambda)| (k,), 1/time."""
         return np.abs(self.eigenvalues.imag)
 
     @property
-    def period(self) -> np.ndarray:
+    def period(self) -> Array:
         """Periods 2 pi / frequency (k,), infinite for real eigenvalues."""
         frequency = self.frequency
         safe = np.where(frequency > 0, frequency, 1.0)
@@ -135,7 +134,7 @@ class Spectrum:
         """1 / gap."""
         return 1 / self.gap if self.gap > 0 else float("inf") if self.gap == 0 else float("nan")
 
-    def coefficients(self, rho0):
+    def coefficients(self, rho0: ArrayLike) -> RealOrComplex:
         r"""Parts :math:`c_k=\int u_k\rho_0\,dx` of a density in the modes.
 
         Parameters
@@ -157,11 +156,10 @@ class Spectrum:
         >>> abs(spectrum.coefficients(fp.gaussian(grid, 0.5, 1))).round(3).tolist()
         [1.0, 0.5]
         """
-        rho0 = check_density(rho0, self.grid)
-        mass = rho0 * self.grid.volume
+        mass = check_density(rho0, self.grid) * self.grid.volume
         return np.array([np.sum(u * mass) for u in self.left])
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         """Table of the modes."""
         kind = "reversible" if self.is_reversible else "not reversible"
         lines = [f"Spectrum({len(self)} modes, {kind}, {self.stats.solver}, on {self.grid!r})"]
@@ -174,12 +172,18 @@ class Spectrum:
         return "\n".join(lines)
 
 
-def spectrum(problem, k=6, tol=1e-11, solver=None, max_solves=2000) -> Spectrum:
+def spectrum(
+    problem: Problem | Generator,
+    k: int = 6,
+    tol: float = 1e-11,
+    solver: str | None = None,
+    max_solves: int = 2000,
+) -> Spectrum:
     r"""Slowest k eigenvalues of the generator, with right and left modes: :math:`Ap=\lambda p`.
 
     Parameters
     ----------
-    problem : Problem
+    problem : Problem or Generator
         With absorbing sides too: the slowest mode is then the quasi-stationary state.
     k : int
         Modes, mode 0 (eigenvalue 0, steady state and constant) among them; 1 <= k <= cells - 2.
@@ -236,19 +240,19 @@ def spectrum(problem, k=6, tol=1e-11, solver=None, max_solves=2000) -> Spectrum:
     >>> modes.decay.round(1).tolist(), modes.frequency.round(1).tolist()
     ([0.0, 1.0, 1.0], [0.0, 2.0, 2.0])
     """
-    _check_arguments(problem, k, tol, solver, max_solves)
-    generator = Generator(problem)
-    masses = find_masses(problem, generator)
-    first = int(masses.log_pi is not None)
-    modes = slow_modes(
-        generator, masses, max(k - first, 1), tol, SOLVERS[solver or "direct"], max_solves
-    )
+    generator = Generator.of(problem, "spectrum")
+    grid = generator.grid
+    _check_arguments(grid, k, tol, solver, max_solves)
+    masses = find_masses(generator)
+    n_stationary = int(masses.log_pi is not None)
+    count, inverse_by = k - n_stationary, SOLVERS[solver or "direct"]
+    modes = slow_modes(generator, masses, max(count, 1), tol, inverse_by, max_solves)
     omega = np.exp(masses.log_mass)
-    rates, U, V, note = _chosen(modes, omega, problem.grid, k - first)
+    rates, U, V, note = _chosen(modes, omega, grid, count)
     note += repair_tails(generator, masses.log_mass, rates, U, V)
     if masses.is_reversible:
         V = U
-    if first:
+    if masses.log_pi is not None:
         rates = np.concatenate([[0.0], rates])
         U = np.concatenate([np.ones((1, omega.size)), U])
         V = np.concatenate([np.exp(masses.log_pi - masses.log_mass)[None], V])
@@ -262,41 +266,39 @@ def spectrum(problem, k=6, tol=1e-11, solver=None, max_solves=2000) -> Spectrum:
             residual=float(residuals.max()),
         )
     inverse = modes.inverse
-    stats = SpectrumStats(
-        "symmetric" if masses.is_reversible else "two-sided", inverse.name, inverse.shift,
-        inverse.n_solves, inverse.n_fill, modes.message + note,
-    )  # fmt: skip
-    shape = (len(rates), *problem.grid.shape)
+    method = "symmetric" if masses.is_reversible else "two-sided"
+    solves = inverse.name, inverse.shift, inverse.n_solves, inverse.n_fill
+    shape = (len(rates), *grid.shape)
     return Spectrum(
-        eigenvalues=rates,
-        right=(V * omega).reshape(shape) / problem.grid.volume,
-        left=U.reshape(shape),
-        condition=_norms(U, omega) * _norms(V, omega),
-        residuals=residuals,
+        eigenvalues=frozen(rates),
+        right=frozen((V * omega).reshape(shape) / grid.volume),
+        left=frozen(U.reshape(shape)),
+        condition=frozen(_norms(U, omega) * _norms(V, omega)),
+        residuals=frozen(residuals),
         is_reversible=masses.is_reversible,
-        stats=stats,
-        grid=problem.grid,
+        stats=SpectrumStats(method, *solves, modes.message + note),
+        grid=grid,
     )
 
 
-def _check_arguments(problem, k, tol, solver, max_solves):
+def _check_arguments(grid: Grid, k: int, tol: float, solver: str | None, max_solves: int) -> None:
     """Raise ValueError for what cannot be asked."""
-    if not isinstance(problem, Problem):
-        raise ValueError(f"spectrum received {type(problem).__name__}; give a Problem")
-    n = problem.grid.size
-    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 1 <= k <= n - 2:
+    n = grid.size
+    if not is_whole(k) or not 1 <= k <= n - 2:
         raise ValueError(
             f"k is {k!r:.60}; give a whole number of modes from 1 to {n - 2}, the cells less two"
         )
     positive_number(tol, "tol")
     if solver is not None and solver not in list(SOLVERS):
         raise ValueError(f"solver is {solver!r}; choose from {', '.join(SOLVERS)} or None")
-    if isinstance(max_solves, bool) or not isinstance(max_solves, int) or max_solves < 1:
+    if not is_whole(max_solves) or max_solves < 1:
         raise ValueError(f"max_solves is {max_solves!r:.60}; give a whole number, at least 1")
 
 
-def _chosen(modes, omega, grid, count):
-    """The slowest `count` modes in order, normalised, and a note if a pair was cut in two."""
+def _chosen(
+    modes: Modes, omega: Array, grid: Grid, count: int
+) -> tuple[RealOrComplex, RealOrComplex, RealOrComplex, str]:
+    """Rates, left and right modes of the slowest `count`, normalised; a note if a pair is cut."""
     rates = modes.rates
     order = np.lexsort((-rates.imag, np.abs(rates.imag), -rates.real))[:count]
     rates, U, V = rates[order], modes.left[order], modes.right[order]
@@ -322,12 +324,14 @@ def _chosen(modes, omega, grid, count):
     return rates, U, V, note
 
 
-def _norms(U, omega):
+def _norms(U: RealOrComplex, omega: Array) -> Array:
     """Norms of functions (r, n) under masses of sum 1."""
     return np.sqrt((np.abs(U) ** 2) @ omega)
 
 
-def _residuals(generator, omega, rates, U, V):
+def _residuals(
+    generator: Generator, omega: Array, rates: RealOrComplex, U: RealOrComplex, V: RealOrComplex
+) -> Array:
     """Larger relative residual of each pair of modes, over the largest exit rate."""
     A = generator.matrix
     left = _norms((A.T @ U.T).T - rates[:, None] * U, omega) / _norms(U, omega)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import schur
 
+from fokkerplanck.domain.types import Array
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.kernels.linalg import projection
 
 #: Relative distance of rates up to which they count as one multiple eigenvalue.
 CLUSTER = 1e-6
-#: Relative distance of decay rates that a subspace leaves to what is outside of it.
+#: Least gap between the decay rates in a subspace and the next one outside, relative to the rate.
 CUT = 1e-3
-#: Residual of the next mode at which a new start counts as having shown what it has to show.
-SHOWN = 1e-2
-#: Part of a vector, after orthogonalisation, below which nothing new is left in it.
+#: Residual of the first mode beyond the slowest below which a new start has been followed far
+#: enough: another slow mode in it would have come out before that one.
+FOLLOWED = 1e-2
+#: Length left over by orthogonalisation, relative to the matrix, that is rounding.
 NOTHING_NEW = 1e-13
-#: Loss of length in orthogonalisation above which it is done twice.
+#: Part of its length that a vector must keep in orthogonalisation, or it is done once more.
 TWICE = 0.7
 
 
@@ -52,7 +54,8 @@ class SlowSpace:
 
     def __init__(self, apply, shift, weight, removed, start, is_symmetric, tol, max_products):
         self.apply, self.shift = apply, shift
-        self.removed = (np.zeros(weight.size),) * 2 if removed is None else removed
+        zeros = np.zeros(weight.size)
+        self.removed: tuple[Array, Array] = (zeros, zeros) if removed is None else removed
         self.is_symmetric, self.tol, self.max_products = is_symmetric, tol, max_products
         self.n_left = weight.size - (removed is not None)
         self.weight = weight / weight.sum()
@@ -91,28 +94,29 @@ class SlowSpace:
                 return Q.T @ self._basis[: self.m], rates[: Q.shape[1]]
             if self.products >= self.max_products or (converged and self.m == self.n_left):
                 self._give_up(rates, residual, converged)
-            again = converged and self._has_shown(residual, size)
-            if again:
+            is_new_start_due = converged and self._is_followed(residual, size)
+            if is_new_start_due:
                 self._compress(size)
             elif self.m >= capacity and self.pending:
                 self._compress((size + self.m) // 2)
-            if again or not self.pending:
+            if is_new_start_due or not self.pending:
                 self._inject()
             self._expand()
 
-    def _has_shown(self, residual, size):
-        """Whether the last start has converged to a mode beyond the slowest, or to all it has."""
-        return self.starts == 1 or (self.m > size and residual[size] <= SHOWN)
+    def _is_followed(self, residual, size):
+        """Whether any slow mode in the vector started from last has been found by now."""
+        return self.starts == 1 or (self.m > size and residual[size] <= FOLLOWED)
 
     def _is_complete(self, rates, expected):
-        """Whether no rate can be missing, or none that is expected is."""
+        """Whether all expected rates are there; if none are given, whether no copy is missing."""
         if expected is not None:
             return _includes(rates, expected)
         if self.m == self.n_left:
             return True
-        # Found once in every start: the next may show it again.
+        # Each start finds one copy of a multiple rate: with as many copies as starts, one more
+        # start may find another copy.
         residual = self._ritz()[2]
-        return self._has_shown(residual, rates.size) and _multiplicity(rates) < self.starts
+        return self._is_followed(residual, rates.size) and _multiplicity(rates) < self.starts
 
     def _grow(self, rows):
         """Make room for basis vectors."""
@@ -124,7 +128,7 @@ class SlowSpace:
             self._H = H
 
     def _inject(self):
-        """Go on from a vector that has nothing to do with the others, noise in part or in all."""
+        """Start again from a new vector: the given ones with noise at first, then noise alone."""
         x = self._rng.standard_normal(self.weight.size)
         if not self.starts and len(self._start):
             x = 0.3 * x + self._rng.standard_normal(len(self._start)) @ self._start

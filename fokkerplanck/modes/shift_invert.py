@@ -1,11 +1,11 @@
-"""Solves with s - A and its transpose, the work-horse of slow eigenvalues."""
+"""Solves with s - A and its transpose, on which the search for slow eigenvalues stands."""
 
 from __future__ import annotations
 
 from scipy import sparse
-from scipy.sparse.linalg import splu
 
 from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.linalg.factors import sparse_lu
 
 
 class ShiftInvert:
@@ -18,7 +18,7 @@ class ShiftInvert:
     ----------
     generator : Generator
     log_mass : array (n,)
-        Weight of the cells; iterative solvers in the place of this one need it, a direct one not.
+        Weight of the cells; not used here, but an iterative solver in its place would need it.
     shift : float
         s > 0, 1/time.
 
@@ -53,23 +53,20 @@ class ShiftInvert:
         self._scale = 1 / (self.shift + generator.exit_rates)
         matrix = self.shift * sparse.eye_array(generator.grid.size) - generator.matrix
         try:
-            self._lu = splu(
-                (matrix @ sparse.diags_array(self._scale)).tocsc(),
-                permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0,
-                options={"SymmetricMode": True, "Equil": False},
-            )  # fmt: skip
+            scaled = matrix @ sparse.diags_array(self._scale)
+            self._factors = sparse_lu(scaled, equilibrate=False)
         except (RuntimeError, MemoryError) as error:
             raise ConvergenceError(
                 f"s - A could not be factorised at s = {shift:.3g} ({error}); coarsen the grid"
             ) from error
-        self.n_fill = int(self._lu.nnz)
+        self.n_fill = int(self._factors.nnz)
 
     def solve(self, b):
         """Solve (s - A) x = b for masses, shape (n,)."""
         self.n_solves += 1
-        return self._lu.solve(b) * self._scale
+        return self._factors.solve(b) * self._scale
 
     def solve_transposed(self, b):
         """Solve (s - A^T) u = b for functions, shape (n,)."""
         self.n_solves += 1
-        return self._lu.solve(b * self._scale, "T")
+        return self._factors.solve(b * self._scale, "T")

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import splu
 from scipy.special import logsumexp
 
+from fokkerplanck.domain.types import Array
 from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.linalg.factors import sparse_lu
 from fokkerplanck.linalg.null_vector import closed_class, null_vector
 from fokkerplanck.modes.edge_form import EdgeForm, symmetric_modes, two_sided_modes
 from fokkerplanck.modes.krylov_schur import SlowSpace
+from fokkerplanck.modes.shift_invert import ShiftInvert
 from fokkerplanck.scheme.detailed_balance import exact_log_density
 from fokkerplanck.scheme.generator import Generator
 
-#: Range of log masses that scale unknowns; products of masses beyond would underflow.
+#: Largest range of the log masses that scale unknowns: products of smaller masses underflow.
 RANGE = 600.0
-#: Shift over the size of the slow eigenvalues.
+#: Shift s, over the size of the slow eigenvalues.
 SHIFT = 0.3
-#: Log density below its maximum at which tails begin, and residual above which they are repaired.
-TAIL, WRONG = 16.0, 1e-9
+#: Distance of log density from its maximum beyond which a cell lies in the tails.
+TAIL = 16.0
+#: Residual of a left mode, over the largest value and the exit rate, above which it is repaired.
+WRONG = 1e-9
+#: Such a residual above which the message says that it is left.
+REPORTED = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +47,8 @@ class Masses:
     message : str
     """
 
-    log_pi: np.ndarray | None
-    log_mass: np.ndarray
+    log_pi: Array | None
+    log_mass: Array
     is_reversible: bool
     message: str
 
@@ -54,23 +60,24 @@ class Modes:
     rates: np.ndarray
     left: np.ndarray
     right: np.ndarray
-    inverse: Any
+    inverse: ShiftInvert
     message: str
 
 
-def find_masses(problem, generator) -> Masses:
-    """Stationary masses of a generator, or the next best thing where there are none.
+def find_masses(generator: Generator) -> Masses:
+    """Stationary masses of a generator; with absorbing sides those with the exits closed.
 
     Raises
     ------
     ValueError
         If the stationary state is not unique.
     """
-    grid, edges = problem.grid, generator.edges
+    grid, edges = generator.grid, generator.edges
     log_volume = np.log(grid.volumes.ravel())
     is_open = grid.has_absorbing_sides
-    connected = is_open or closed_class(generator.matrix, grid.shape).size == grid.size
-    exact = exact_log_density(problem, edges) if connected else None
+    cells = None if is_open else closed_class(generator.matrix, grid.shape)
+    is_connected = cells is None or cells.size == grid.size
+    exact = exact_log_density(generator.problem, edges) if is_connected else None
     if exact is not None:
         log_pi = exact[0] + log_volume
         how = f"detailed balance on every edge, masses from {exact[1]}"
@@ -78,19 +85,26 @@ def find_masses(problem, generator) -> Masses:
         how = "masses by elimination"
         closed = Generator(replace(edges, exits={})) if is_open else generator
         try:
-            log_pi = null_vector(closed.matrix, grid.shape).log_mass
+            log_pi = null_vector(closed.matrix, grid.shape, cells).log_mass
         except ValueError:
             if not is_open:
                 raise
             log_pi, how = log_volume, "masses are volumes, for parts of the box are not connected"
     log_pi = log_pi - logsumexp(log_pi)
     log_mass = np.maximum(log_pi, log_pi.max() - RANGE)
-    if np.isneginf(log_pi).any():  # transient cells: functions that live there need a norm
+    if np.isneginf(log_pi).any():  # cells without mass: functions on them need a norm too
         log_mass = np.logaddexp(log_pi, log_volume - logsumexp(log_volume)) - np.log(2)
     return Masses(None if is_open else log_pi, log_mass, exact is not None, how)
 
 
-def slow_modes(generator, masses, count, tol, solver, max_solves) -> Modes:
+def slow_modes(
+    generator: Generator,
+    masses: Masses,
+    count: int,
+    tol: float,
+    solver: Callable[..., ShiftInvert],
+    max_solves: int,
+) -> Modes:
     """At least `count` of the slowest modes, in no particular order.
 
     Parameters
@@ -132,7 +146,7 @@ def slow_modes(generator, masses, count, tol, solver, max_solves) -> Modes:
             None if pi is None else (pi / omega, omega),
         )
         Y, again = densities.converge(len(X), rates)
-        for _ in range(3):  # equal decays that one side had told apart
+        for _ in range(3):  # one side may have cut between rates that the other found equal
             if len(X) < len(Y):
                 X, rates = functions.converge(len(Y), again)
             elif len(Y) < len(X):
@@ -159,10 +173,10 @@ def _paired(form, X, Y, rates):
 
 
 def repair_tails(generator, log_mass, rates, U, V):
-    """Left modes again where the steady state is small and the iteration did not care; in place.
+    """Solve for left modes in the tails, where the weight of the iteration is next to none.
 
     With the values in the bulk given, those in the tails follow from A^T u = lambda u there. V must
-    be biorthonormal to U. Returns a note on what was done, empty if nothing.
+    be biorthonormal to U, which is changed in place. Returns a note on what was done, or "".
     """
     A = generator.matrix.T.tocsr()
     volume = generator.grid.volumes.ravel()
@@ -182,7 +196,7 @@ def repair_tails(generator, log_mass, rates, U, V):
                 repaired += 1
         wrong = max(wrong, before)
     note = f"; tails of {repaired} left modes from those modes in the bulk" if repaired else ""
-    if wrong > 1e-6:
+    if wrong > REPORTED:
         note += f"; in the tails left modes have residuals of {wrong:.0e}"
     return note
 
@@ -192,11 +206,7 @@ def _with_tail(A, tail, rate, u):
     u, known = u.copy(), u.copy()
     known[tail] = 0.0
     matrix = rate * sparse.eye_array(tail.size) - A[tail][:, tail]
-    factor = splu(
-        matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0,
-        options={"SymmetricMode": True},
-    )  # fmt: skip
-    u[tail] = factor.solve((A[tail] @ known).astype(matrix.dtype))
+    u[tail] = sparse_lu(matrix).solve((A[tail] @ known).astype(matrix.dtype))
     return u
 
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import diags_array
-from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs, splu
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
 
-from fokkerplanck.domain.arguments import describe, positive_number
+from fokkerplanck.domain.arguments import frozen, is_whole, positive_number
 from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.linalg.factors import sparse_lu
 from fokkerplanck.scheme.generator import Generator
 
 
@@ -34,10 +36,10 @@ class QuasiStationary:
     """
 
     grid: Grid
-    rho: np.ndarray
+    rho: Array
     decay_rate: float
     residual: float
-    exit_law: np.ndarray
+    exit_law: Array
 
     @property
     def mean_exit_time(self) -> float:
@@ -45,14 +47,16 @@ class QuasiStationary:
         return 1 / self.decay_rate
 
 
-def quasi_stationary(problem, tol=1e-12, max_iterations=1000) -> QuasiStationary:
+def quasi_stationary(
+    problem: Problem | Generator, tol: float = 1e-12, max_iterations: int = 1000
+) -> QuasiStationary:
     r"""Quasi-stationary state of a problem with absorbing sides, by Arnoldi on :math:`A^{-1}`.
 
     The matrix :math:`-A^{-1}` is non-negative, so its dominant vector is positive.
 
     Parameters
     ----------
-    problem : Problem
+    problem : Problem or Generator
         With at least one absorbing side.
     tol : float
         Of the eigenvalue, relative.
@@ -81,29 +85,21 @@ def quasi_stationary(problem, tol=1e-12, max_iterations=1000) -> QuasiStationary
     >>> round(fp.quasi_stationary(problem).decay_rate / 3.141592653589793**2, 4)
     1.0
     """
-    if not isinstance(problem, Problem):
-        raise ValueError(f"quasi_stationary received {describe(problem)}; give a Problem")
+    generator = Generator.of(problem, "quasi_stationary")
     positive_number(tol, "tol")
-    if (
-        isinstance(max_iterations, bool)
-        or not isinstance(max_iterations, int)
-        or max_iterations < 1
-    ):
+    if not is_whole(max_iterations) or max_iterations < 1:
         raise ValueError(f"max_iterations is {max_iterations!r}; give a whole number, at least 1")
-    if not problem.grid.has_absorbing_sides:
+    exit_rate = generator.edges.exit_rate
+    if exit_rate is None:
         raise ValueError(
             "no side of the grid is absorbing, so no mass leaves; use steady_state(problem)"
         )
-    generator = Generator(problem)
-    A, grid = generator.matrix, problem.grid
+    A, grid = generator.matrix, generator.grid
     volume = grid.volumes.ravel()
     # Columns scaled by the exit rates: an M-matrix with unit diagonal, safe without pivoting.
-    factor = splu(
-        (-A @ diags_array(1 / generator.exit_rates)).tocsc(),
-        permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True},
-    )  # fmt: skip
+    factor = sparse_lu(-A @ diags_array(1 / generator.exit_rates))
 
-    def inverse(p):
+    def inverse(p: Array) -> Array:
         return factor.solve(np.ravel(p)) / generator.exit_rates
 
     n = grid.size
@@ -124,7 +120,6 @@ def quasi_stationary(problem, tol=1e-12, max_iterations=1000) -> QuasiStationary
         p = new / new.sum()
     residual = float(np.abs(A @ p + rate * p).sum() / generator.exit_rates.max())
     rho = (p / volume).reshape(grid.shape)
-    leaving = p * generator.edges.exit_rate / volume
+    leaving = p * exit_rate / volume
     law = (leaving / leaving.sum()).reshape(grid.shape)
-    rho.flags.writeable = law.flags.writeable = False
-    return QuasiStationary(grid, rho, float(rate), residual, law)
+    return QuasiStationary(grid, frozen(rho), float(rate), residual, frozen(law))

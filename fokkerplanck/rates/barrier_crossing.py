@@ -13,7 +13,7 @@ from fokkerplanck.domain.arguments import positive_number, real_array
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.types import Array
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.steady.state import SteadyState
+from fokkerplanck.steady import SteadyState
 
 #: Cells per axis around a point to which the polynomial that stands for a field is fitted.
 CELLS = 7

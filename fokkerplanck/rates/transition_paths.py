@@ -27,7 +27,7 @@ from fokkerplanck.scheme.edges import Edges
 from fokkerplanck.scheme.flows import Flows
 from fokkerplanck.scheme.generator import Generator
 from fokkerplanck.sets import mask_of
-from fokkerplanck.steady.state import steady_state
+from fokkerplanck.steady import steady_state
 
 #: Numbers of the two sets among the ends of the chain.
 IN_A, IN_B = 0, 1

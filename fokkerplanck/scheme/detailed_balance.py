@@ -21,7 +21,8 @@ def exact_log_density(problem, edges):
 
     Parameters
     ----------
-    problem : Problem
+    problem : Problem or None
+        None if there is no more than the edges.
     edges : Edges
 
     Returns
@@ -48,6 +49,8 @@ def summed_log_density(edges):
 
 def _candidates(problem):
     """Potentials that are known beforehand."""
+    if problem is None:
+        return
     if problem.potential is not None and problem.circulation is None:
         yield "the given potential", -problem.beta * problem.potential
     elif problem.f is not None and problem.D_constant and problem.D_kind == "isotropic":

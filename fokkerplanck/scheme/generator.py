@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 
-from fokkerplanck.equation.problem import Problem, check_problem
+from fokkerplanck.domain.types import Array
+from fokkerplanck.equation.problem import Problem
 from fokkerplanck.kernels import threads
 from fokkerplanck.kernels.scheme import assembly
 from fokkerplanck.scheme.edges import Edges
@@ -51,7 +53,7 @@ class Generator:
     True
     """
 
-    def __init__(self, problem):
+    def __init__(self, problem: Problem | Edges):
         if not isinstance(problem, (Problem, Edges)):
             raise ValueError(
                 f"Generator received {type(problem).__name__}; give a Problem or Edges"
@@ -59,11 +61,25 @@ class Generator:
         self.problem = problem if isinstance(problem, Problem) else None
         self.edges = problem if isinstance(problem, Edges) else Edges.from_problem(problem)
         self.grid = self.edges.grid
+        self._matrix: sparse.csr_array | None = None
 
     @classmethod
     def of(cls, given: Problem | Generator, asker: str) -> Generator:
         """Generator of a question, which is asked of a Problem or of a Generator at hand."""
-        return given if isinstance(given, Generator) else cls(check_problem(given, asker))
+        return given if isinstance(given, Generator) else cls(cls.problem_of(given, asker))
+
+    @staticmethod
+    def problem_of(given: Problem | Generator, asker: str) -> Problem:
+        """Problem of a question that a Generator made of Edges alone cannot answer."""
+        if isinstance(given, Generator) and given.problem is None:
+            raise ValueError(
+                f"{asker} received a Generator made of Edges, which do not know f, drift and D of "
+                "their problem; give the Problem, or Generator(problem)"
+            )
+        problem = given.problem if isinstance(given, Generator) else given
+        if not isinstance(problem, Problem):
+            raise ValueError(f"{asker} received {type(given).__name__}; give a Problem")
+        return problem
 
     @property
     def leaks(self) -> bool:
@@ -71,30 +87,38 @@ class Generator:
         return self.edges.exit_rate is not None and bool(self.edges.exit_rate.any())
 
     @property
-    def edge_rates(self):
+    def edge_rates(self) -> tuple[Array, Array]:
         """Coefficients (forward, backward) of the edge currents, volume/time."""
         weight = self.edges.weight
         forward, backward = np.empty_like(weight), np.empty_like(weight)
         parts = threads.parts(self.grid.size)
-        threads.run(
-            assembly.rates, assembly.rates_threads, parts, weight, self.edges.tilt, forward,
-            backward,
-        )  # fmt: skip
+        given = weight, self.edges.tilt
+        threads.run(assembly.rates, assembly.rates_threads, parts, *given, forward, backward)
         return forward, backward
 
     @property
-    def _volumes(self):
+    def _volumes(self) -> Array:
         """Cell volumes, (n,) or (1,) where all are equal."""
         return np.ravel(self.grid.volume)
 
     @cached_property
-    def exit_rates(self) -> np.ndarray:
+    def exit_rates(self) -> Array:
         """Total rate out of each cell (n,)."""
         return -self.matrix.diagonal()
 
-    @cached_property
-    def matrix(self):
+    @property
+    def matrix(self) -> sparse.csr_array:
         """Generator on cell masses, CSR with sorted rows."""
+        if self._matrix is None:
+            self._matrix = self._assembled()
+        return self._matrix
+
+    def release(self) -> None:
+        """Give the memory of the matrix back; it is made again when asked for."""
+        self._matrix = None
+
+    def _assembled(self) -> sparse.csr_array:
+        """Rows of the matrix from the edges."""
         n, edges = self.grid.size, self.edges
         tail, head = edges.tail, edges.head
         kind = np.int32 if n + 2 * tail.size < 2**31 else np.int64
@@ -118,23 +142,19 @@ class Generator:
             matrix.sum_duplicates()
         return matrix
 
-    def release(self):
-        """Give the memory of the matrix back; it is made again when asked for."""
-        self.__dict__.pop("matrix", None)
-
-    def apply(self, rho):
+    def apply(self, rho: ArrayLike) -> Array:
         r"""Time derivative :math:`\dot\rho = V^{-1}A(V\rho)` of a density, shape (\*shape)."""
         rho = np.asarray(rho, dtype=float)
         if rho.shape != self.grid.shape:
             raise ValueError(f"rho has shape {rho.shape}, expected the grid's {self.grid.shape}")
         return (self.matrix @ (rho.ravel() * self._volumes) / self._volumes).reshape(rho.shape)
 
-    def currents(self, rho):
+    def currents(self, rho: ArrayLike) -> Array:
         """Mass current of every edge (n_edges,), from tail to head."""
         forward, backward = self.edge_rates
         rho = np.asarray(rho, dtype=float).ravel()
         return forward * rho[self.edges.tail] - backward * rho[self.edges.head]
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         """Size and stencil."""
         return f"Generator({self.matrix.nnz} non-zeros from {self.edges!r})"

@@ -1,1 +1,6 @@
-"""Steady states: null vector of the generator, Newton in the logarithm, the state itself."""
+"""Steady states: the question, its two schemes and their solvers, the results."""
+
+from fokkerplanck.steady.choice import steady_state
+from fokkerplanck.steady.state import SteadyState, SteadyStats
+
+__all__ = ["SteadyState", "SteadyStats", "steady_state"]

@@ -1,29 +1,76 @@
 """Markov chains with a guess of their stationary log masses, ready for multigrid.
 
-Both classes offer the same: ``phi`` (n,), ``imbalance``, ``sweep``, ``rebuild``, ``apply``,
-``precondition``, ``weight``, ``refresh``, ``weighed`` and ``wells``. A `GraphChain` is any chain, a
-`GridChain` one of nearest neighbours, without index arrays and several times faster.
+A `GraphChain` is any chain, a `GridChain` one of nearest neighbours, without index arrays and
+several times faster. The multilevel driver asks of both what `GuessedChain` lists.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 from scipy import sparse
 
+from fokkerplanck.domain.types import Array, Integers
 from fokkerplanck.kernels.linalg import aggregation as kernels
-from fokkerplanck.kernels.linalg import basins, grid_chain, grid_multigrid
+from fokkerplanck.kernels.linalg import grid_chain, grid_multigrid
 from fokkerplanck.linalg import sizes
 from fokkerplanck.linalg.aggregation import Aggregation, Level
 from fokkerplanck.linalg.grid_multigrid import GridMultigrid
 from fokkerplanck.linalg.null_vector import chain_log_mass
+from fokkerplanck.scheme.flows import Flows
+from fokkerplanck.scheme.generator import Generator
+from fokkerplanck.steady.wells import deep_wells
 
-#: Barrier in kT behind which a well is held, and the shift that holds its cell, in exit rates.
-WELL_DEPTH, HELD = 8.0, 1.0
+#: Shift of the diagonal that holds the densest cell of a well, in exit rates of the cell.
+HELD = 1.0
 
 
-class GraphChain:
+class GuessedChain(Protocol):
+    """What the multilevel driver asks of a chain A with a guess of its log masses.
+
+    Its equations are those of the ratio u to the guess: L u = 0 with L = - e^-phi A e^phi.
+    """
+
+    #: Guess of the log masses (n,), changed in place; then call ``refresh``.
+    phi: Array
+    #: Total rate out of each cell (n,), 1/time.
+    exits: Array
+    #: Weight of residuals (n,), one over the diagonal of L; made by ``rebuild``.
+    weight: Array
+    #: Whether the preconditioner changes from call to call.
+    flexible: bool
+    #: Whether the preconditioner still serves after a small change of the guess.
+    is_reusable: bool
+    _solver: Aggregation | GridMultigrid
+
+    def apply(self, u: Array) -> Array:
+        """Product L u."""
+        return self._solver.apply(u)
+
+    def precondition(self, r: Array) -> Array:
+        """Approximate solution of L u = r."""
+        return self._solver.precondition(r)
+
+    def refresh(self) -> None:
+        """Take note of a change of phi."""
+
+    def sweep(self, count: int) -> None:
+        """Balance cell by cell, ``count`` times."""
+
+    def imbalance(self) -> Array:
+        """Net inflow of every cell over its own mass (n,)."""
+
+    def rebuild(self, pins: Integers) -> None:
+        """Make the preconditioner for the present phi, with the cells ``pins`` held."""
+
+    def lumps(self) -> Lumps:
+        """Lumped chain of at most about ``sizes.STEADY_LUMPS`` cells."""
+
+
+class GraphChain(GuessedChain):
     """Any chain, as rows of its graph, with multigrid by aggregation.
 
     Parameters
@@ -35,16 +82,15 @@ class GraphChain:
         Log masses to start from.
     """
 
-    #: Whether the preconditioner changes from call to call, and serves another guess too.
-    flexible, is_reusable = True, False
+    flexible = True
+    is_reusable = False
 
-    def __init__(self, flows, shape, start):
+    def __init__(self, flows: Flows, shape: tuple[int, ...], start: Array):
         self.shape = shape
         self._rows = flows.indptr, flows.indices, flows.outflow, flows.inflow
         self._level = Level(*self._rows, np.array(start), np.zeros(len(start)))
         self.phi = self._level.phi  # changed in place; then refresh
         self.exits = self._level.diagonal.copy()
-        self._hierarchy = None
 
     def refresh(self):
         """Bring what depends on phi up to date."""
@@ -69,16 +115,8 @@ class GraphChain:
         level.shift[:] = 0.0
         level.shift[pins] = HELD * self.exits[pins]
         level.diagonal[:] = self.exits + level.shift
-        self._hierarchy = Aggregation(level)
+        self._solver = Aggregation(level)
         self.weight = 1 / level.diagonal
-
-    def apply(self, u):
-        """Product with the matrix on ratios to e^phi."""
-        return self._hierarchy.apply(u)
-
-    def precondition(self, r):
-        """Approximate solution."""
-        return self._hierarchy.precondition(r)
 
     def lumps(self):
         """Lumped chain (rates, log masses, places) and the lump of every cell."""
@@ -91,10 +129,10 @@ class GraphChain:
         rates = sparse.csr_array((level.back, level.indices, level.indptr), (level.size,) * 2)
         place = np.empty(level.size, np.int64)
         place[label] = np.arange(label.size)
-        return _Lumps(rates, level.phi, np.stack(np.unravel_index(place, self.shape), 1), label)
+        return Lumps(rates, level.phi, np.stack(np.unravel_index(place, self.shape), 1), label)
 
 
-class GridChain:
+class GridChain(GuessedChain):
     """Chain of nearest neighbours on a grid, with multigrid on structured arrays.
 
     Parameters
@@ -104,9 +142,11 @@ class GridChain:
     start : array (n,)
     """
 
-    flexible, is_reusable = False, True
+    flexible = False
+    is_reusable = True
+    _solver: GridMultigrid
 
-    def __init__(self, generator, start):
+    def __init__(self, generator: Generator, start: Array):
         grid = generator.grid
         self.shape, self.periodic = grid.shape, grid.periodic
         self._full = (1,) * (3 - grid.dim) + grid.shape
@@ -120,8 +160,8 @@ class GridChain:
         self._up, self._down = (a.reshape(d, *self._full) for a in (up, down))
         self.phi = np.array(start)
         self.exits = (up.sum(axis=0) + down.sum(axis=0)).ravel()
-        self._inflow, self._solver = np.empty((2 * d, *self._full)), None
-        self._is_stale = True
+        self._inflow, self._is_stale = np.empty((2 * d, *self._full)), True
+        self._is_singular = False  # whether there is a solver with no cell held
 
     def refresh(self):
         """Take note of a change of phi."""
@@ -152,28 +192,17 @@ class GridChain:
 
     def rebuild(self, pins):
         """Hierarchy for the present phi, with the cells ``pins`` held."""
-        d = len(self.shape)
-        shift = 0.0
+        phi, shift = self.phi.reshape(self.shape), np.zeros(self.shape if len(pins) else ())
         if len(pins):
-            shift = np.zeros(self.phi.size)
-            shift[pins] = HELD * self.exits[pins]
-        self.weight = 1 / (self.exits + shift)
-        if self._solver is not None and not len(pins) and self._solver.is_singular:
-            self._solver.refresh(self.phi.reshape(self.shape))
+            shift.ravel()[pins] = HELD * self.exits[pins]
+        self.weight = 1 / (self.exits + shift.ravel())
+        if self._is_singular and not len(pins):
+            self._solver.refresh(phi)
         else:
-            self._solver = GridMultigrid(
-                *(a.reshape(d, *self.shape) for a in (self._up, self._down)), self.periodic,
-                self.phi.reshape(self.shape), np.reshape(shift, self.shape if len(pins) else ()),
-            )  # fmt: skip
+            up, down = (a.reshape(len(self.shape), *self.shape) for a in (self._up, self._down))
+            self._solver = GridMultigrid(up, down, self.periodic, phi, shift)
+            self._is_singular = self._solver.is_singular
         self._inflow, self._is_stale = self._solver.inflow, False
-
-    def apply(self, u):
-        """Product with the matrix on ratios to e^phi."""
-        return self._solver.apply(u)
-
-    def precondition(self, r):
-        """Approximate solution."""
-        return self._solver.precondition(r)
 
     def lumps(self):
         """Lumped chain of blocks of cells and the block of every cell."""
@@ -187,10 +216,9 @@ class GridChain:
             coarse = tuple(len(s) - 1 for s in starts)
             lumped = [np.zeros((m, *coarse)) for m in (d, d, 2 * d)]
             masses = [np.zeros(coarse), np.zeros(coarse)]
-            grid_multigrid.aggregate(
-                *starts, up, down, inflow, phi, shift, np.empty(phi.shape),
-                *lumped, *masses, np.zeros((d, *coarse)),
-            )  # fmt: skip
+            fine = [up, down, inflow, phi, shift, np.empty(phi.shape)]
+            arrays = [*starts, *fine, *lumped, *masses, np.zeros((d, *coarse))]
+            grid_multigrid.aggregate(*arrays)
             own = [
                 np.repeat(np.arange(len(s) - 1), np.diff(s))[i]
                 for s, i in zip(starts, own, strict=True)
@@ -199,7 +227,7 @@ class GridChain:
         label = np.ravel_multi_index(np.ix_(*own), phi.shape).ravel()
         rates = _grid_rates(up, down, phi.shape)
         places = np.stack(np.unravel_index(np.arange(phi.size), phi.shape), axis=1)
-        return _Lumps(rates, phi.ravel(), places, label)
+        return Lumps(rates, phi.ravel(), places, label)
 
 
 def _blocks(n):
@@ -223,11 +251,14 @@ def _grid_rates(up, down, shape):
     return sparse.coo_array((np.concatenate(values), where), shape=(cells.size,) * 2).tocsr()
 
 
-class _Lumps:
+@dataclass(frozen=True, eq=False)
+class Lumps:
     """A lumped chain: rates j -> i, log masses, places on the grid; and the lump of every cell."""
 
-    def __init__(self, rates, phi, places, label):
-        self.rates, self.phi, self.places, self.label = rates, phi, places, label
+    rates: sparse.csr_array
+    phi: Array
+    places: Integers
+    label: Integers
 
     def change(self):
         """Change of log mass (n,) that puts the lumps in balance, by elimination.
@@ -239,21 +270,14 @@ class _Lumps:
 
     def wells(self, phi):
         """Densest cells of the wells behind high barriers, none if there is one well only."""
-        deep = _deep(self.rates, self.phi)
-        if np.count_nonzero(deep) < 2:
+        deep = chain_wells(self.rates, self.phi)
+        if deep.size < 2:
             return np.empty(0, np.int64)
-        cells = np.flatnonzero(deep[self.label])
+        cells = np.flatnonzero(np.isin(self.label, deep))
         cells = cells[np.lexsort((-phi[cells], self.label[cells]))]
         return cells[np.unique(self.label[cells], return_index=True)[1]]
 
 
-def count_wells(rates, phi):
-    """Number of wells behind high barriers of a chain with log masses phi."""
-    return int(np.count_nonzero(_deep(rates, phi)))
-
-
-def _deep(rates, phi):
-    """Flags (n,) of the densest cells of wells behind high barriers."""
-    graph = (rates + rates.T).tocsr()
-    order = np.argsort(-phi, kind="stable")
-    return basins.deep_maxima(order, graph.indptr, graph.indices, phi, WELL_DEPTH)
+def chain_wells(rates, phi):
+    """Densest cells of the wells behind high barriers of a chain with log masses phi."""
+    return deep_wells((rates + rates.T).tocsr(), phi)

@@ -6,47 +6,70 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.types import Array, Flags, Integers
 from fokkerplanck.linalg import sizes
-from fokkerplanck.linalg.null_vector import balance_residual, null_vector
+from fokkerplanck.linalg.null_vector import balance_residual, closed_class, null_vector
+from fokkerplanck.scheme.generator import Generator
 from fokkerplanck.steady.multilevel import multilevel_log_mass
+from fokkerplanck.steady.state import SteadyStats
 
 SOLVERS = ("direct", "multilevel")
 
 
 @dataclass(frozen=True, eq=False)
 class Stationary:
-    """Log masses (n,) with their residual, and how they were found, in numbers and words."""
+    """Log masses (n,) with their residual, and how they were found."""
 
-    log_mass: np.ndarray
+    log_mass: Array
     residual: float
-    solver: str
-    reason: str
-    message: str
-    steps: int = 0
-    history: tuple[float, ...] = ()
+    stats: SteadyStats
+
+    @property
+    def is_empty(self) -> Flags:
+        """Flags (n,) of the cells without mass."""
+        return np.isneginf(self.log_mass)
 
 
-def stationary_log_mass(problem, generator, solver, n_reached, tol) -> Stationary:
-    """Stationary log masses; ``n_reached`` cells carry mass, solver is one of SOLVERS or None."""
-    solver, reason = _choose(solver, problem.grid, n_reached)
+def stationary_log_mass(
+    generator: Generator,
+    solver: str | None = None,
+    tol: float = 1e-10,
+    reached: Integers | None = None,
+) -> Stationary:
+    """Stationary log masses of a generator.
+
+    Parameters
+    ----------
+    generator : Generator
+    solver : one of SOLVERS, optional
+        By default the one that suits the size.
+    tol : float
+        Estimated error at which the multilevel solver stops.
+    reached : int array, optional
+        Cells that carry mass, its ``closed_class``, if at hand.
+    """
+    grid = generator.grid
+    reached = closed_class(generator.matrix, grid.shape) if reached is None else reached
+    solver, reason = _choose(solver, grid, reached.size)
     message = f"null vector of the Markov generator, {solver} solver"
     if solver == "direct":
-        log_mass = null_vector(generator.matrix, problem.grid.shape).log_mass
+        log_mass = null_vector(generator.matrix, grid.shape, reached).log_mass
         residual = balance_residual(generator.matrix, log_mass)
-        return Stationary(log_mass, residual, solver, reason, message)
-    generator.release()  # a fifth of the memory; multigrid works on the edges
-    result = multilevel_log_mass(problem, generator, tol)
+        stats = SteadyStats("markov", solver, message, reason=reason)
+        return Stationary(log_mass, residual, stats)
+    generator.release()  # a fifth of the memory, and multigrid works on the edges
+    result = multilevel_log_mass(generator, tol)
     if not result.history:  # a grid small enough for elimination
         residual = balance_residual(generator.matrix, result.log_mass)
     else:
         residual = result.history[-1]
-    return Stationary(
-        result.log_mass, residual, solver, reason, f"{message}: {result.message}",
-        sum(result.steps), result.history,
-    )  # fmt: skip
+    message = f"{message}: {result.message}"
+    stats = SteadyStats("markov", solver, message, sum(result.steps), result.history, reason)
+    return Stationary(result.log_mass, residual, stats)
 
 
-def _choose(solver, grid, n_reached):
+def _choose(solver: str | None, grid: Grid, n_reached: int) -> tuple[str, str]:
     """Name of the solver, and why."""
     if n_reached < grid.size:
         if solver == "multilevel":

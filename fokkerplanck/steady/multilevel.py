@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from fokkerplanck.domain import fields
+from fokkerplanck.domain.types import Array, Integers
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.kernels import threads
@@ -16,28 +17,41 @@ from fokkerplanck.linalg.fgmres import fgmres
 from fokkerplanck.linalg.null_vector import null_vector
 from fokkerplanck.scheme.flows import Flows
 from fokkerplanck.scheme.generator import Generator
-from fokkerplanck.steady.chains import GraphChain, GridChain, count_wells
+from fokkerplanck.steady.chains import GraphChain, GridChain, GuessedChain, chain_wells
 
-#: Corrections of a grid, and Krylov steps of one of them, before it counts as failed.
-MAX_CORRECTIONS, MAX_STEPS = 100, 80
-#: Error of log rho on grids that only give the next one its start.
+#: Corrections of log mass on one grid after which it has failed.
+MAX_CORRECTIONS = 100
+#: Krylov steps of one correction.
+MAX_STEPS = 80
+#: Error of log rho on coarse grids, whose solution is only a start for the next grid.
 START_TOLERANCE = 1e-3
-#: Relative residual of a correction while the guess is poor, and the least that is asked for.
-ROUGH, FINE = 1e-2, 1e-6
-#: Least (and over it largest) u that is believed; an error after which wells are looked for again;
-#: a relative residual that is a failure.
-LEAST_U, VERY_LARGE, STALLED = 0.01, 3.0, 0.5
-#: Failures after which the iteration gives up, and sweeps after each of them.
-MAX_STALLS, SWEEPS = 8, 20
-#: Part of the cells whose corrections may be cut and the hierarchy serve on.
+#: Relative residual that is asked of a correction while the guess is poor.
+ROUGH = 1e-2
+#: Least relative residual that is asked of a correction.
+FINE = 1e-6
+#: Smallest ratio u of new to old mass in a cell; the largest is one over it. Others are cut.
+LEAST_U = 0.01
+#: Change of log mass after which wells are looked for again.
+VERY_LARGE = 3.0
+#: Relative residual of a correction above which it has failed.
+STALLED = 0.5
+#: Failed corrections after which the iteration gives up.
+MAX_STALLS = 8
+#: Sweeps over all cells after a failed correction.
+SWEEPS = 20
+#: Part of the cells whose u may be cut without a new preconditioner.
 FEW = 1e-3
-#: Balance of the cells that a result must have.
+#: Imbalance over outflow of a cell above which a result is not trusted.
 TRUSTED = 1e-8
-#: Krylov directions kept at a time, and on small grids.
-RESTART, RESTART_SMALL = 12, 40
-#: Weighings that are combined, and the largest coefficient of a combination.
-MEMORY, BOLDEST = 4, 20.0
-#: Rounding of a cell's balance, in units of 1 + range of log mass.
+#: Krylov directions that are kept at a time on large grids; each takes up to 16 bytes a cell.
+RESTART = 12
+#: Krylov directions that are kept at a time on small grids.
+RESTART_SMALL = 40
+#: Results of weighing that are combined.
+MEMORY = 4
+#: Largest coefficient of such a combination.
+BOLDEST = 20.0
+#: Rounding of the imbalance of a cell over its outflow, per 1 + range of log mass.
 ROUNDING = 4e-16
 
 
@@ -59,10 +73,11 @@ class MultilevelResult:
     message : str
         What was done, in words.
     n_wells : int
-        Wells behind high barriers whose weights were kept apart; 1 if there are none.
+        Wells behind high barriers whose weights were kept apart; 1 if there are none, 0 if
+        nobody has looked.
     """
 
-    log_mass: np.ndarray
+    log_mass: Array
     history: tuple[float, ...]
     steps: tuple[int, ...]
     error: float
@@ -71,7 +86,7 @@ class MultilevelResult:
     n_wells: int = 0
 
 
-def multilevel_log_mass(problem, generator=None, tol=1e-10) -> MultilevelResult:
+def multilevel_log_mass(given: Problem | Generator, tol: float = 1e-10) -> MultilevelResult:
     r"""Stationary vector of the generator of a problem by multigrid, as log masses.
 
     Nested iteration: the solution on half as many cells along every axis, interpolated in
@@ -82,9 +97,7 @@ def multilevel_log_mass(problem, generator=None, tol=1e-10) -> MultilevelResult:
 
     Parameters
     ----------
-    problem : Problem
-    generator : Generator, optional
-        That of the problem, if at hand.
+    given : Problem, or the Generator of one
     tol : float
         Estimated error of log mass at which the iteration stops.
 
@@ -112,60 +125,61 @@ def multilevel_log_mass(problem, generator=None, tol=1e-10) -> MultilevelResult:
     >>> result.shapes, result.error < 1e-10
     (((48, 48), (96, 96)), True)
     """
-    generator = Generator(problem) if generator is None else generator
-    return _nested(problem, generator, tol)
+    return _nested(Generator.of(given, "multilevel_log_mass"), tol)
 
 
-def _nested(problem, generator, tol, is_start=False) -> MultilevelResult:
-    """Solution on the grid of a problem, from that on a coarser one."""
-    grid = problem.grid
+def _nested(generator, tol, is_start=False) -> MultilevelResult:
+    """Solution on the grid of a generator, from that on a coarser one."""
+    grid = generator.grid
     if grid.size <= sizes.STEADY_COARSEST[grid.dim] or grid.coarsened().size == grid.size:
         log_mass = np.array(null_vector(generator.matrix, grid.shape).log_mass)
-        n_wells = count_wells(generator.matrix, log_mass)
+        n_wells = chain_wells(generator.matrix, log_mass).size
         return MultilevelResult(log_mass, (), (), 0.0, (grid.shape,), "elimination", n_wells)
-    start, shapes, note, n_wells = _start(problem)
+    start = _start(Generator.problem_of(generator, "multilevel_log_mass"))
     with threads.Suited(grid.size):
-        result, failed = _solved(generator, start, tol, is_start, n_wells)
-    words, note = f"{len(shapes) + 1} nested grids", note + failed
+        result = _solved(generator, start, tol, is_start)
+    shapes, note = (*start.shapes, grid.shape), start.message + result.message
     steps = f"{sum(result.steps)} Krylov steps on the finest"
     if result.n_wells > 1:
         note = f"; weights of {result.n_wells} wells by elimination{note}"
-    message = f"{words}, {len(result.steps)} corrections and {steps}{note}"
-    return replace(result, shapes=(*shapes, grid.shape), message=message)
+    message = f"{len(shapes)} nested grids, {len(result.steps)} corrections and {steps}{note}"
+    return replace(result, shapes=shapes, message=message)
 
 
-def _solved(generator, start, tol, is_start, n_wells):
-    """Solution on one grid, and a note if structured multigrid failed."""
-    chain = chain_of(generator, start)
+def _solved(generator, start, tol, is_start) -> MultilevelResult:
+    """Solution on one grid; its message is a note if structured multigrid failed."""
+    chain = chain_of(generator, start.log_mass)
     try:
-        return stationary(chain, tol, is_start, n_wells), ""
+        return stationary(chain, tol, is_start, has_one_well=start.n_wells == 1)
     except ConvergenceError as error:
         if isinstance(chain, GraphChain):
             raise
-        # Wall layers much thinner than a cell, say: aggregation is slower, and takes everything.
+        # Wall layers much thinner than a cell, say: aggregation is slower, but solves these too.
         note = f"; structured multigrid failed ({error.residual:.0e}), aggregation took over"
-        start = error.iterate
+        iterate = error.iterate
     del chain
-    return stationary(chain_of(generator, start, structured=False), tol, is_start), note
+    result = stationary(chain_of(generator, iterate, structured=False), tol, is_start)
+    return replace(result, message=note)
 
 
-def _start(problem):
-    """Log masses (n,) to start from, shapes of the coarser grids, a note, number of wells or 0."""
-    grid = problem.grid
-    coarse = grid.coarsened()
+def _start(problem) -> MultilevelResult:
+    """Log masses to start from, by interpolation from half as many cells; the message is a note."""
+    grid, coarse = problem.grid, problem.grid.coarsened()
     try:
         try:
             halved = problem.on(coarse)
         except ValueError:
             halved = _sampled(problem, coarse)
-        result = _nested(halved, Generator(halved), START_TOLERANCE, is_start=True)
-        log_rho = result.log_mass - np.log(_volumes(coarse))
+        result = _nested(Generator(halved), START_TOLERANCE, is_start=True)
+        log_rho = result.log_mass - np.log(coarse.volumes.ravel())
         if not np.isfinite(log_rho).all():
             raise ValueError("there are cells without mass")
     except (ValueError, ConvergenceError) as error:  # not unique there, say: any start will do
-        return np.log(_volumes(grid)), (), f"; uniform start, half as many cells failed: {error}", 0
+        note = f"; uniform start, half as many cells failed: {error}"
+        return MultilevelResult(np.log(grid.volumes.ravel()), (), (), np.inf, message=note)
     log_rho = fields.interpolate(log_rho.reshape(coarse.shape), coarse, grid)
-    return log_rho.ravel() + np.log(_volumes(grid)), result.shapes, "", result.n_wells
+    log_mass = log_rho.ravel() + np.log(grid.volumes.ravel())
+    return replace(result, log_mass=log_mass, message="")
 
 
 def _sampled(problem, grid):
@@ -191,19 +205,24 @@ def _linear(u, source, target):
     return u
 
 
-def _volumes(grid):
-    """Cell volumes (n,)."""
-    return grid.volumes.ravel()
-
-
 class _Correction:
-    """One grid: its chain with the guess, held cells of wells, and what happened."""
+    """One grid: its chain with the guess, the cells held in wells, and what happened."""
 
-    def __init__(self, chain, n_wells):
-        self.chain, self.pins = chain, np.empty(0, np.int64) if n_wells == 1 else None
+    def __init__(self, chain: GuessedChain, has_one_well: bool):
+        self.chain = chain
+        #: Densest cells of the wells, none if there is one well only; None if they are unknown.
+        self.pins: Integers | None = np.empty(0, np.int64) if has_one_well else None
+        #: The last changes of the weights of wells, with the log masses that they led to.
+        self.weighings: list[tuple[Array, Array]] = []
+        #: Largest imbalance of a cell over its outflow, and Krylov steps, of every correction.
+        self.history: list[float] = []
+        self.steps: list[int] = []
         chain.sweep(2)
-        self.weighings: list = []
-        self.history, self.steps = [], []
+
+    @property
+    def n_wells(self) -> int:
+        """Number of wells, 0 if it is unknown."""
+        return 0 if self.pins is None else max(1, self.pins.size)
 
     @property
     def floor(self) -> float:
@@ -219,7 +238,7 @@ class _Correction:
 
     def rebuild(self):
         """Hierarchy of the present guess, with one cell of every well held."""
-        if self.pins is None:
+        if self.pins is None:  # wells are to be looked for
             self.pins, self.weighings = self.chain.lumps().wells(self.chain.phi), []
         self.chain.rebuild(self.pins)
 
@@ -229,13 +248,12 @@ class _Correction:
         The equation is linear: however large, a correction is as good as it was solved, unless it
         is cut because u is no density (the error is infinite then).
         """
-        chain = self.chain
+        chain, problem = self.chain, (self.chain.apply, self.chain.precondition, r)
         is_small = r.size < sizes.STEADY_MANY_DIRECTIONS_BELOW
         restart = RESTART_SMALL if is_small else RESTART
-        result = fgmres(
-            chain.apply, chain.precondition, r, chain.weight, reduction, MAX_STEPS,
-            restart, 0.5 * self.floor * np.sqrt(r.size), chain.flexible,
-        )  # fmt: skip
+        floor = 0.5 * self.floor * np.sqrt(r.size)
+        steps = reduction, MAX_STEPS, restart
+        result = fgmres(*problem, chain.weight, *steps, floor, chain.flexible)
         self.steps.append(result.iterations)
         u, left = result.x, result.history[-1]
         cut = np.count_nonzero((u < LEAST_U - 1) | (u > 1 / LEAST_U)) / u.size
@@ -262,7 +280,7 @@ class _Correction:
         change = self.chain.lumps().change()
         change -= change[np.argmax(phi)]
         moved = float(np.abs(change).max())
-        if self.pins is not None and self.pins.size:
+        if self.pins is not None and self.pins.size:  # several wells
             self.weighings = [*self.weighings[1 - MEMORY :], (change[self.pins], phi + change)]
         phi += change
         if len(self.weighings) > 1:
@@ -282,18 +300,19 @@ def chain_of(generator, start, structured=True):
     return GraphChain(Flows.from_generator(generator), generator.grid.shape, start)
 
 
-def stationary(chain, tol, is_start=False, n_wells=0) -> MultilevelResult:
+def stationary(chain: GuessedChain, tol, is_start=False, has_one_well=False) -> MultilevelResult:
     """Corrections of the log masses of a chain until the error estimate is below tol.
 
-    ``is_start`` says that the result only starts another grid: the weights of one well, which are
-    right if all the rest is, are not checked. ``n_wells`` is 1 if there are no high barriers.
+    ``is_start`` says that the result is only a start for another grid: with one well, whose weight
+    is right if all the rest is, weights are not checked then. ``has_one_well`` says that there are
+    no high barriers, as a coarser grid has shown.
     """
-    run = _Correction(chain, n_wells)
+    run = _Correction(chain, has_one_well)
     r, balance = run.imbalance()
     error, is_done, is_new, cut, stalls = np.inf, False, True, 1.0, 0
     for _ in range(MAX_CORRECTIONS):
         if balance <= run.floor or error <= tol:
-            if is_start and run.pins is not None and not run.pins.size:
+            if is_start and run.n_wells == 1:
                 is_done = True
                 break
             moved = run.weigh()
@@ -302,7 +321,7 @@ def stationary(chain, tol, is_start=False, n_wells=0) -> MultilevelResult:
             if is_done:
                 error = max(moved, error if np.isfinite(error) else 0.0)
                 break
-            if run.pins is not None and not run.pins.size:
+            if run.n_wells == 1:  # there may be more
                 run.pins = None
             is_new = moved > VERY_LARGE or run.pins is None
         if is_new or not chain.is_reusable:
@@ -323,7 +342,8 @@ def stationary(chain, tol, is_start=False, n_wells=0) -> MultilevelResult:
             f"the multilevel solver stopped at an imbalance of {balance:.1e} and an estimated "
             f"error of {error:.1e} after {len(run.steps)} corrections, tol = {tol:g}; refine the "
             'grid where log rho is steep, loosen tol, or use solver="direct"',
-            iterate=phi, residual=balance,
-        )  # fmt: skip
-    n_wells = 1 if run.pins is None else max(1, run.pins.size)
-    return MultilevelResult(phi, tuple(run.history), tuple(run.steps), error, n_wells=n_wells)
+            iterate=phi,
+            residual=balance,
+        )
+    history, steps = tuple(run.history), tuple(run.steps)
+    return MultilevelResult(phi, history, steps, error, n_wells=max(1, run.n_wells))

@@ -2,52 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from scipy import sparse
 
-from fokkerplanck.kernels.linalg import basins
 from fokkerplanck.linalg import sizes
-from fokkerplanck.linalg.null_vector import null_vector
 from fokkerplanck.steady.newton_steps import Factorised, Preconditioned
+from fokkerplanck.steady.wells import Iteration, deep_wells, with_weights
 
 #: Largest change of a difference of log rho between neighbours in one step.
 MAX_CHANGE = 3.0
-#: First pseudo-time step, in exchange times of a cell, and its least and largest growth.
-FIRST_STEP, LEAST_GROWTH, MOST_GROWTH = 10.0, 2.0, 10.0
+#: First pseudo-time step, in exchange times of a cell.
+FIRST_STEP = 10.0
+#: Least factor by which pseudo-time steps grow after a full step.
+LEAST_GROWTH = 2.0
+#: Largest such factor.
+MOST_GROWTH = 10.0
 #: Pseudo-time step beyond which a step is Newton's own.
 INFINITE_STEP = 1e6
 #: Part of the tolerance that is asked for where steps are no exact solutions.
 SAFETY = 1e-2
 #: Steps after which the iteration gives up.
 MAX_ITERATIONS = 100
-#: Balance on the way from high temperature, and steps after which that is given up.
-PATH_TOLERANCE, MAX_PATH = 1e-5, 250
-#: Barrier in kT above which the weights of wells are found by elimination.
-WELL_DEPTH = 8.0
-#: Change of a log weight that counts as none, and how often weights are updated.
-WEIGHT_TOLERANCE, MAX_WEIGHT_UPDATES = 1e-9, 60
+#: Balance that is asked for at temperatures above that of the problem.
+PATH_TOLERANCE = 1e-5
+#: Steps after which the way down from high temperature is given up.
+MAX_PATH = 250
 
 
-@dataclass(frozen=True, eq=False)
-class NewtonResult:
-    """Last iterate, its relative balance, whether it met the tolerance, and what solved steps."""
-
-    log_rho: np.ndarray
-    balance: float
-    iterations: int
-    converged: bool
-    history: tuple[float, ...]
-    how: str = ""
-
-
-def solve_nine_point(scheme, start, tol, generator=None) -> NewtonResult:
-    r"""Steady log density of the nine-point scheme, well by well.
-
-    The weights of wells behind barriers of many kT are an almost free mode of the linearised
-    equations, in which rounding errors swamp the solution. So the densest cell of every such well
-    is held in the iteration, and the weights follow by subtraction-free elimination.
+def solve_nine_point(scheme, start, tol, generator=None) -> Iteration:
+    r"""Steady log density of the nine-point scheme; for the weights of wells see `steady.wells`.
 
     Parameters
     ----------
@@ -62,7 +47,7 @@ def solve_nine_point(scheme, start, tol, generator=None) -> NewtonResult:
 
     Returns
     -------
-    NewtonResult
+    Iteration
         ``converged`` says whether the tolerance was met; nothing is raised.
     """
     linear: Factorised | Preconditioned = Factorised()
@@ -75,72 +60,54 @@ def solve_nine_point(scheme, start, tol, generator=None) -> NewtonResult:
             result = _iterate(scheme, np.array(start), tol, linear)
         if not result.converged:
             result = _cooled(scheme, tol, result, linear)
-    previous = None
-    for _ in range(MAX_WEIGHT_UPDATES):
-        wells = _wells(scheme, result.log_rho)
-        if not result.converged or len(wells) == 1:
-            return result
-        phi = null_vector(scheme.chain(result.log_rho), scheme.grid.shape).log_mass
-        phi = phi - np.log(scheme.grid.volumes).ravel()
-        change = phi - phi.max() - result.log_rho
-        shift = change[wells]
-        # Weights approach their fixed point geometrically: Aitken's extrapolation.
-        if previous is not None and previous.size == shift.size and np.any(previous):
-            ratio = float(np.clip(shift @ previous / (previous @ previous), 0.0, 0.9))
-            phi = result.log_rho + change / (1 - ratio)
-            previous = None
-        else:
-            previous = shift
-        again = _iterate(scheme, phi, tol, linear)
-        result = replace(
-            again,
-            iterations=result.iterations + again.iterations,
-            history=result.history + again.history,
-        )
-        if np.ptp(shift) < WEIGHT_TOLERANCE:
-            return result
-    return replace(result, converged=False)
+    return with_weights(
+        scheme,
+        result,
+        lambda phi: deep_wells(scheme.graph, phi),
+        lambda phi: _iterate(scheme, phi, tol, linear),
+    )
 
 
-def _cooled(scheme, tol, failed, linear) -> NewtonResult:
+def _cooled(scheme, tol, failed, linear) -> Iteration:
     """Follow the solution from a temperature at which log rho is flat down to that of the problem.
 
     Temperature times log rho hardly depends on temperature (exactly not for linear drift and
     constant D), which predicts the next solution from the last.
     """
-    heat, factor, path = max(1.0, scheme.tilt / 4), 4.0, None
-    total, history = failed.iterations, failed.history
-    while total < MAX_PATH and factor > 1.03:
-        start = np.zeros(scheme.grid.size) if path is None else path[1] * path[0] / heat
+    heat, factor = max(1.0, scheme.tilt / 4), 4.0
+    hotter: float | None = None  # the last temperature that was solved, over that of the problem
+    log_rho, run = np.zeros(scheme.grid.size), failed
+    while run.iterations < MAX_PATH and factor > 1.03:
+        start = log_rho if hotter is None else log_rho * hotter / heat
         hot = scheme if heat == 1.0 else scheme.heated(heat)
         result = _iterate(hot, start, tol if heat == 1.0 else PATH_TOLERANCE, linear)
-        total, history = total + result.iterations, history + result.history
+        run = result.after(run)
         if result.converged and heat == 1.0:
-            return replace(result, iterations=total, history=history)
+            return run
         if result.converged:
-            path, factor = (heat, result.log_rho), min(4.0, 1.3 * factor)
-        elif path is None:
+            hotter, log_rho, factor = heat, result.log_rho, min(4.0, 1.3 * factor)
+        elif hotter is None:
             break
         else:
             factor = factor**0.5
-        heat = max(1.0, path[0] / factor)
-    return replace(failed, iterations=total, history=history)
+        heat = max(1.0, hotter / factor)
+    return replace(failed, iterations=run.iterations, history=run.history)
 
 
-def _iterate(scheme, phi, tol, linear) -> NewtonResult:
+def _iterate(scheme, phi, tol, linear) -> Iteration:
     """Newton's method by pseudo-transient continuation, with the densest cell of every well held.
 
     Each step is an implicit step of d log rho/dt = - balance / exchange rate, every cell in its own
     time, with steps that grow as the balance falls (Kelley and Keyes, SIAM J. Numer. Anal. 35,
-    1998). That flow is the Fokker-Planck dynamics up to the clocks, and so finds its way where
-    plain Newton steps do not.
+    1998). But for the times of cells that is the Fokker-Planck dynamics, which reaches the steady
+    state from anywhere; plain Newton steps do not.
     """
     scaled, rate, wells = _balance(scheme, phi)
     history = [float(np.abs(scaled).max())]
     time_step = FIRST_STEP / np.clip(history[0], 1e-6, 1.0) ** 2
     while history[-1] > tol and len(history) <= MAX_ITERATIONS and time_step > 1e-3:
         step = _step(scheme, phi, wells, scaled, rate, time_step, linear)
-        if step is None:  # closer to the diagonal
+        if step is None:  # a shorter time step makes the diagonal larger
             time_step = min(time_step, INFINITE_STEP) / 5
             history.append(history[-1])
             continue
@@ -160,7 +127,7 @@ def _iterate(scheme, phi, tol, linear) -> NewtonResult:
             time_step /= 5
         history.append(float(np.abs(scaled).max()))
     converged = history[-1] <= tol
-    return NewtonResult(
+    return Iteration(
         phi - phi.max(), history[-1], len(history) - 1, converged, tuple(history), linear.name
     )
 
@@ -168,20 +135,12 @@ def _iterate(scheme, phi, tol, linear) -> NewtonResult:
 def _balance(scheme, phi):
     """Balance over exchange rate with zeros at the held cells, the rates, and the held cells."""
     balance, rate = scheme.residual(phi)
-    wells = _wells(scheme, phi)
+    wells = deep_wells(scheme.graph, phi)
     with np.errstate(invalid="ignore"):
         scaled = balance / rate
-    if len(wells) > 1:  # their balance is that of the weights, not of this iteration
+    if len(wells) > 1:  # held cells come into balance by their weights, later
         scaled[wells] = 0.0
     return scaled, rate, wells
-
-
-def _wells(scheme, phi):
-    """Densest cells of the wells that are separated by barriers of ``WELL_DEPTH`` kT or more."""
-    flags = basins.deep_maxima(
-        np.argsort(-phi, kind="stable"), scheme.graph.indptr, scheme.graph.indices, phi, WELL_DEPTH
-    )
-    return np.flatnonzero(flags)
 
 
 def _step(scheme, phi, wells, scaled, rate, time_step, linear):

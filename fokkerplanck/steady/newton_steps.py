@@ -3,14 +3,44 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse.linalg import splu
 
 from fokkerplanck.linalg.aggregation import Aggregation, Level
+from fokkerplanck.linalg.factors import sparse_lu
 from fokkerplanck.linalg.fgmres import fgmres
 from fokkerplanck.scheme.flows import Flows
 
-#: Relative residual of a step by multigrid, accepted at last, and Krylov steps for it.
-REDUCTION, ACCEPTED, MAX_STEPS, RESTART = 1e-4, 0.1, 120, 30
+#: Relative residual that is asked of a step by multigrid.
+REDUCTION = 1e-4
+#: Relative residual from which on a step by multigrid is not taken.
+ACCEPTED = 0.1
+#: Krylov steps for one step of Newton's method.
+MAX_STEPS = 120
+#: Krylov directions that are kept at a time.
+RESTART = 30
+#: Part of the largest entry of a column below which a diagonal entry is no pivot.
+PIVOT = 1e-3
+
+
+class HeldFactors:
+    """Sparse LU factors of a Jacobian (n, n) with x = 0 in the cells held.
+
+    Raises
+    ------
+    RuntimeError
+        If the matrix is singular.
+    """
+
+    def __init__(self, J, held):
+        keep = np.ones(J.shape[0], bool)
+        keep[held] = False
+        self._keep = np.flatnonzero(keep)
+        self._factors = sparse_lu(J.tocsr()[self._keep][:, self._keep], PIVOT)
+
+    def solve(self, rhs):
+        """Solution (n,) of J x = rhs."""
+        x = np.zeros_like(rhs)
+        x[self._keep] = self._factors.solve(rhs[self._keep])
+        return x
 
 
 class Factorised:
@@ -21,19 +51,10 @@ class Factorised:
 
     def solve(self, J, rhs, held, phi, rate, time_step):
         """Solution (n,) of J x = rhs with x = 0 in the cells held, or None if J is singular."""
-        keep = np.flatnonzero(~held)
         try:
-            factor = splu(
-                J.tocsr()[keep][:, keep].tocsc(),
-                permc_spec="MMD_AT_PLUS_A",
-                diag_pivot_thresh=1e-3,
-                options={"SymmetricMode": True},
-            )
+            return HeldFactors(J, held).solve(rhs)
         except RuntimeError:
             return None
-        x = np.zeros_like(rhs)
-        x[keep] = factor.solve(rhs[keep])
-        return x
 
 
 class Preconditioned:

@@ -2,30 +2,22 @@ r"""Steady states: density, potential, current, leftover field and what can be m
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from scipy.special import logsumexp
 
 from fokkerplanck.domain import fields
-from fokkerplanck.domain.arguments import frozen, positive_number
+from fokkerplanck.domain.arguments import frozen
 from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.linalg import sizes
-from fokkerplanck.linalg.null_vector import balance_residual, closed_class
 from fokkerplanck.scheme import currents
-from fokkerplanck.scheme.detailed_balance import exact_log_density
-from fokkerplanck.scheme.generator import Generator
-from fokkerplanck.scheme.nine_point import NinePoint, index_units
-from fokkerplanck.steady.accuracy import check_accuracy, estimated_error, fourth_order_state
-from fokkerplanck.steady.markov import SOLVERS, stationary_log_mass
-from fokkerplanck.steady.newton import solve_nine_point
-
-SCHEMES = ("auto", "markov", "log")
-#: Log density of cells without mass, below the least that has some.
-EMPTY = 800.0
+from fokkerplanck.scheme.detailed_balance import SUMMED
+from fokkerplanck.scheme.stencils import quadrature_weights
 
 
 @dataclass(frozen=True)
@@ -46,6 +38,8 @@ class SteadyStats:
         Relative balance after each Newton step, or each correction of the multilevel solver.
     reason : str
         Why this solver.
+    source : str
+        What a closed form was found from: a potential, the loss, or sums of the drift along lines.
     """
 
     scheme: str
@@ -54,6 +48,27 @@ class SteadyStats:
     iterations: int = 0
     history: tuple[float, ...] = ()
     reason: str = ""
+    source: str = ""
+
+    @property
+    def order(self) -> int:
+        """Order of the error in the cell width, 2 or 4."""
+        return 4 if self.scheme == "log4" else 2
+
+    @property
+    def has_known_potential(self) -> bool:
+        """Whether the potential was known beforehand: then log rho is exact at cell centres."""
+        return self.scheme == "exact" and self.source != SUMMED
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a scheme has found: log density (n,), its residual, how, and the currents of edges."""
+
+    log_rho: Array
+    residual: float
+    stats: SteadyStats
+    currents: currents.EdgeCurrents
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,10 +111,12 @@ class SteadyState:
     """
 
     problem: Problem
-    log_rho: np.ndarray
+    log_rho: Array
     residual: float
     stats: SteadyStats
     currents: currents.EdgeCurrents = field(repr=False)
+    #: The steady state of another problem by the same scheme.
+    _again: Callable[[Problem], SteadyState] = field(repr=False)
 
     @property
     def grid(self) -> Grid:
@@ -107,62 +124,63 @@ class SteadyState:
         return self.problem.grid
 
     @cached_property
-    def rho(self) -> np.ndarray:
+    def rho(self) -> Array:
         """Density, integral 1."""
         return frozen(np.exp(self.log_rho))
 
     @cached_property
-    def Phi(self) -> np.ndarray:
+    def Phi(self) -> Array:
         """Potential -log(rho)/beta with least value 0."""
         return frozen((self.log_rho.max() - self.log_rho) / self.problem.beta)
 
     @cached_property
-    def gibbs(self) -> np.ndarray | None:
+    def gibbs(self) -> Array | None:
         """Gibbs density exp(-beta f)/Z, or None without f."""
         if self.problem.f is None:
             return None
         exponent = -self.problem.beta * self.problem.f
-        return frozen(np.exp(_normalised(exponent.ravel(), self.grid)))
+        return frozen(np.exp(normalised(exponent, self.grid)))
 
     @cached_property
-    def j(self) -> np.ndarray:
+    def j(self) -> Array:
         """Leftover field J/rho."""
         return frozen(self.currents.leftover_field())
 
     @cached_property
-    def J(self) -> np.ndarray:
+    def J(self) -> Array:
         """Current rho j."""
         return frozen(self.rho * self.j)
 
     @cached_property
-    def div_j(self) -> np.ndarray:
+    def div_j(self) -> Array:
         """Divergence of j; equals beta j.grad Phi."""
         return frozen(self.currents.divergence_of_j())
 
     @cached_property
-    def div_J(self) -> np.ndarray:
+    def div_J(self) -> Array:
         """Divergence of j rho."""
         return frozen(self.currents.divergence_of_J())
 
     @cached_property
-    def _stream(self):
+    def _stream(self) -> tuple[Array | None, Array | None]:
         """Stream function and q, in two dimensions."""
         if self.grid.dim != 2:
             return None, None
-        return tuple(frozen(a) for a in currents.stream_function(self.currents, self.problem.beta))
+        psi, q = currents.stream_function(self.currents, self.problem.beta)
+        return frozen(psi), frozen(q)
 
     @property
-    def psi(self) -> np.ndarray | None:
+    def psi(self) -> Array | None:
         """Stream function at cell corners."""
         return self._stream[0]
 
     @property
-    def q(self) -> np.ndarray | None:
+    def q(self) -> Array | None:
         """Entry of Q in two dimensions."""
         return self._stream[1]
 
     @property
-    def Q(self) -> np.ndarray | None:
+    def Q(self) -> Array | None:
         """Antisymmetric field Q in two dimensions."""
         if self.q is None:
             return None
@@ -170,12 +188,12 @@ class SteadyState:
         return np.array([[zero, self.q], [-self.q, zero]])
 
     @cached_property
-    def mean_Q(self) -> np.ndarray:
+    def mean_Q(self) -> Array:
         r"""Mean of Q (d, d): :math:`\frac\beta2\langle x_ij_k-x_kj_i\rangle`, free of any gauge."""
         return frozen(self.currents.mean_Q(self.problem.beta))
 
     @cached_property
-    def mean_current(self) -> np.ndarray:
+    def mean_current(self) -> Array:
         r"""Mean of J over the box (d,), the part on a periodic axis that no Q can carry."""
         J = self.currents.quadrature(self.rho) * self.j
         return frozen(self.grid.integrate(J) / self.grid.integrate(1.0))
@@ -203,6 +221,15 @@ class SteadyState:
         return float(self.grid.integrate(self.rho * along) / self.grid.integrate(self.rho * size))
 
     @cached_property
+    def coarse(self) -> SteadyState | None:
+        """Steady state on half as many cells; None for arrays, or where the same scheme fails."""
+        try:
+            state = self._again(self.problem.on(self.grid.coarsened()))
+        except (ValueError, ConvergenceError):
+            return None
+        return state if state.stats.scheme == self.stats.scheme else None
+
+    @cached_property
     def error_estimate(self) -> float:
         r"""Error :math:`\int|\rho_h-\rho|dx`, estimated on half as many cells.
 
@@ -210,10 +237,26 @@ class SteadyState:
         is 0 for a known potential, and nan if the problem is given by arrays, which know one grid
         only, or if the coarse grid is solved by another scheme or not at all.
         """
-        scheme = "markov" if self.stats.scheme == "markov" else "auto"
-        return estimated_error(self, lambda p, order: steady_state(p, scheme, accuracy=order))
+        if self.stats.has_known_potential:
+            return 0.0
+        return float("nan") if self.coarse is None else self.error_from(self.coarse)
 
-    def is_reversible(self, tol=1e-8) -> bool:
+    def error_from(self, coarse: SteadyState) -> float:
+        """Error in the way of ``error_estimate``, from the state on a grid of fewer cells."""
+        if self.stats.has_known_potential:
+            return 0.0
+        grid, order = coarse.grid, self.stats.order
+        guess = np.exp(fields.interpolate(coarse.log_rho, grid, self.grid, degree=order + 1))
+        ratio = min(n / m for n, m in zip(self.grid.shape, grid.shape, strict=True))
+        if order == 2:
+            return float(self.grid.integrate(np.abs(self.rho - guess)) / (ratio**2 - 1))
+        # Mass is one by the midpoint rule, which at walls is of second order; by a better rule it
+        # is off by this much.
+        off = abs(float(self.grid.integrate(quadrature_weights(self.grid) * self.rho)) - 1)
+        fine, guess = (self.currents.quadrature(rho) for rho in (self.rho, guess))
+        return off + float(self.grid.integrate(np.abs(fine - guess)) / (ratio**4 - 1))
+
+    def is_reversible(self, tol: float = 1e-8) -> bool:
         r"""Whether j vanishes: rms j at most tol times rms of :math:`D\nabla\Phi`, under rho.
 
         Parameters
@@ -229,7 +272,7 @@ class SteadyState:
         rms = [float(self.grid.integrate(self.rho * np.sum(a**2, axis=0))) for a in (self.j, force)]
         return bool(np.sqrt(rms[0]) <= tol * np.sqrt(rms[1]))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         """Scheme, residual and entropy production."""
         return (
             f"SteadyState(scheme={self.stats.scheme!r}, residual={self.residual:.1e}, "
@@ -237,157 +280,7 @@ class SteadyState:
         )
 
 
-def steady_state(problem, scheme="auto", solver=None, tol=1e-10, accuracy=2) -> SteadyState:
-    r"""Steady state :math:`\nabla\cdot(g\rho+\beta^{-1}\nabla\cdot(D\rho))=0`, :math:`\int\rho=1`.
-
-    Parameters
-    ----------
-    problem : Problem
-        Without absorbing sides.
-    scheme : {"auto", "markov", "log"}
-        ``"markov"``: null vector of the generator, positive and entry-wise accurate for any D and
-        drift, the state that ``solve`` relaxes to; second order with a constant that grows with
-        the circulation along the weak direction of D. ``"log"``: nine-point flux for log rho by
-        Newton's method, whose error hardly depends on anisotropy and circulation. ``"auto"``:
-        closed form where the edge list is in detailed balance, else ``"log"``, and ``"markov"``
-        where Newton's method fails; ``stats.scheme`` and ``stats.message`` say which and why.
-    solver : {None, "direct", "multilevel"}
-        ``"direct"``: sparse elimination. ``"multilevel"``: nested grids and multigrid, cost and
-        memory proportional to the cells. None: by size and dimension; ``stats.reason``.
-    tol : float
-        Of Newton's method: net flow of a cell over its exchange rate. Of the multilevel solver:
-        estimated error of log rho.
-    accuracy : {2, 4}
-        Order. 4: smooth problems on uniform grids with D > 0, by deferred correction of the
-        ``"log"`` state with a conservative flux of fourth order ((30a) in docs/theory.md).
-
-    Returns
-    -------
-    SteadyState
-
-    Raises
-    ------
-    ValueError
-        If a side is absorbing (there is no steady state), if the steady state is not unique, a
-        name is unknown, or ``accuracy=4`` does not exist for the problem.
-    ConvergenceError
-        If ``scheme="log"`` was asked for and Newton's method failed, if the multilevel solver did
-        not converge, or if the grid does not
-        resolve the problem to fourth order; ``.iterate`` holds the last log density.
-
-    Examples
-    --------
-    >>> import fokkerplanck as fp
-    >>> grid = fp.Grid([(-3, 3), (-3, 3)], 32)
-    >>> problem = fp.Problem(grid, drift=lambda x, y: (-x + y, -y - x), D=(1, 0.5))
-    >>> ss = fp.steady_state(problem)
-    >>> ss.stats.scheme, round(float(ss.mean_Q[0, 1]), 2)
-    ('log', -0.74)
-    """
-    _check_arguments(problem, scheme, solver, tol)
-    check_accuracy(problem, scheme, accuracy)
-    if accuracy == 4:
-        return fourth_order_state(steady_state(problem, scheme, solver, tol), tol)
-    generator = Generator(problem)
-    reached = closed_class(generator.matrix, problem.grid.shape)  # raises if not unique
-    if scheme != "log" and reached.size == problem.grid.size:
-        exact = exact_log_density(problem, generator.edges)
-        if exact is not None:
-            return _from_potential(problem, generator, *exact)
-    markov = _markov(problem, generator, solver, reached.size, tol)
-    if scheme == "markov" or (scheme == "auto" and reached.size < problem.grid.size):
-        return markov  # log rho is minus infinity somewhere: nothing for Newton's method
-    return _log(problem, generator, markov, tol, forced=scheme == "log")
-
-
-def _check_arguments(problem, scheme, solver, tol):
-    """Raise ValueError for what cannot be solved."""
-    if not isinstance(problem, Problem):
-        raise ValueError(f"steady_state received {type(problem).__name__}; give a Problem")
-    if scheme not in list(SCHEMES):
-        raise ValueError(f"scheme is {scheme!r}; choose from {', '.join(SCHEMES)}")
-    if solver is not None and solver not in list(SOLVERS):
-        raise ValueError(f"solver is {solver!r}; choose from {', '.join(SOLVERS)} or None")
-    positive_number(tol, "tol")
-    if problem.grid.has_absorbing_sides:
-        raise ValueError(
-            "the problem has absorbing sides: all mass leaves and there is no steady state; use "
-            "reflecting or periodic sides, or quasi_stationary(problem) for the slowest mode"
-        )
-
-
-def _normalised(phi, grid):
-    """Log density (*shape) of integral 1 from log density (n,) up to a constant."""
-    volume = grid.volumes.ravel()
-    return (phi - logsumexp(phi, b=volume)).reshape(grid.shape)
-
-
-def _volumes(grid):
-    """Cell volumes (n,)."""
-    return grid.volumes.ravel()
-
-
-def _state(problem, phi, stats, edge_currents, residual) -> SteadyState:
-    """Steady state from log density (n,)."""
-    log_rho = _normalised(phi, problem.grid)
-    shifted = replace(edge_currents, log_rho=log_rho.ravel())
-    return SteadyState(problem, frozen(log_rho), float(residual), stats, shifted)
-
-
-def _from_potential(problem, generator, phi, name) -> SteadyState:
-    """Closed form: no current on any edge."""
-    stats = SteadyStats("exact", "none", f"detailed balance on every edge; log density from {name}")
-    phi = phi - phi.max()
-    residual = balance_residual(generator.matrix, phi + np.log(_volumes(problem.grid)))
-    edge_currents = currents.EdgeCurrents.from_edges(generator.edges, phi)
-    return _state(problem, phi, stats, edge_currents, residual)
-
-
-def _markov(problem, generator, solver, n_reached, tol) -> SteadyState:
-    """Null vector of the generator."""
-    found = stationary_log_mass(problem, generator, solver, n_reached, tol)
-    log_mass, message = found.log_mass, found.message
-    empty = np.isneginf(log_mass)
-    if empty.any():
-        # Logarithms stay finite: the density of these cells is zero in double precision.
-        log_mass = np.where(empty, log_mass[~empty].min() - EMPTY, log_mass)
-        message += f"; {np.count_nonzero(empty)} cells are left for good: no mass, and j is 0 there"
-    phi = log_mass - np.log(_volumes(problem.grid))
-    stats = SteadyStats("markov", found.solver, message, found.steps, found.history, found.reason)
-    edge_currents = currents.EdgeCurrents.from_edges(generator.edges, phi).without(empty)
-    return _state(problem, phi, stats, edge_currents, found.residual)
-
-
-def _log(problem, generator, markov, tol, forced) -> SteadyState:
-    """Nine-point scheme from the Markov solution; that solution where Newton's method fails."""
-    scheme = NinePoint(problem.grid, *index_units(problem))
-    solver, reason = markov.stats.solver, markov.stats.reason
-    chain = generator if solver == "multilevel" else None
-    if reason != "asked for" and generator.edges.kind == "tensor" and problem.grid.dim == 2:
-        chain = chain if problem.grid.size > sizes.NEWTON_FACTORISED[2] else None
-    result = solve_nine_point(scheme, markov.log_rho.ravel(), tol, chain)
-    if result.converged:
-        message = (
-            f"nine-point scheme by Newton's method, {result.iterations} steps with {result.how}"
-        )
-        stats = SteadyStats("log", "newton", message, result.iterations, result.history, reason)
-        edge_currents = currents.EdgeCurrents.from_faces(scheme, result.log_rho)
-        balance, rate = scheme.residual(result.log_rho)
-        residual = np.abs(balance / rate).max()
-        return _state(problem, result.log_rho, stats, edge_currents, residual)
-    reason = (
-        f"Newton's method for the nine-point scheme stopped at balance {result.balance:.1e} "
-        f"after {result.iterations} steps"
-    )
-    if forced:
-        raise ConvergenceError(
-            f"{reason}, tol = {tol:g}; refine the grid, shrink the box to where the density is, or "
-            'use scheme="markov"',
-            iterate=result.log_rho.reshape(problem.grid.shape),
-            residual=result.balance,
-        )
-    message = f"{reason}; fell back to {markov.stats.message}"
-    stats = replace(
-        markov.stats, message=message, iterations=result.iterations, history=result.history
-    )
-    return replace(markov, stats=stats)
+def normalised(phi: Array, grid: Grid) -> Array:
+    r"""Log density (\*shape) of integral 1 from log density up to a constant."""
+    phi = phi.ravel()
+    return (phi - logsumexp(phi, b=grid.volumes.ravel())).reshape(grid.shape)

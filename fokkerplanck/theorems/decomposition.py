@@ -9,7 +9,7 @@ from scipy.linalg import solve_sylvester
 
 from fokkerplanck import sde
 from fokkerplanck.equation.problem import Problem
-from fokkerplanck.steady.state import steady_state
+from fokkerplanck.steady import steady_state
 from fokkerplanck.theorems.points import at_walls, virial
 from fokkerplanck.theorems.start import time_scale
 from fokkerplanck.theorems.study import ROUNDING, SOLVED, Study, check_state

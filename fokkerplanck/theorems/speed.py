@@ -8,7 +8,7 @@ from fokkerplanck import rates, sets
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.equation.zeros import critical_points
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.modes.eigenmodes import spectrum
+from fokkerplanck.modes import spectrum
 from fokkerplanck.scheme import currents
 from fokkerplanck.theorems.study import SOLVED, Study
 from fokkerplanck.theorems.verdict import Comparison, Hypothesis, Verdict, judged

@@ -11,8 +11,7 @@ from fokkerplanck.domain.arguments import describe
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.scheme.generator import Generator
-from fokkerplanck.steady.accuracy import estimated_error
-from fokkerplanck.steady.state import SteadyState, steady_state
+from fokkerplanck.steady import SteadyState, steady_state
 
 #: Relative size of what Newton's method and the multilevel solver leave, tol = 1e-10 by default.
 SOLVED = 1e-9
@@ -97,7 +96,7 @@ class Study:
         coarse = self.coarse
         if coarse is None:
             return False
-        return not estimated_error(self.steady, lambda *_: coarse.steady) > UNRESOLVED
+        return not self.steady.error_from(coarse.steady) > UNRESOLVED
 
     def measured(self, measure, order=None):
         """Value of measure(study) here, and its error by Richardson's extrapolation from half.

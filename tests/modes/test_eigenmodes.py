@@ -530,6 +530,16 @@ def test_the_same_twice_to_the_last_bit():
     np.testing.assert_array_equal(one.right, two.right)
 
 
+def test_a_generator_will_do_even_of_edges_alone():
+    problem = RANDOM["stirred"]
+    edges = fp.Edges.from_problem(problem)
+    ours, same, alone = (find(p, 3) for p in (problem, fp.Generator(problem), fp.Generator(edges)))
+    for other in (same, alone):
+        np.testing.assert_array_equal(other.eigenvalues, ours.eigenvalues)
+        np.testing.assert_array_equal(other.left, ours.left)
+        assert not other.right.flags.writeable
+
+
 def test_another_solver_may_stand_in(monkeypatch):
     """Whatever solves with s - A and its transpose will do."""
 

@@ -86,3 +86,11 @@ def test_exit_time_and_place():
     by_cell = state.exit_law[:12].sum()
     assert grid.integrate(chance * state.rho) == pytest.approx(by_cell, rel=1e-10)
     assert by_cell < 0.45
+
+
+def test_a_generator_will_do_even_of_edges_alone():
+    problem = fp.Problem(fp.Grid([(0, 1)], 32, sides="absorbing"), drift=lambda x: (x,))
+    edges = fp.Edges.from_problem(problem)
+    ours = fp.quasi_stationary(problem)
+    for generator in (fp.Generator(problem), fp.Generator(edges)):
+        np.testing.assert_array_equal(fp.quasi_stationary(generator).rho, ours.rho)

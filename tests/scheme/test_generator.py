@@ -157,6 +157,29 @@ def test_arguments_are_checked():
     assert "non-zeros" in repr(generator)
 
 
+def test_questions_take_a_problem_or_a_generator():
+    problem = fp.Problem(fp.Grid([(0, 1)], 8))
+    generator = fp.Generator(problem)
+    assert fp.Generator.of(generator, "a question") is generator
+    assert fp.Generator.of(problem, "a question").problem is problem
+    for given in (problem, generator):
+        assert fp.Generator.problem_of(given, "a question") is problem
+    with pytest.raises(ValueError, match=r"a question received .* made of Edges.*give the Problem"):
+        fp.Generator.problem_of(fp.Generator(Edges.from_problem(problem)), "a question")
+    for ask in (fp.Generator.of, fp.Generator.problem_of):
+        with pytest.raises(ValueError, match="a question received NoneType; give a Problem"):
+            ask(None, "a question")
+
+
+def test_a_released_matrix_is_made_again():
+    generator = fp.Generator(fp.Problem(fp.Grid([(0, 1)], 8)))
+    matrix = generator.matrix
+    assert generator.matrix is matrix
+    generator.release()
+    assert generator.matrix is not matrix
+    assert (generator.matrix != matrix).nnz == 0
+
+
 # --- consistency ------------------------------------------------------------------------------
 
 

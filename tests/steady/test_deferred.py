@@ -8,7 +8,8 @@ from fokkerplanck import zoo
 from fokkerplanck.scheme.fourth_order import RUNGS, FourthOrder
 from fokkerplanck.scheme.nine_point import NinePoint, index_units
 from fokkerplanck.steady import deferred
-from fokkerplanck.steady.deferred import HeldFactors, deep_wells, solve_deferred
+from fokkerplanck.steady.deferred import NarrowFactors, solve_deferred
+from fokkerplanck.steady.wells import deep_wells
 
 
 def pair(exact, n):
@@ -22,7 +23,7 @@ def pair(exact, n):
 
 def test_a_scheme_corrects_itself_to_nothing():
     nine, _, start = pair(zoo.spiral(), 24)
-    result = solve_deferred(nine, HeldFactors(nine, start), start, 1e-8)
+    result = solve_deferred(nine, NarrowFactors(nine, start), start, 1e-8)
     assert result.converged
     assert result.iterations == 0
     np.testing.assert_allclose(result.log_rho, start - start.max(), atol=1e-12)
@@ -30,7 +31,7 @@ def test_a_scheme_corrects_itself_to_nothing():
 
 def test_corrections_find_the_wide_solution_from_anywhere_near(rng):
     nine, wide, start = pair(zoo.manufactured_wall(10.0), 16)
-    factors = HeldFactors(nine, start)
+    factors = NarrowFactors(nine, start)
     first = solve_deferred(wide, factors, start, 1e-10)
     again = solve_deferred(wide, factors, start + 1e-3 * rng.standard_normal(start.size), 1e-10)
     for result in (first, again):
@@ -46,7 +47,7 @@ def test_corrections_find_the_wide_solution_from_anywhere_near(rng):
 def test_acceleration_is_worth_it(monkeypatch):
     """Counterexample: plain corrections do not get there with D tilted against walls."""
     nine, wide, start = pair(zoo.manufactured_wall(100.0), 24)
-    factors = HeldFactors(nine, start)
+    factors = NarrowFactors(nine, start)
     assert solve_deferred(wide, factors, start, 1e-10).converged
     monkeypatch.setattr(deferred, "_anderson", lambda iterates, corrections: corrections[-1])
     plain = solve_deferred(wide, factors, start, 1e-10)
@@ -66,7 +67,7 @@ def test_a_diverging_iteration_hands_back_a_finite_iterate():
             return -3 * self._solve(balance)
 
     nine, wide, start = pair(zoo.spiral(), 16)
-    result = solve_deferred(wide, Upside(HeldFactors(nine, start)), start, 1e-14)
+    result = solve_deferred(wide, Upside(NarrowFactors(nine, start)), start, 1e-14)
     assert not result.converged
     assert np.isfinite(result.log_rho).all()
     assert np.isfinite(result.balance)
@@ -74,8 +75,8 @@ def test_a_diverging_iteration_hands_back_a_finite_iterate():
 
 def test_densest_cells_of_deep_wells_are_held():
     nine, wide, start = pair(zoo.repaired_example(lam=0.5, kT=0.02), 32)
-    factors = HeldFactors(nine, start)
-    held = deep_wells(nine, start)
+    factors = NarrowFactors(nine, start)
+    held = deep_wells(nine.graph, start)
     assert len(held) == 2
     np.testing.assert_array_equal(factors.held, held)
     step = factors.solve(wide.residual(start)[0])

@@ -9,7 +9,7 @@ import pytest
 import fokkerplanck as fp
 from fokkerplanck import zoo
 from fokkerplanck.linalg.null_vector import balance_residual
-from fokkerplanck.steady.newton import NewtonResult
+from fokkerplanck.steady.wells import Iteration
 from tests.convergence.rates import assert_rate
 from tests.scheme.test_generator import ANISOTROPY, BOXES, CELLS, potential, rotating, swirl
 
@@ -429,6 +429,36 @@ def test_arguments_are_checked(arguments, words):
         fp.steady_state(**{"problem": problem, **arguments})
 
 
+@pytest.mark.parametrize("scheme", ["markov", "log"])
+def test_a_generator_at_hand_gives_the_same_state(scheme):
+    problem = zoo.gyrator().build(16)
+    one, two = (fp.steady_state(given, scheme) for given in (problem, fp.Generator(problem)))
+    np.testing.assert_array_equal(one.log_rho, two.log_rho)
+    assert one.problem is two.problem is problem
+    assert one.stats == two.stats
+
+
+def test_edges_alone_do_not_know_their_problem():
+    edges = fp.Edges.from_problem(zoo.gyrator().build(16))
+    with pytest.raises(ValueError, match=r"steady_state received a Generator made of Edges.*give"):
+        fp.steady_state(fp.Generator(edges))
+
+
+@pytest.mark.parametrize(
+    ("words", "source", "is_known"),
+    [
+        ({"f": lambda x: x**2}, "the loss", True),
+        ({"drift": lambda x: (-x,)}, "line integrals of the drift", False),
+    ],
+)
+def test_source_of_closed_forms(words, source, is_known):
+    state = fp.steady_state(fp.Problem(fp.Grid([(-3, 3)], 32), **words))
+    assert state.stats.source == source
+    assert state.stats.message.endswith(f"log density from {source}")
+    assert (state.error_estimate == 0) is is_known
+    assert state.coarse.grid.shape == (16,)
+
+
 # --- failure is said --------------------------------------------------------------------------
 
 
@@ -437,9 +467,9 @@ def newton_fails(monkeypatch):
     """Make the nine-point scheme give up after one step."""
 
     def give_up(scheme, start, tol, *_, **__):
-        return NewtonResult(np.array(start), 0.5, 1, False, (1.0, 0.5))
+        return Iteration(np.array(start), 0.5, 1, False, (1.0, 0.5))
 
-    monkeypatch.setattr("fokkerplanck.steady.state.solve_nine_point", give_up)
+    monkeypatch.setattr("fokkerplanck.steady.choice.solve_nine_point", give_up)
 
 
 @pytest.mark.usefixtures("newton_fails")

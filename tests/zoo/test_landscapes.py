@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import brentq, minimize_scalar
 
 from fokkerplanck import zoo
-from fokkerplanck.steady.state import steady_state
+from fokkerplanck.steady import steady_state
 from fokkerplanck.zoo.landscapes import local_entropy_jump
 from tests.zoo.test_exact import OFFSETS, WEIGHTS
 

@@ -13,7 +13,7 @@ from fokkerplanck import zoo
 from fokkerplanck.demos.talk.slide import Finding, Slide
 from fokkerplanck.demos.text import aligned
 from fokkerplanck.plot import canvas, density, stream_function
-from fokkerplanck.steady.state import SteadyState, steady_state
+from fokkerplanck.steady import SteadyState, steady_state
 from fokkerplanck.zoo import Exact
 
 __all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]

@@ -17,7 +17,7 @@ from fokkerplanck.demos.talk.slide import Finding, Slide
 from fokkerplanck.demos.text import aligned
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.plot import canvas, colorbar, density, potential
-from fokkerplanck.steady.state import steady_state
+from fokkerplanck.steady import steady_state
 
 __all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
 

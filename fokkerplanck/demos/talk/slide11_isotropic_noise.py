@@ -19,7 +19,7 @@ from fokkerplanck.evolution.solution import Solution
 from fokkerplanck.evolution.time_loop import solve
 from fokkerplanck.methods import JKO
 from fokkerplanck.plot import canvas, colorbar, density
-from fokkerplanck.steady.state import SteadyState, steady_state
+from fokkerplanck.steady import SteadyState, steady_state
 
 __all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
 

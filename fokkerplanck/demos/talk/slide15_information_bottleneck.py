@@ -17,7 +17,7 @@ from fokkerplanck.demos.text import aligned
 from fokkerplanck.domain.densities import gaussian
 from fokkerplanck.evolution.time_loop import solve
 from fokkerplanck.plot import canvas
-from fokkerplanck.steady.state import steady_state
+from fokkerplanck.steady import steady_state
 from fokkerplanck.theorems import Verdict, information_bottleneck
 
 __all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]

@@ -15,7 +15,7 @@ from fokkerplanck.demos.talk.slide import Finding, Slide
 from fokkerplanck.equation.zeros import critical_points
 from fokkerplanck.plot import canvas
 from fokkerplanck.plot import truth_table as draw_table
-from fokkerplanck.steady.state import SteadyState, steady_state
+from fokkerplanck.steady import SteadyState, steady_state
 from fokkerplanck.theorems import truth_table, truth_table_text
 from fokkerplanck.theorems.loss import Row
 

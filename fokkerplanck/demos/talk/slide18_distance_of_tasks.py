@@ -19,7 +19,7 @@ from fokkerplanck.domain.grid import Grid
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.observables import kl
 from fokkerplanck.plot import canvas, density
-from fokkerplanck.steady.state import SteadyState, steady_state
+from fokkerplanck.steady import SteadyState, steady_state
 from fokkerplanck.transport import wasserstein
 
 __all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]

@@ -18,7 +18,7 @@ from fokkerplanck.demos.talk.slide import Finding, Slide
 from fokkerplanck.demos.text import aligned
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.plot import canvas, colorbar, density, potential, signed, stream_function
-from fokkerplanck.steady.state import SteadyState, steady_state
+from fokkerplanck.steady import SteadyState, steady_state
 
 __all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
 

@@ -16,7 +16,7 @@ from fokkerplanck import sde, sgd, zoo
 from fokkerplanck.demos.talk.slide import Finding, Slide
 from fokkerplanck.demos.text import aligned
 from fokkerplanck.plot import canvas
-from fokkerplanck.steady.state import steady_state
+from fokkerplanck.steady import steady_state
 
 __all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
 

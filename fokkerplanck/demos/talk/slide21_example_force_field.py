@@ -19,8 +19,8 @@ from fokkerplanck.demos.talk.slide import Finding, Slide
 from fokkerplanck.demos.text import aligned
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.equation.zeros import CriticalPoint, critical_points
-from fokkerplanck.modes.eigenmodes import Spectrum
-from fokkerplanck.modes.eigenmodes import spectrum as slowest_modes
+from fokkerplanck.modes import Spectrum
+from fokkerplanck.modes import spectrum as slowest_modes
 from fokkerplanck.plot import (
     canvas,
     colorbar,
@@ -30,7 +30,7 @@ from fokkerplanck.plot import (
     spectrum,
     stream_function,
 )
-from fokkerplanck.steady.state import SteadyState, steady_state
+from fokkerplanck.steady import SteadyState, steady_state
 
 __all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
 

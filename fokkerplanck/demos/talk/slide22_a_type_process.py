@@ -17,7 +17,7 @@ from fokkerplanck.demos.text import aligned
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.equation.zeros import Spline
 from fokkerplanck.plot import canvas, colorbar, order, signed
-from fokkerplanck.steady.state import SteadyState, steady_state
+from fokkerplanck.steady import SteadyState, steady_state
 from fokkerplanck.theorems import Verdict, a_type, a_type_drift, a_type_residual
 
 __all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]

@@ -15,9 +15,9 @@ import numpy as np
 from fokkerplanck import zoo
 from fokkerplanck.demos.talk.slide import Finding, Slide
 from fokkerplanck.demos.text import aligned
-from fokkerplanck.modes.eigenmodes import spectrum
+from fokkerplanck.modes import spectrum
 from fokkerplanck.plot import canvas
-from fokkerplanck.steady.state import steady_state
+from fokkerplanck.steady import steady_state
 
 __all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
 

@@ -130,7 +130,7 @@ class Run:
         elif self.context is not None and self.context.log_rho_inf is not None:
             log_rho = self.context.log_rho_inf
         else:
-            found = stationary_log_mass(self.problem, self.generator, None, self.grid.size, 1e-10)
+            found = stationary_log_mass(self.generator)
             log_rho = found.log_mass.reshape(self.grid.shape) - log_V
         top = log_rho.max()
         return log_rho - top - np.log(np.sum(np.exp(log_rho - top) * self.volume))
