@@ -257,8 +257,8 @@ def test_anisotropy_on_a_finer_grid(kappa):
     s = fp.solve(problem, start(problem.grid), times)
     assert np.abs(s.mass - 1).max() < 1e-13
     assert s.min_rho.min() >= 0
-    # Rounding in the far tail is of either sign, by the processor: negative masses are clipped, what
-    # is above the true ones counts in KL.
+    # Rounding in the far tail is of either sign, by the processor: negative masses are clipped,
+    # and what is above the true ones counts in KL.
     tail = 1e-18
     KL = s.free_energy * problem.beta
     assert_decreasing(KL, tail)
