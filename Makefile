@@ -1,6 +1,7 @@
 # make demo    the main picture: minibatch SGD on real data against its Fokker-Planck steady state
 # make test    the fast tests
 # make check   everything: style, types, all tests, kernels once more with index checks
+# make test-portable  the fast tests in another processor's arithmetic
 # make bench   time and memory against scipy by hand and other libraries: docs/benchmarks.md
 #              (make bench-quick: three minutes, printed; make bench-docs: the page only)
 # make talk    every slide of the talk, computed: talk/index.html (make talk-docs: docs/talk.md)
@@ -18,7 +19,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint $(CONSTRAINTS)
 BOUNDS_CACHE := $(CURDIR)/.cache/numba-boundscheck
 
-.PHONY: demo test check lint types tests-slow tests-bounds bench bench-quick bench-docs talk talk-docs wheel-test clean
+.PHONY: demo test check lint types tests-slow tests-bounds test-portable bench bench-quick bench-docs talk talk-docs wheel-test clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -44,6 +45,10 @@ tests-slow: $(VENV)/.installed-dev
 tests-bounds: $(VENV)/.installed-dev
 	rm -rf "$(BOUNDS_CACHE)"
 	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR="$(BOUNDS_CACHE)" $(BIN)/python -m pytest -n auto -m "not bench" tests/kernels
+
+# The fast tests once more in the plainest arithmetic that this processor has.
+test-portable: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.portable -n auto
 
 # QUICK=1 and WORDS='only="double well" fresh' reach the runner.
 bench: $(VENV)/.installed-bench

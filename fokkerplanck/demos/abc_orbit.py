@@ -118,8 +118,8 @@ def table(result) -> str:
         ("Phi, largest minus least", f"{np.ptp(steady.Phi):.0e}", "steady state, exact 0"),
         ("div j, largest", f"{np.abs(steady.div_j).max():.0e}", "exact 0"),
         ("entropy production", f"{steady.entropy_production:.12f}", "exact A² + B² + C² = 2"),
-        ("exponent of the orbit", f"{last[0]:.4f}",
-         f"from (0.1, 0.2, 3) in t = {result.ends[-1]:.0f}; about 0.07"),
+        ("exponent of the orbit", f"{last[0]:.2f}",
+         f"from (0.1, 0.2, 3) in t = {result.ends[-1]:.0f}; about 0.07, the rest is rounding"),
         ("chaotic orbits", f"{chaotic.sum()} of {chaotic.size}", f"exponent above {CHAOTIC:g}"),
     ]  # fmt: skip
     if chaotic.any():
@@ -130,7 +130,7 @@ def table(result) -> str:
         rows.append(
             (
                 "  largest of the others",
-                f"{last[~chaotic].max():.4f}",
+                f"{last[~chaotic].max():.3f}",
                 "most fall as log(t)/t: tori",
             )
         )

@@ -21,6 +21,11 @@ def level_of(generator, phi, shift=0.0):
     return Level(flows.indptr, flows.indices, flows.outflow, flows.inflow, np.array(phi), shift)
 
 
+#: Reduction to which steps are counted, and the most of them. At kappa = 1000 residuals may stall
+#: at 4e-10, above or below 1e-10 by the last bits of the processor: 26 steps or 68 for the same.
+COUNTED, MOST = 1e-8, 32
+
+
 def wall_level(n, kappa=10.0, shift=0.0, **words):
     """Chain of a manufactured problem, with the exact density as guess."""
     exact = zoo.manufactured_wall(kappa, **words)
@@ -46,14 +51,15 @@ def steps_needed(level, form, limit=100, reduction=1e-10):
 @pytest.mark.parametrize("form", ["ratio", "mass", "function"])
 @pytest.mark.parametrize("kappa", [1.0, 100.0, 1000.0])
 def test_steps_are_few_whatever_the_anisotropy(kappa, form):
-    assert steps_needed(wall_level(64, kappa), form) <= 40
+    assert steps_needed(wall_level(64, kappa), form, reduction=COUNTED) <= MOST
 
 
 @pytest.mark.parametrize("kappa", [1.0, 100.0])
 def test_steps_hardly_grow_with_the_grid(kappa):
-    steps = [steps_needed(wall_level(n, kappa), "ratio") for n in (64, 128)]
+    levels = [wall_level(n, kappa) for n in (64, 128)]
+    steps = [steps_needed(level, "ratio", reduction=COUNTED) for level in levels]
     assert steps[1] <= 1.35 * steps[0] + 2
-    assert max(steps) <= 40
+    assert max(steps) <= MOST
 
 
 @pytest.mark.slow
@@ -61,9 +67,10 @@ def test_steps_hardly_grow_with_the_grid(kappa):
 @pytest.mark.parametrize("periodic", [False, True])
 @pytest.mark.parametrize("kappa", [1.0, 100.0, 1000.0])
 def test_steps_hardly_grow_with_the_grid_further(kappa, periodic, form):
-    steps = [steps_needed(wall_level(n, kappa, periodic=periodic), form) for n in (64, 256)]
+    levels = [wall_level(n, kappa, periodic=periodic) for n in (64, 256)]
+    steps = [steps_needed(level, form, reduction=COUNTED) for level in levels]
     assert steps[1] <= 1.5 * steps[0] + 2
-    assert max(steps) <= 40
+    assert max(steps) <= MOST
 
 
 @pytest.mark.parametrize("kappa", [10.0])

@@ -49,7 +49,7 @@ def test_solutions_are_those_of_a_factorisation(name, shift, transpose, rng):
     solver = ShiftedSolver(generator, shift, transpose=transpose)
     x, twin = solver.solve(b), reference(generator, shift, b, transpose)
     assert np.abs(x - twin).max() <= 1e-9 * np.abs(twin).max()
-    assert 0 < solver.steps <= 60
+    assert 0 < solver.steps <= 63  # at most 52 were seen, and a fifth
 
 
 @pytest.mark.parametrize("transpose", [False, True])

@@ -140,7 +140,7 @@ def test_factorisations_are_shared_by_output_times_of_any_spacing():
     times = np.cumsum(np.concatenate([[0], 0.3 + 0.25 * np.sin(np.arange(60.0) ** 2)]))
     s = fp.solve(problem, blob(problem), times, Implicit(tolerance=1e-4))
     assert len(s) == 61
-    assert s.stats["factorisations"] <= 20
+    assert s.stats["factorisations"] <= 21  # 17 were seen, and a fifth
 
 
 def test_absorbing_sides_lose_mass_at_the_slowest_rate():

@@ -340,7 +340,7 @@ def test_lumps_are_in_balance_if_cells_are(structured, rng, monkeypatch):
     exact = reference(generator)
     chain = chain_of(generator, exact, structured)
     lumps = chain.lumps()
-    assert lumps.phi.size <= 400
+    assert lumps.phi.size <= 468  # a quarter of 1560, and a fifth for cells that find no partner
     np.testing.assert_allclose(
         np.bincount(lumps.label, np.exp(exact)), np.exp(lumps.phi), rtol=1e-12
     )

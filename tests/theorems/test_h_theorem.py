@@ -257,9 +257,15 @@ def test_anisotropy_on_a_finer_grid(kappa):
     s = fp.solve(problem, start(problem.grid), times)
     assert np.abs(s.mass - 1).max() < 1e-13
     assert s.min_rho.min() >= 0
+    # Rounding in the far tail is of either sign, by the processor: negative masses are clipped,
+    # and what is above the true ones counts in KL.
+    tail = 1e-18
     KL = s.free_energy * problem.beta
-    assert_decreasing(KL, FLOOR)
+    assert_decreasing(KL, tail)
     # At 1000 a few cells in the corners hang on to the rest by rates of 1e-4 to 1e-10.
-    assert KL[-1] < (FLOOR if kappa <= 100 else 1.0)
+    assert KL[-1] < (tail if kappa <= 100 else 1.0)
+    if kappa <= 100:
+        inf = fp.steady_state(problem, scheme="markov").rho
+        assert problem.grid.integrate(np.abs(s.rho[-1] - inf)) < 1e-14
     assert "krylov" in s.stats["kind"]
-    assert s.stats["clipped_mass"] < 1e-18
+    assert s.stats["clipped_mass"] < tail

@@ -33,7 +33,10 @@ def test_the_change_of_psi_falls_with_the_cell():
 def test_chaos_in_space():
     verdict = fp.theorems.closed_orbits(zoo.abc_flow().build(24))
     assert (verdict.outcome, verdict.is_theorem) == ("fails", False)
-    assert verdict.numbers["exponent"] == pytest.approx(0.07, abs=0.01)
+    # 0.0655(5): 2048 orbits of the exact flow over the same time. One orbit hangs on rounding.
+    exponent, error = (verdict.numbers[f"exponent{word}"] for word in ("", ", standard error"))
+    assert abs(exponent - 0.0655) < 4 * error
+    assert error < 0.004
     assert verdict.comparisons[0].outcome == "holds"  # F is conserved all the same
 
 
