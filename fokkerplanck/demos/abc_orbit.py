@@ -119,7 +119,7 @@ def table(result) -> str:
         ("div j, largest", f"{np.abs(steady.div_j).max():.0e}", "exact 0"),
         ("entropy production", f"{steady.entropy_production:.12f}", "exact A² + B² + C² = 2"),
         ("exponent of the orbit", f"{last[0]:.2f}",
-         f"from (0.1, 0.2, 3) in t = {result.ends[-1]:.0f}; about 0.07, the rest is rounding"),
+         f"from (0.1, 0.2, 3) in t = {result.ends[-1]:.0f}; about 0.07"),
         ("chaotic orbits", f"{chaotic.sum()} of {chaotic.size}", f"exponent above {CHAOTIC:g}"),
     ]  # fmt: skip
     if chaotic.any():

@@ -196,12 +196,12 @@ def lyapunov_exponent(state, start, t) -> tuple[float, float]:
     """
     grid = check_state(state).grid
     (start,), t = _points(start, "start", grid), positive_number(t, "t")
-    times, growth = _growth(state, start[None], t)
+    times, growth = _growth(state, start[None], t, 1e-7)
     end = times[-1]
     return float(_at(times, growth, end / 2)[0] / (end / 2)), float(growth[-1, 0] / end)
 
 
-def _growth(state, starts, t):
+def _growth(state, starts, t, tolerance):
     """Times (n,), and logarithms (n, m) of how far m orbits have stretched small separations."""
     grid, (m, d) = state.grid, starts.shape
     field, near = Spline(state.j, grid), NEAR * min(w.min() for w in grid.widths)
@@ -217,7 +217,7 @@ def _growth(state, starts, t):
         return np.concatenate([values[:, 1], stretched - rate * w, rate[None]]).ravel()
 
     z = np.concatenate([starts.T, np.full((d, m), 1 / np.sqrt(d)), np.zeros((1, m))]).ravel()
-    run = DOP853(velocity, 0.0, z, t, rtol=1e-7, atol=1e-7)
+    run = DOP853(velocity, 0.0, z, t, rtol=tolerance, atol=tolerance)
     times, growth = [0.0], [np.zeros(m)]
     while run.status == "running" and run.nfev < MOST:
         run.step()
@@ -314,7 +314,8 @@ def _exponents(study, long):
         if wraps:
             start[k], apart[k] = lo + ROUND[k] * (hi - lo), APART * (hi - lo)
     aside = np.random.default_rng(0).uniform(-1, 1, (ORBITS, study.grid.dim))
-    times, growth = _growth(study.steady, start + apart * aside, long * _turn(study))
+    # Errors of the orbits are far below the standard error.
+    times, growth = _growth(study.steady, start + apart * aside, long * _turn(study), 1e-5)
     half = times[-1] / 2
     rates = (growth[-1] - _at(times, growth, half)) / half
     return float(rates.mean()), float(rates.std() / np.sqrt(ORBITS)), float(np.log(2) / half)
