@@ -106,8 +106,9 @@ class FisherRao(MinimisingMovement):
             raise ConvergenceError(
                 f"the multiplier of a Fisher-Rao step leaves a mass of {abs(off):.1e}; take a "
                 "smaller tau",
-                iterate=np.exp(log_q), residual=abs(off),
-            )  # fmt: skip
+                iterate=np.exp(log_q),
+                residual=abs(off),
+            )
         return np.exp(log_q)
 
     @property
