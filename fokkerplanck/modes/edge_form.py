@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from fokkerplanck.kernels.scheme import flux
-
 #: Edges that are summed at a time.
 CHUNK = 1 << 18
 
@@ -44,8 +42,7 @@ class EdgeForm:
     def __init__(self, generator, log_mass, is_reversible):
         edges, grid = generator.edges, generator.grid
         log_density = log_mass - np.log(grid.volumes.ravel())
-        forward, backward = np.empty_like(edges.weight), np.empty_like(edges.weight)
-        flux.edge_rates(edges.weight, edges.tilt, forward, backward)
+        forward, backward = generator.edge_rates
         self.tail, self.head, self.is_reversible = edges.tail, edges.head, is_reversible
         self.mass = np.exp(log_mass)
         self.forth = forward * np.exp(log_density[edges.tail])
