@@ -10,7 +10,7 @@ from fokkerplanck.kernels import threads
 NUM_THREADS = "FOKKERPLANCK_NUM_THREADS"
 
 
-def thread_limit(given):
+def thread_limit(given: str | None) -> int | None:
     """Whole number of threads from the text of the variable; None if it is not set or empty.
 
     Raises
@@ -35,7 +35,7 @@ def thread_limit(given):
     return int(text)
 
 
-def limit_threads():
+def limit_threads() -> None:
     """Obey the variable. More threads than numba was started with are not to be had."""
     number = thread_limit(os.environ.get(NUM_THREADS))
     if number is not None:

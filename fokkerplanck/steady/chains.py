@@ -7,11 +7,10 @@ Both classes offer the same: ``phi`` (n,), ``imbalance``, ``sweep``, ``rebuild``
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 from scipy import sparse
 
+from fokkerplanck.domain.types import Integers
 from fokkerplanck.kernels.linalg import aggregation as kernels
 from fokkerplanck.kernels.linalg import basins, grid_chain, grid_multigrid
 from fokkerplanck.linalg import sizes
@@ -82,12 +81,13 @@ class GraphChain:
 
     def lumps(self):
         """Lumped chain (rates, log masses, places) and the lump of every cell."""
-        levels = Aggregation(self._level).levels
-        label, level = np.arange(self.exits.size, dtype=np.int32), levels[0]
-        for finer, coarser in pairwise(levels):
+        hierarchy = Aggregation(self._level)
+        label: Integers = np.arange(self.exits.size, dtype=np.int32)
+        level = self._level
+        for lumps, coarser in zip(hierarchy.lumps, hierarchy.levels[1:], strict=True):
             if level.size <= sizes.STEADY_LUMPS:
                 break
-            label, level = finer.aggregate[label], coarser
+            label, level = lumps.number[label], coarser
         rates = sparse.csr_array((level.back, level.indices, level.indptr), (level.size,) * 2)
         place = np.empty(level.size, np.int64)
         place[label] = np.arange(label.size)
