@@ -1,5 +1,9 @@
 """Errors of the library: ValueError at the door, ConvergenceError once the work has begun."""
 
+from __future__ import annotations
+
+from numpy.typing import ArrayLike
+
 
 class ConvergenceError(RuntimeError):
     """An iteration or a factorisation stopped before its result could be trusted.
@@ -21,7 +25,9 @@ class ConvergenceError(RuntimeError):
     0.001
     """
 
-    def __init__(self, message, iterate=None, residual=None):
+    def __init__(
+        self, message: str, iterate: ArrayLike | None = None, residual: float | None = None
+    ) -> None:
         super().__init__(message)
         self.iterate = iterate
         self.residual = residual

@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 
 from fokkerplanck.kernels.linalg import evolution
-from fokkerplanck.kernels.scheme import flux
 
 # Densities below this are treated by logarithms; tiny stands in for an empty cell in a logarithm.
 SMALL = 1e-280
@@ -273,8 +272,7 @@ def entropy_production(rho, log_rho_inf, generator):
     rho = _density(rho, grid)
     _, log_inf = _reference(log_rho_inf, grid, True)
     log_inf = np.maximum(log_inf, -1e5).ravel()
-    forward, backward = np.empty_like(edges.weight), np.empty_like(edges.weight)
-    flux.edge_rates(edges.weight, edges.tilt, forward, backward)
+    forward, backward = generator.edge_rates
     leading = rho.shape[: rho.ndim - grid.dim]
     rates = np.empty((2, *leading))
     for index in np.ndindex(leading):

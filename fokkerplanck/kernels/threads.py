@@ -31,21 +31,27 @@ def run(alone, together, parts, *args):
         together(parts, *args)
 
 
-class Suited:
+class AtMost:
+    """Context in which kernels use at most so many threads."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __enter__(self):
+        """Remember the number of threads, and set it."""
+        self.before = numba.get_num_threads()
+        numba.set_num_threads(min(self.number, self.before))
+
+    def __exit__(self, *_):
+        """Set the number of threads that was found."""
+        numba.set_num_threads(self.before)
+
+
+class Suited(AtMost):
     """Context in which kernels on n cells use one thread if n is small, else all there are.
 
     Each of the many short parallel loops of a small problem would wait for a core that may be busy.
     """
 
     def __init__(self, n):
-        self.n = n
-
-    def __enter__(self):
-        """Remember the number of threads, and set it."""
-        self.before = numba.get_num_threads()
-        if self.n < LARGE:
-            numba.set_num_threads(1)
-
-    def __exit__(self, *_):
-        """Set the number of threads that was found."""
-        numba.set_num_threads(self.before)
+        super().__init__(parts(n))

@@ -8,6 +8,8 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
+from fokkerplanck.domain.arguments import one_of
+from fokkerplanck.domain.types import Array, Integers
 from fokkerplanck.kernels.linalg import aggregation as kernels
 from fokkerplanck.linalg import sizes
 
@@ -15,33 +17,51 @@ from fokkerplanck.linalg import sizes
 STRENGTH = 0.25
 #: Lumping ends where a level would keep more than this part of the cells.
 LEAST_REDUCTION = 0.8
-#: Part of its diagonal added on the coarsest level of a singular chain: slower modes are noise.
+#: Part of its diagonal added on the coarsest level of a singular chain, which has no inverse.
 REGULARISATION = 1e-7
-#: Residual after one coarse cycle, over the one before, at which the second one is left out.
+#: Part of the residual that a coarse cycle may leave for a second one to be left out.
 ENOUGH = 0.25
+#: Part of the second direction, squared, that must point away from the first to be of use.
+INDEPENDENT = 1e-14
 
-#: What stands outside of the diagonal, and the weights of restriction and prolongation.
+#: What a matrix of the chain acts on; see ``kernels.linalg.aggregation``.
 FORMS = ("ratio", "mass", "function")
+
+
+@dataclass(frozen=True, eq=False)
+class Lumps:
+    """Lumps of the cells of a level: the cells of the next one.
+
+    Attributes
+    ----------
+    number : int array (n,)
+        Lump of every cell.
+    start, cells : int arrays
+        Cells of lump i: ``cells[start[i]:start[i + 1]]``.
+    share : array (n,)
+        Mass of a cell over that of its lump.
+    """
+
+    number: Integers
+    start: Integers
+    cells: Integers
+    share: Array
 
 
 @dataclass(eq=False)
 class Level:
-    """A chain: pattern, rates out and back, log masses, shift; and how it was lumped."""
+    """A chain: pattern, rates out and back, log masses, shift."""
 
-    indptr: np.ndarray
-    indices: np.ndarray
-    out: np.ndarray
-    back: np.ndarray
-    phi: np.ndarray
-    shift: np.ndarray
-    aggregate: np.ndarray | None = None
-    start: np.ndarray | None = None
-    cells: np.ndarray | None = None
-    share: np.ndarray | None = None
-    diagonal: np.ndarray = field(init=False)
-    inn: np.ndarray = field(init=False)
+    indptr: Integers
+    indices: Integers
+    out: Array
+    back: Array
+    phi: Array
+    shift: Array
+    diagonal: Array = field(init=False)
+    inn: Array = field(init=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.diagonal, self.inn = np.empty_like(self.phi), np.empty_like(self.out)
         kernels.diagonals(self.indptr, self.out, self.shift, self.diagonal)
         self.refresh()
@@ -56,64 +76,59 @@ class Level:
         """Whether a second thread pays."""
         return self.size >= sizes.THREADS_FROM
 
-    def refresh(self):
+    def refresh(self) -> None:
         """Bring ``inn`` up to date with ``phi``."""
         kernels.ratio_rows(self.indptr, self.indices, self.back, self.phi, self.inn)
 
-    def values(self, form):
+    def values(self, form: str) -> Array:
         """Entries outside of the diagonal, without their sign."""
         return {"ratio": self.inn, "mass": self.back, "function": self.out}[form]
 
-    def residual(self, form, r, u):
+    def residual(self, form: str, r: Array, u: Array) -> Array:
         """Residual r - M u."""
         result = np.empty_like(u)
         kernel = kernels.residual_threads if self.is_large else kernels.residual
         kernel(self.indptr, self.indices, self.values(form), self.diagonal, r, u, result)
         return result
 
-    def sweep(self, form, is_forward, r, u):
+    def sweep(self, form: str, is_forward: bool, r: Array, u: Array) -> None:
         """Gauss-Seidel sweep on M u = r."""
         kernel = kernels.sweep_threads if self.is_large else kernels.sweep
         kernel(is_forward, self.indptr, self.indices, self.values(form), self.diagonal, r, u)
 
-    def apply(self, form, u):
+    def apply(self, form: str, u: Array) -> Array:
         """Product M u."""
         return -self.residual(form, np.zeros_like(u), u)
 
-    def lumped(self, strength) -> Level:
-        """Coarse level of pairs of pairs; keeps how cells were lumped."""
-        once, _, _, _, aggregate = self._pairs(strength)
-        twice = np.empty(once.size, np.int32)
-        count = kernels.pair(
-            once.indptr, once.indices, once.out, once.inn, once.diagonal, strength, twice
-        )
-        self.aggregate = twice[aggregate]
-        coarse, self.start, self.cells, self.share = self._lump(self.aggregate, count)
-        return coarse
+    def lumped(self, strength: float) -> tuple[Level, Lumps]:
+        """Coarse level of pairs of pairs, and how cells were lumped."""
+        number, count = self._pairs(strength)
+        numbers, count = self._lump(number, count)[0]._pairs(strength)
+        return self._lump(numbers[number], count)
 
-    def _pairs(self, strength):
-        """Level of pairs, how it was lumped, and the pair of every cell."""
-        aggregate = np.empty(self.size, np.int32)
+    def _pairs(self, strength: float) -> tuple[Integers, int]:
+        """Pair of every cell, and how many pairs there are."""
+        number = np.empty(self.size, np.int32)
         count = kernels.pair(
-            self.indptr, self.indices, self.out, self.inn, self.diagonal, strength, aggregate
+            self.indptr, self.indices, self.out, self.inn, self.diagonal, strength, number
         )
-        return *self._lump(aggregate, count), aggregate
+        return number, count
 
-    def _lump(self, aggregate, count):
-        """Lumped chain, cells of every aggregate, and the shares of mass."""
+    def _lump(self, number: Integers, count: int) -> tuple[Level, Lumps]:
+        """Chain of so many lumps, given the lump of every cell, and how it was made."""
         n, m = self.size, self.indices.size
         start, cells = np.empty(count + 1, self.indptr.dtype), np.empty(n, np.int32)
-        kernels.members(aggregate, start, cells)
+        kernels.members(number, start, cells)
         share, phi, shift = np.empty(n), np.empty(count), np.empty(count)
         kernels.shares(start, cells, self.phi, self.shift, share, phi, shift)
         indptr, indices = np.empty(count + 1, self.indptr.dtype), np.empty(m, np.int32)
         out, back = np.empty(m), np.empty(m)
         k = kernels.lump(
-            start, cells, share, aggregate, self.indptr, self.indices, self.out, self.back,
+            start, cells, share, number, self.indptr, self.indices, self.out, self.back,
             indptr, indices, out, back,
         )  # fmt: skip
-        rows = (a[:k].copy() for a in (indices, out, back))
-        return Level(indptr, *rows, phi, shift), start, cells, share
+        coarse = Level(indptr, indices[:k].copy(), out[:k].copy(), back[:k].copy(), phi, shift)
+        return coarse, Lumps(number, start, cells, share)
 
 
 class Aggregation:
@@ -137,15 +152,15 @@ class Aggregation:
     Notay and Vassilevski, Numer. Linear Algebra Appl. 15 (2008): K-cycles.
     """
 
-    def __init__(self, level, form="ratio", strength=STRENGTH):
-        if form not in FORMS:
-            raise ValueError(f"form is {form!r}; choose from {', '.join(FORMS)}")
-        self.form, self.levels = form, [level]
+    def __init__(self, level: Level, form: str = "ratio", strength: float = STRENGTH) -> None:
+        self.form, self.levels = one_of(form, "form", FORMS), [level]
+        self.lumps: list[Lumps] = []  # from every level to the next
         while level.size > sizes.AGGREGATION_COARSEST:
-            coarse = level.lumped(strength)
+            coarse, lumps = level.lumped(strength)
             if coarse.size > LEAST_REDUCTION * level.size:
                 break
             self.levels.append(coarse)
+            self.lumps.append(lumps)
             level = coarse
         matrix = sparse.csr_array(
             (-level.values(form), level.indices, level.indptr), shape=(level.size,) * 2
@@ -154,39 +169,34 @@ class Aggregation:
         matrix = matrix + sparse.diags_array(level.diagonal * (1 + raised))
         self._direct = splu(matrix.tocsc())
 
-    @property
-    def complexity(self) -> float:
-        """Entries on all levels over those on the finest."""
-        return sum(level.indices.size for level in self.levels) / self.levels[0].indices.size
-
-    def apply(self, u):
+    def apply(self, u: Array) -> Array:
         """Product with the matrix of the finest level."""
         return self.levels[0].apply(self.form, u)
 
-    def precondition(self, r):
+    def precondition(self, r: Array) -> Array:
         """Approximate solution of M u = r."""
         return self._cycle(0, r)
 
-    def _cycle(self, k, r):
+    def _cycle(self, k: int, r: Array) -> Array:
         """Smooth, correct on the next level, smooth."""
-        level = self.levels[k]
-        if k == len(self.levels) - 1:
+        if k == len(self.lumps):
             return self._direct.solve(r)
+        level, lumps = self.levels[k], self.lumps[k]
         u = np.zeros_like(r)
         level.sweep(self.form, True, r, u)
         rest = level.residual(self.form, r, u)
         ones = np.broadcast_to(1.0, r.shape)
-        down, up = (ones, level.share) if self.form == "mass" else (level.share, ones)
+        down, up = (ones, lumps.share) if self.form == "mass" else (lumps.share, ones)
         coarse_r = np.empty(self.levels[k + 1].size)
         kernel = kernels.restrict_threads if level.is_large else kernels.restrict
-        kernel(level.start, level.cells, down, rest, coarse_r)
+        kernel(lumps.start, lumps.cells, down, rest, coarse_r)
         is_last = k + 2 == len(self.levels)
         coarse_u = self._cycle(k + 1, coarse_r) if is_last else self._accelerated(k + 1, coarse_r)
-        kernels.prolong_add(level.aggregate, up, coarse_u, u)
+        kernels.prolong_add(lumps.number, up, coarse_u, u)
         level.sweep(self.form, False, r, u)
         return u
 
-    def _accelerated(self, k, r):
+    def _accelerated(self, k: int, r: Array) -> Array:
         """At most two cycles, combined to the least residual over the diagonal."""
         level = self.levels[k]
         w = level.diagonal
@@ -203,7 +213,7 @@ class Aggregation:
         q = level.apply(self.form, d)
         vv, vr, vq, qq, qs = kernels.two_step(w, v, q, r, rest)
         left = qq - vq * vq / vv
-        if not left > 1e-14 * qq:
+        if not left > INDEPENDENT * qq:
             return t * c
         s = qs / left
         return (t - s * vq / vv) * c + s * d

@@ -1,16 +1,22 @@
 """Elimination orders: geometric nested dissection of the graph of a matrix on a grid."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 
+from fokkerplanck.domain.types import Integers
 from fokkerplanck.kernels.linalg.dissection import boundaries, dissect
 
-# Parts of at most this many cells are eliminated as one dense block.
+#: Cells of a part that is no longer cut but eliminated as one dense block.
 LEAF = 16
-# Longer edges (those that close a ring, mostly) are looked up one by one.
+#: Cells that an edge may span; cells at longer ones, which close a ring, are looked up one by one.
 SHORT = 16
+#: Part of the edges that must join other cells than nearest neighbours for a stencil to be wide;
+#: those that close a ring are few.
+WIDE = 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,37 +39,32 @@ class Dissection:
         Later positions coupled to node t: ``bound[bound_ptr[t]:bound_ptr[t + 1]]``.
     """
 
-    order: np.ndarray
-    position: np.ndarray
-    starts: np.ndarray
-    n_children: np.ndarray
-    bound_ptr: np.ndarray
-    bound: np.ndarray
+    order: Integers
+    position: Integers
+    starts: Integers
+    n_children: Integers
+    bound_ptr: Integers
+    bound: Integers
 
     @property
-    def n_fill(self):
+    def n_fill(self) -> int:
         """Numbers stored in the factor L, with the zeros inside its dense blocks."""
-        pivots, rest = self._sizes
+        pivots, rest = np.diff(self.starts).astype(np.int64), np.diff(self.bound_ptr)
         return int(np.sum(pivots * (pivots - 1) // 2 + pivots * rest))
 
     @property
-    def n_operations(self):
-        """Multiplications (and as many additions) of one LU-like elimination."""
-        pivots, rest = self._sizes
-        return int(np.sum((pivots + rest) ** 3 - rest**3) // 3)
+    def arrays(self) -> tuple[Integers, Integers, Integers, Integers, Integers, Integers]:
+        """All of it, as kernels that eliminate take it."""
+        order, nodes = (self.order, self.position), (self.starts, self.n_children)
+        return *order, *nodes, self.bound_ptr, self.bound
 
     @property
-    def largest_front(self):
-        """Side of the largest dense block."""
-        return int(np.max(np.add(*self._sizes)))
-
-    @property
-    def _sizes(self):
-        """Pivots and boundary cells of every node."""
-        return np.diff(self.starts).astype(np.int64), np.diff(self.bound_ptr)
+    def nodes(self) -> tuple[Integers, Integers, Integers]:
+        """What kernels that substitute need: positions and boundary of every node."""
+        return self.starts, self.bound_ptr, self.bound
 
 
-def nested_dissection(indptr, neighbours, coordinates):
+def nested_dissection(indptr: Integers, neighbours: Integers, coordinates: Integers) -> Dissection:
     r"""Order the cells of a grid so that elimination fills little: O(n log n) entries in 2D.
 
     Every part is cut in two at its median along one of several directions; the cells on one side
@@ -104,8 +105,7 @@ def nested_dissection(indptr, neighbours, coordinates):
     rows = np.repeat(np.arange(indptr.size - 1), np.diff(indptr))
     steps = coordinates[neighbours] - coordinates[rows]
     size = np.abs(steps)
-    # A ring also has long edges, but few; one edge in five tells a wide stencil.
-    is_wide = np.count_nonzero(size.sum(axis=1) > 1) > 0.2 * len(steps)
+    is_wide = bool(np.count_nonzero(size.sum(axis=1) > 1) > WIDE * len(steps))
     directions = _directions(coordinates.shape[1], is_wide)
     is_long = size.max(axis=1, initial=0) > SHORT
     is_far = np.zeros(indptr.size - 1, dtype=bool)
@@ -119,7 +119,7 @@ def nested_dissection(indptr, neighbours, coordinates):
     return Dissection(order, position, starts, n_children, bound_ptr, bound)
 
 
-def _directions(d, is_wide):
+def _directions(d: int, is_wide: bool) -> Integers:
     """Integer normals of the cuts to try: the axes, and slanted ones if the stencil is wide."""
     radius = 2 if is_wide and d == 2 else 1
     normals = [

@@ -1,23 +1,29 @@
-"""Factorisation of I - dt A, the matrix of implicit steps and of shift-and-invert methods."""
+"""Factorisations of I - dt A, the matrix of implicit steps and of shift-and-invert methods."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import splu
+from scipy.sparse.linalg import SuperLU, splu
 
+from fokkerplanck.domain.types import Array
 from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.scheme.chain import Chain
 from fokkerplanck.scheme.flows import Flows
 
-# Refinements after which an implicit solve counts as failed, and the correction that ends them.
+#: Refinements after which an implicit solve counts as failed.
 MAX_REFINEMENTS = 6
+#: Relative change of a solution that is rounding: refinement ends.
 ROUNDING = 1e-15
-# Factorisations kept at a time, and the relative difference up to which two steps are the same.
+#: Factorisations kept at a time.
 KEPT = 4
+#: Relative difference up to which two steps count as the same.
 SAME = 1e-12
 
 
-def sparse_lu(matrix, pivot=0.0, equilibrate=True):
+def sparse_lu(matrix: Any, pivot: float = 0.0, equilibrate: bool = True) -> SuperLU:
     """Sparse LU factors (SuperLU) of a matrix whose pattern is symmetric, or nearly so.
 
     Columns in minimum-degree order of the pattern of A + A^T. ``pivot`` is the part of the largest
@@ -44,11 +50,11 @@ class ImplicitFactor:
 
     Parameters
     ----------
-    generator : Generator
+    chain : Chain
     dt : float
         Step, > 0.
     flows : Flows, optional
-        Flows of the generator if they are at hand.
+        Flows of the chain. Where they are left out the chain has to be a Generator.
 
     Attributes
     ----------
@@ -78,12 +84,14 @@ class ImplicitFactor:
     (True, True)
     """
 
-    def __init__(self, generator, dt, flows=None):
+    #: Mass that was negative and set to zero: none, as no factor of an M-matrix makes any.
+    repaired: float = 0
+
+    def __init__(self, chain: Chain, dt: float, flows: Flows | None = None) -> None:
         self.dt = float(dt)
-        self.flows = Flows.from_generator(generator) if flows is None else flows
-        n = generator.grid.size
-        self._scale = 1 / (1 + self.dt * generator.exit_rates)
-        matrix = sparse.eye_array(n) - self.dt * generator.matrix
+        self.flows = Flows.from_generator(chain) if flows is None else flows
+        self._scale = 1 / (1 + self.dt * chain.exit_rates)
+        matrix = sparse.eye_array(chain.grid.size) - self.dt * chain.matrix
         matrix = (matrix @ sparse.diags_array(self._scale)).tocsc()
         try:
             self._lu = sparse_lu(matrix, equilibrate=False)
@@ -97,7 +105,7 @@ class ImplicitFactor:
         """Numbers stored in the factors."""
         return int(self._lu.nnz)
 
-    def solve(self, b, refine=True):
+    def solve(self, b: Array, refine: bool = True) -> Array:
         """Solve (I - dt A) x = b, refined to rounding; b of any sign, shape (n,).
 
         Entries of a non-negative b's solution that refinement would push below zero keep their
@@ -137,30 +145,52 @@ class ImplicitFactor:
         """About the relative error of a solution without refinement: dt times the largest rate."""
         return float(np.finfo(float).eps / self._scale.min())
 
-    def _raw(self, b):
+    def _raw(self, b: Array) -> Array:
         """Solution from the factors alone."""
         return self._lu.solve(b) * self._scale
 
 
-class Factors:
-    """The last few factorisations of I - dt A of one generator, by dt."""
+class CentralFactor:
+    """LU factors of I - tau H, H the matrix of a `CentralFlux`: no M-matrix, so with pivots."""
 
-    def __init__(self, generator, flows):
-        self.generator, self.flows = generator, flows
+    def __init__(self, matrix: Any, tau: float) -> None:
+        self.tau = tau
+        shifted = sparse.csc_array(sparse.eye_array(matrix.shape[0]) - tau * matrix)
+        try:
+            self._lu = sparse_lu(shifted, pivot=1e-3)
+        except RuntimeError as error:
+            raise ConvergenceError(
+                f"I - tau H could not be factorised at tau = {tau:g} ({error}); take a smaller dt"
+            ) from error
+
+    def solve(self, b: Array) -> Array:
+        """Solve (I - tau H) x = b, to rounding times tau times the largest rate."""
+        return self._lu.solve(b)
+
+
+class Factors:
+    """The last few factorisations of I - dt A of one chain, by dt."""
+
+    def __init__(self, chain: Chain, flows: Flows) -> None:
+        self.chain, self.flows = chain, flows
         self.made = 0
         self._kept: list[ImplicitFactor] = []
 
-    def get(self, dt) -> ImplicitFactor:
+    def get(self, dt: float) -> ImplicitFactor:
         """Factorisation for dt, an old one where the steps differ by rounding only."""
         for factor in self._kept:
             if abs(factor.dt - dt) <= SAME * dt:
                 return factor
         while len(self._kept) >= KEPT:  # before the next one needs the memory
-            self._kept.pop(0)
+            self.drop()
         self._kept.append(self.make(dt))
         self.made += 1
         return self._kept[-1]
 
-    def make(self, dt) -> ImplicitFactor:
+    def drop(self) -> None:
+        """Forget the oldest factorisation."""
+        self._kept.pop(0)
+
+    def make(self, dt: float) -> ImplicitFactor:
         """New factorisation for dt."""
-        return ImplicitFactor(self.generator, dt, self.flows)
+        return ImplicitFactor(self.chain, dt, self.flows)

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
+from fokkerplanck.domain.types import Array
 from fokkerplanck.kernels.linalg import krylov as kernels
 from fokkerplanck.linalg import sizes
 
-#: A vector that lost this much of its length to orthogonalisation is orthogonalised again.
+Map: TypeAlias = Callable[[Array], Array]
+
+#: A vector of which less than this part is left by orthogonalisation is orthogonalised again, for
+#: rounding has then spoilt the right angle (Kahan's "twice is enough").
 REORTHOGONALISE = 0.5
+#: Part of a vector below which nothing but rounding is left: the space holds the solution.
+NOTHING_LEFT = 1e-15
+#: A restart that leaves more than this part of the residual has stalled.
+STALLED = 0.9
 
 
 @dataclass(frozen=True, eq=False)
 class KrylovResult:
     """Solution, and relative residual (weighted norm) after each step, the first one 1."""
 
-    x: np.ndarray
+    x: Array
     history: tuple[float, ...]
 
     @property
@@ -27,9 +37,16 @@ class KrylovResult:
 
 
 def fgmres(
-    apply, precondition, b, weight, reduction, max_iterations=100, restart=12, floor=0.0,
-    flexible=True,
-):  # fmt: skip
+    apply: Map,
+    precondition: Map,
+    b: Array,
+    weight: Array,
+    reduction: float,
+    max_iterations: int = 100,
+    restart: int = 12,
+    floor: float = 0.0,
+    flexible: bool = True,
+) -> KrylovResult:
     r"""Solve A x = b by flexible GMRES: least :math:`\|w(b-Ax)\|_2` over preconditioned directions.
 
     Parameters
@@ -83,7 +100,7 @@ def fgmres(
                 Z[k] = z
             stalled = _extend(V, H, k, weight, apply(z))
             y, norm = _least(H[: k + 2, : k + 1], target[: k + 2])
-            history.append(float(norm / first))
+            history.append(norm / first)
             if norm <= goal or stalled or len(history) > max_iterations:
                 break
         if flexible:
@@ -96,11 +113,11 @@ def fgmres(
         r = b - apply(x)
         before, size = size, kernels.weighted_norm(weight, r)
         history[-1] = float(size / first)
-        stalled = stalled or size > 0.9 * before
+        stalled = stalled or size > STALLED * before
     return KrylovResult(x, tuple(history))
 
 
-def _extend(V, H, k, weight, q):
+def _extend(V: Array, H: Array, k: int, weight: Array, q: Array) -> bool:
     """Orthogonalise weight q to V[: k + 1], into V[k + 1] and column k of H; True if 0 is left."""
     is_long = q.size >= sizes.THREADS_FROM
     orthogonalise = kernels.orthogonalise_threads if is_long else kernels.orthogonalise
@@ -108,17 +125,17 @@ def _extend(V, H, k, weight, q):
     if after < REORTHOGONALISE * before:
         _, after = orthogonalise(V, k + 1, weight, q, False, H[:, k])
     H[k + 1, k] = after
-    if not after > 1e-15 * before:
+    if not after > NOTHING_LEFT * before:
         V[k + 1] = 0.0
         return True
     np.divide(q, after, out=V[k + 1])
     return False
 
 
-def _least(H, target):
+def _least(H: Array, target: Array) -> tuple[Array, float]:
     """Least-squares solution of H y = target and the norm of what is left."""
     Q, R = np.linalg.qr(H, mode="complete")
     c = Q.T @ target
     k = H.shape[1]
     y = np.linalg.lstsq(R[:k], c[:k], rcond=None)[0]
-    return y, np.linalg.norm(target - H @ y)
+    return y, float(np.linalg.norm(target - H @ y))

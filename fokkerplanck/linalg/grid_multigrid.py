@@ -1,6 +1,9 @@
 """Multigrid preconditioner for nearest-neighbour Markov generators on structured grids."""
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import NamedTuple
 
 import numpy as np
 
@@ -8,15 +11,23 @@ from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.kernels.linalg import grid_cycle, grid_multigrid
 from fokkerplanck.linalg import sizes
 
-#: An axis with less than this part of the strongest mean coupling is not coarsened.
+#: An axis whose mean coupling is less than this part of the strongest one is not coarsened.
 WEAK = 0.3
-#: Blocks of sheets of a level; half of them are relaxed at the same time.
+#: Blocks of sheets of a level; every second of them is relaxed at the same time.
 BLOCKS = 8
-#: Smallest pivot of a line over its diagonal.
+#: Smallest pivot of a line, in units of its diagonal.
 PIVOT = 1e-4
-#: Smallest exit rate of a coarse cell over the mean, and shift of the coarsest level: slower modes
-#: are not amplified, single precision holds nothing of them.
+#: Smallest exit rate of a coarse cell, in units of the mean, and shift of the coarsest level:
+#: slower modes are lost in single precision and must not be amplified.
 FLOOR = 1e-8
+
+
+class _Blocks(NamedTuple):
+    """First cell of every block along each axis, and the number of cells at the end."""
+
+    axis0: np.ndarray
+    axis1: np.ndarray
+    axis2: np.ndarray
 
 
 @dataclass(eq=False)
@@ -29,9 +40,16 @@ class _Level:
     r: np.ndarray
     u: np.ndarray
     n_blocks: int
-    starts: tuple = ()
+    blocks: _Blocks | None = None  # cells of the next level; none on the coarsest one
     omega: np.ndarray | None = None
     weights: np.ndarray | None = None
+
+    @classmethod
+    def empty(cls, shape, n_inflows, n_blocks, dtype) -> _Level:
+        """Level of a shape, its arrays still to be filled."""
+        inflow = np.empty((n_inflows, *shape), dtype)
+        diagonal, pivot, r, u = (np.empty(shape, dtype) for _ in range(4))
+        return cls(inflow, diagonal, pivot, r, u, n_blocks)
 
 
 @dataclass(eq=False)
@@ -44,7 +62,7 @@ class _Chain:
     diagonal: np.ndarray
     log_mass: np.ndarray
     shift: np.ndarray
-    coupling: np.ndarray | None = None
+    coupling: np.ndarray = field(init=False)  # mean by axis
 
 
 class GridMultigrid:
@@ -74,9 +92,8 @@ class GridMultigrid:
 
     Attributes
     ----------
-    n_levels : int
-    operator_complexity : float
-        Cells of all levels over cells of the grid.
+    levels : list
+        The grid itself first.
     nbytes : int
         Memory of the levels, without ``up``, ``down`` and the operator of :meth:`apply`.
 
@@ -148,42 +165,36 @@ class GridMultigrid:
             )
         log_mass = log_mass.reshape(self.shape)
         grid_multigrid.inflows(self.up, self.down, log_mass, self.inflow)
-        chain = _Chain(
-            self.up, self.down, self.inflow, self.diagonal, log_mass, self.shift
-        )  # fmt: skip
+        chain = _Chain(self.up, self.down, self.inflow, self.diagonal, log_mass, self.shift)
         old, self.levels = self.levels, []
         while True:
             number = len(self.levels)
             level = self._make_level(chain, old[number] if number < len(old) else None)
             self.levels.append(level)
-            level.starts = _blocks(chain)
-            if not level.starts:
+            level.blocks = _blocks(chain)
+            if level.blocks is None:
                 break
-            chain = self._coarsen(chain, level)
+            chain = self._coarsen(chain, level, level.blocks)
         self._factorise(chain)
 
-    def _make_level(self, chain, old):
+    def _make_level(self, chain: _Chain, old: _Level | None) -> _Level:
         """Level of a chain, in the memory of an old level of the same shape."""
         _fill_diagonal(chain, is_finest=not self.levels)
         shape = chain.log_mass.shape
         if old is None or old.u.shape != shape:
             sheets = shape[0] if shape[0] > 1 else shape[1]
             is_small = chain.log_mass.size < sizes.GRID_SERIAL or sheets < 4 * BLOCKS
-            old = _Level(
-                np.empty(chain.inflow.shape, self.dtype),
-                *(np.empty(shape, self.dtype) for _ in range(4)),
-                1 if is_small else BLOCKS,
-            )
+            old = _Level.empty(shape, len(chain.inflow), 1 if is_small else BLOCKS, self.dtype)
         least = FLOOR * chain.coupling.sum() if self.levels else 0.0
         grid_multigrid.fill_level(
             chain.inflow, chain.diagonal, old.inflow, old.diagonal, old.pivot, PIVOT, least
         )
         return old
 
-    def _coarsen(self, chain, level):
+    def _coarsen(self, chain: _Chain, level: _Level, blocks: _Blocks) -> _Chain:
         """Markov chain between the blocks of a level; fills the weights of the way there."""
         shape, d = chain.log_mass.shape, len(chain.up)
-        coarse = tuple(len(s) - 1 for s in level.starts)
+        coarse = tuple(len(starts) - 1 for starts in blocks)
         if level.omega is None:
             level.omega = np.empty(shape, self.dtype)
             level.weights = np.empty((d, *shape), self.dtype)
@@ -191,12 +202,10 @@ class GridMultigrid:
         inflow = np.zeros((2 * d, *coarse))
         diagonal, log_mass, shift = (np.zeros(coarse) for _ in range(3))
         grid_multigrid.aggregate(
-            *level.starts, chain.up, chain.down, chain.inflow, chain.log_mass, chain.shift,
+            *blocks, chain.up, chain.down, chain.inflow, chain.log_mass, chain.shift,
             level.omega, up, down, inflow, log_mass, shift, centre,
         )  # fmt: skip
-        grid_multigrid.connect(
-            *level.starts, self.periodic, centre, up, down, inflow, level.weights
-        )
+        grid_multigrid.connect(*blocks, self.periodic, centre, up, down, inflow, level.weights)
         return _Chain(up, down, inflow, diagonal, log_mass, shift)
 
     def _factorise(self, chain):
@@ -228,13 +237,13 @@ class GridMultigrid:
             z -= self._coarse_mass @ z
         level.u[...] = z.reshape(level.u.shape)
 
-    def _cycle(self, number, visits):
+    def _cycle(self, number: int, visits: int) -> None:
         """Correction u of level number for its residual r, by that many visits of coarser levels.
 
         With two of them the first goes on in the same way and the second is a V-cycle.
         """
         level = self.levels[number]
-        if not level.starts:
+        if level.blocks is None:
             self._solve_coarsest(level)
             return
         below = self.levels[number + 1]
@@ -243,10 +252,10 @@ class GridMultigrid:
         for visit in range(visits if number else 1):
             grid_cycle.relax(c, level.pivot, r, u, True, n_blocks)
             grid_cycle.restrict(
-                *level.starts, level.omega, c, level.diagonal, r, u, below.r, n_blocks
+                *level.blocks, level.omega, c, level.diagonal, r, u, below.r, n_blocks
             )
             self._cycle(number + 1, 1 if visit else visits)
-            grid_cycle.prolong(*level.starts, level.weights, below.u, u, n_blocks)
+            grid_cycle.prolong(*level.blocks, level.weights, below.u, u, n_blocks)
             grid_cycle.relax(c, level.pivot, r, u, False, n_blocks)
 
     def precondition(self, r):
@@ -297,19 +306,9 @@ class GridMultigrid:
         return out.reshape(np.shape(u))
 
     @property
-    def n_levels(self):
-        """Number of levels, the grid itself among them."""
-        return len(self.levels)
-
-    @property
-    def operator_complexity(self):
-        """Cells of all levels over cells of the grid."""
-        return sum(level.u.size for level in self.levels) / self.levels[0].u.size
-
-    @property
     def nbytes(self):
         """Bytes of the levels in working precision."""
-        arrays = [a for level in self.levels for a in vars(level).values()]
+        arrays = [getattr(level, f.name) for level in self.levels for f in fields(level)]
         return sum(a.nbytes for a in arrays if isinstance(a, np.ndarray))
 
 
@@ -343,20 +342,19 @@ def _fill_diagonal(chain, is_finest):
 
 
 def _blocks(chain):
-    """Bounds of the blocks along every axis, or () if the level is solved directly.
+    """Blocks of cells along every axis, or None if the level is solved directly.
 
     Two cells along axes with strong coupling, the last block three if their number is odd; single
     cells along others.
     """
     shape, d = chain.log_mass.shape, len(chain.up)
     if chain.log_mass.size <= sizes.GRID_COARSEST[d]:
-        return ()
+        return None
     coupling = np.append(np.zeros(3 - d), chain.coupling) * (np.array(shape) > 1)
     strong = WEAK * coupling.max()
     starts = []
     for n, c in zip(shape, coupling, strict=True):
         is_coarsened = n > 1 and c >= strong
-        starts.append(np.append(np.arange(0, 2 * (n // 2), 2), n) if is_coarsened
-                      else np.arange(n + 1))  # fmt: skip
-    starts[2] = starts[2].astype(np.uint64)  # see kernels
-    return tuple(starts)
+        pairs = np.append(np.arange(0, 2 * (n // 2), 2), n)
+        starts.append(pairs if is_coarsened else np.arange(n + 1))
+    return _Blocks(starts[0], starts[1], starts[2].astype(np.uint64))  # unsigned: see aggregate

@@ -26,16 +26,17 @@ class ImplicitMultigrid:
 
     Parameters
     ----------
-    generator : Generator
+    chain : Chain
     dt : float
         Step, > 0.
     flows : Flows, optional
+        Flows of the chain. Where they are left out the chain has to be a Generator.
     log_mass : array (n,), optional
         Stationary log masses, about; speeds up the solves.
 
     Attributes
     ----------
-    tally : list of one float
+    repaired : float
         Mass, over that of the right side, that was negative and set to zero, over all solves.
 
     Examples
@@ -52,52 +53,55 @@ class ImplicitMultigrid:
 
     rounding = TOLERANCE
 
-    def __init__(self, generator, dt, flows=None, log_mass=None):
-        self.dt, self.tally = float(dt), [0.0]
-        self.flows = Flows.from_generator(generator) if flows is None else flows
-        self._scale = 1 / (1 + self.dt * generator.exit_rates)
-        self._solver = ShiftedSolver(generator, 1 / self.dt, log_mass)
+    def __init__(self, chain, dt, flows=None, log_mass=None):
+        self.dt, self.repaired = float(dt), 0.0
+        self.flows = Flows.from_generator(chain) if flows is None else flows
+        self._scale = 1 / (1 + self.dt * chain.exit_rates)
+        self._solver = ShiftedSolver(chain, 1 / self.dt, log_mass, flows=self.flows)
 
     def solve(self, b, refine=True):
         """Solve (I - dt A) x = b to a residual of 1e-13; ``refine`` changes nothing."""
         x = self._solver.solve(b / self.dt, TOLERANCE, self._scale * b)
         if x.min() >= 0 or b.min() < 0:
             return x
-        self.tally[0] -= float(x[x < 0].sum() / b.sum())
+        self.repaired -= float(x[x < 0].sum() / b.sum())
         x = np.maximum(x, 0.0)
         for _ in range(SWEEPS):
             x = np.maximum(x + self._scale * self.flows.implicit_residual(self.dt, b, x), 0.0)
         return x
 
 
-def solver_for(generator, solver) -> str:
-    """Name of the way to solve that "auto" stands for on this grid."""
+def solver_for(chain, solver) -> str:
+    """Name of the way to solve that "auto" stands for on the grid of a chain."""
     if solver != "auto":
         return solver
-    grid = generator.grid
+    grid = chain.grid
     return "direct" if grid.size <= sizes.IMPLICIT_FACTORISED[grid.dim] else "multilevel"
 
 
 class Solvers(Factors):
-    """The last few solvers for I - dt A of one generator, by dt, direct or multilevel.
+    """The last few solvers for I - dt A of one chain, by dt, direct or multilevel.
 
     ``log_mass`` are stationary log masses (n,), which speed multilevel solves up; None without.
     """
 
-    def __init__(self, generator, flows, solver="auto", log_mass=None):
-        super().__init__(generator, flows)
-        self.solver, self.log_mass = solver_for(generator, solver), log_mass
-        self._multigrids: list[list[float]] = []
+    def __init__(self, chain, flows, solver="auto", log_mass=None):
+        super().__init__(chain, flows)
+        self.solver, self.log_mass = solver_for(chain, solver), log_mass
+        self._repaired_before: float = 0  # by solvers that were dropped
 
     @property
     def repaired(self) -> float:
         """Negative mass that multilevel solves left and that was set to zero, over the run."""
-        return sum(tally[0] for tally in self._multigrids)
+        return sum((solver.repaired for solver in self._kept), self._repaired_before)
+
+    def drop(self):
+        """Forget the oldest solver, but not what it repaired."""
+        self._repaired_before += self._kept[0].repaired
+        super().drop()
 
     def make(self, dt):
         """New solver for dt."""
         if self.solver == "direct":
             return super().make(dt)
-        solver = ImplicitMultigrid(self.generator, dt, self.flows, self.log_mass)
-        self._multigrids.append(solver.tally)  # outlives the solver
-        return solver
+        return ImplicitMultigrid(self.chain, dt, self.flows, self.log_mass)

@@ -6,36 +6,25 @@ r"""Strang splitting along the axes, with a rational approximation of the expone
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from fokkerplanck.kernels.linalg import lines
+from fokkerplanck.linalg import powers
+from fokkerplanck.scheme.axis_rates import AxisRates
 
-# L-stable of order 5 with five real poles: Hairer and Wanner, Solving ODEs II, table IV.6.4.
-GAMMA = 0.27805384113645248
+#: Poles of R, all of them at 1 / GAMMA: L-stable of order 5 (Hairer and Wanner, Solving ODEs II,
+#: table IV.6.4).
 STAGES = 5
-# Substeps of the three results that are extrapolated, and what makes of them an error of order six
-# (four with the first left out): Aitken and Neville in the square of the step.
+GAMMA = 0.27805384113645248
+#: Substeps of the three results that are extrapolated to order six (order four without the first),
+#: by the scheme of Aitken and Neville in the square of the step.
 SUBSTEPS = (1, 2, 3)
-# Lines worked on side by side, so that ten numbers a cell stay in the second-level cache.
+#: Bytes of the second-level cache that the lines worked on side by side may fill.
 CACHE = 600_000
-
-
-def rational_weights(gamma=GAMMA, stages=STAGES):
-    """Weights b_j of the powers of 1/(1 - gamma z) that match the exponential at zero.
-
-    Examples
-    --------
-    >>> from fokkerplanck.linalg.lines import rational_weights
-    >>> b = rational_weights(1 - 0.5**0.5, 2)  # the SDIRK method of order two
-    >>> b.round(6)
-    array([-1.414214,  2.414214])
-    """
-    matrix = [
-        [math.comb(j + k - 1, k) * gamma**k for j in range(1, stages + 1)] for k in range(stages)
-    ]
-    return np.linalg.solve(matrix, [1 / math.factorial(k) for k in range(stages)])
+#: Bytes that the kernel needs for a cell: ten numbers.
+PER_CELL = 80
+#: Lines worked on side by side, at least and at most.
+WIDTHS = (8, 32)
 
 
 class LineSplitting:
@@ -67,8 +56,8 @@ class LineSplitting:
     (True, True)
     """
 
-    def __init__(self, rates, gamma=GAMMA, stages=STAGES):
-        self._gamma, self._weights = gamma, rational_weights(gamma, stages)
+    def __init__(self, rates: AxisRates) -> None:
+        self._weights = powers.weights(STAGES, GAMMA)
         axes, n0, m = rates.up.shape
         n2 = m // rates.n1
         self._exits = rates.exits.ravel()
@@ -85,8 +74,8 @@ class LineSplitting:
         """Overwrite p by R(h A_k) p."""
         n, inner, ring, up, down = self._axes[k]
         exits = self._exits if k == 0 else np.zeros(0)
-        width = int(min(max(CACHE // (80 * n), 8), 32))
-        lines.along_lines(width, n, inner, ring, self._gamma * h, self._weights, up, down, exits, p)
+        width = int(min(max(CACHE // (PER_CELL * n), WIDTHS[0]), WIDTHS[1]))
+        lines.along_lines(width, n, inner, ring, GAMMA * h, self._weights, up, down, exits, p)
         self.n_sweeps += 1
 
     def strang(self, p, h, n_steps):

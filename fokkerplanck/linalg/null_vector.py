@@ -1,27 +1,30 @@
 """Stationary vectors of Markov generators by subtraction-free sparse elimination."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
+from fokkerplanck.domain.arguments import frozen
+from fokkerplanck.domain.types import Array, Integers
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.kernels import threads
 from fokkerplanck.kernels.linalg import graph
-from fokkerplanck.kernels.linalg.elimination import (
-    NEGLIGIBLE,
-    RADIX,
-    back_substitute,
-    eliminate,
-    flow_imbalance,
-)
+from fokkerplanck.kernels.linalg.elimination import NEGLIGIBLE, RADIX, back_substitute, eliminate
 from fokkerplanck.linalg.dissection import nested_dissection
 
-# Above this imbalance of a cell's flows, relative to its outflow, something is wrong.
+#: Imbalance of a cell, in units of its outflow, above which something is wrong.
 TRUSTED = 1e-8
-# A column that does not sum to zero to this accuracy (relative to its diagonal) leaks mass.
+#: Sum of a column, in units of its diagonal, above which mass is lost.
 LEAK = 1e-8
+#: Closed classes that a message names.
+NAMED = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,14 +45,23 @@ class NullVector:
         How it was computed, in words.
     """
 
-    log_mass: np.ndarray
+    log_mass: Array
     residual: float
     n_fill: int
     n_transient: int
     message: str
 
 
-def null_vector(A, shape, cells=None):
+class _Graph(NamedTuple):
+    """Symmetric pattern by rows, without diagonal; at (c, b) the rates c -> b and b -> c."""
+
+    indptr: Integers
+    neighbours: Integers
+    rate_out: Array
+    rate_in: Array
+
+
+def null_vector(A: Any, shape: int | Sequence[int], cells: Integers | None = None) -> NullVector:
     r"""Stationary vector p of a Markov generator: A p = 0, p >= 0, sum p = 1, as log p.
 
     Parameters
@@ -100,14 +112,13 @@ def null_vector(A, shape, cells=None):
     >>> bool(np.allclose(answer.log_mass, -U - np.log(np.exp(-U).sum())))
     True
     """
-    A, shape = _check_generator(A, shape)
-    cells = closed_class(A, shape) if cells is None else cells
-    coordinates = np.stack(np.unravel_index(cells, shape), axis=1)
-    whole = _graph(A)
-    inner = whole if cells.size == A.shape[0] else _graph(A[cells][:, cells])
+    A, sides = _check_generator(A, shape)
+    cells = closed_class(A, sides) if cells is None else cells
+    coordinates = np.stack(np.unravel_index(cells, sides), axis=1)
+    inner = _graph(A if cells.size == A.shape[0] else A[cells][:, cells])
     log_mass = np.full(A.shape[0], -np.inf)
     log_mass[cells], n_fill, how = _solve(inner, coordinates)
-    residual = float(flow_imbalance(*whole, log_mass))
+    residual = balance_residual(A, log_mass)
     if not residual <= TRUSTED:
         raise ConvergenceError(
             f"the stationary vector leaves cells unbalanced by {residual:.1e} of their outflow; "
@@ -115,11 +126,10 @@ def null_vector(A, shape, cells=None):
             iterate=log_mass,
             residual=residual,
         )
-    log_mass.flags.writeable = False
-    return NullVector(log_mass, residual, n_fill, A.shape[0] - cells.size, how)
+    return NullVector(frozen(log_mass), residual, n_fill, A.shape[0] - cells.size, how)
 
 
-def chain_log_mass(A, coordinates):
+def chain_log_mass(A: Any, coordinates: Integers) -> Array:
     """Log of the stationary vector (n,) of an irreducible chain on any graph.
 
     A holds the rates j -> i off the diagonal; coordinates (n, d) are integers in which neighbours
@@ -128,7 +138,7 @@ def chain_log_mass(A, coordinates):
     return _solve(_graph(_off_diagonal(A)), coordinates)[0]
 
 
-def balance_residual(A, log_mass):
+def balance_residual(A: Any, log_mass: ArrayLike) -> float:
     r"""max_i \|inflow_i - outflow_i\| / outflow_i, where inflow_i = sum_{j != i} A_ij p_j / p_i.
 
     Parameters
@@ -161,18 +171,18 @@ def balance_residual(A, log_mass):
     graph.column_sums(*rows, outflow)
     worst = np.empty(parts)
     # A copy: a read-only array would be compiled for a second time.
-    log_mass = np.array(log_mass, dtype=np.float64)
-    threads.run(graph.imbalance, graph.imbalance_threads, parts, *rows, outflow, log_mass, worst)
+    own = np.array(log_mass, dtype=np.float64)
+    threads.run(graph.imbalance, graph.imbalance_threads, parts, *rows, outflow, own, worst)
     return float(worst.max())
 
 
-def _check_generator(A, shape):
+def _check_generator(A: Any, shape: int | Sequence[int]) -> tuple[Any, tuple[int, ...]]:
     """Off-diagonal part of A in CSR form, and shape as a tuple."""
-    shape = tuple(int(k) for k in np.atleast_1d(shape))
-    n = int(np.prod(shape))
+    cells = tuple(int(k) for k in np.atleast_1d(shape))
+    n = int(np.prod(cells))
     if A.shape != (n, n):
         raise ValueError(
-            f"A has shape {A.shape}, but a grid of {shape} cells needs {(n, n)}; "
+            f"A has shape {A.shape}, but a grid of {cells} cells needs {(n, n)}; "
             "pass the generator of this grid"
         )
     A = csr_array(A, dtype=np.float64)
@@ -186,15 +196,15 @@ def _check_generator(A, shape):
         )
     leak = np.abs(A.sum(axis=0)) > LEAK * np.abs(A.diagonal())
     if leak.any():
-        cell = _multi_index(np.argmax(leak), shape)
+        cell = _multi_index(np.argmax(leak), cells)
         raise ValueError(
             f"{np.count_nonzero(leak)} columns of A do not sum to zero, the first at cell {cell}; "
             "mass must be conserved (absorbing sides have no steady state)"
         )
-    return off, shape
+    return off, cells
 
 
-def _off_diagonal(A):
+def _off_diagonal(A: Any) -> Any:
     """Copy of A without diagonal and without stored zeros, in canonical CSR form."""
     A = A.tocoo()
     keep = (A.row != A.col) & (A.data != 0.0)
@@ -203,7 +213,7 @@ def _off_diagonal(A):
     return A
 
 
-def closed_class(A, shape):
+def closed_class(A: Any, shape: Sequence[int]) -> Integers:
     """Cells (numbers) of the only closed class of a generator; ValueError if there are several."""
     A = csr_array(A)
     if graph.is_chained(A.indptr, A.indices, A.data):
@@ -217,23 +227,23 @@ def closed_class(A, shape):
     is_closed[label[A.col[label[A.row] != label[A.col]]]] = False
     closed = np.flatnonzero(is_closed)
     if closed.size > 1:
-        first = [_multi_index(np.argmax(label == c), shape) for c in closed[:8]]
+        first = [_multi_index(np.argmax(label == c), shape) for c in closed[:NAMED]]
         raise ValueError(
             f"the steady state is not unique: there are {closed.size} sets of cells that no "
             f"probability leaves (around cells {', '.join(map(str, first))}"
-            f"{' ...' if closed.size > 8 else ''}); D vanishes between them, so add a little "
+            f"{' ...' if closed.size > NAMED else ''}); D vanishes between them, so add a little "
             "diffusion or solve each on its own grid"
         )
     return np.flatnonzero(label == closed[0])
 
 
-def _multi_index(cell, shape):
+def _multi_index(cell: Any, shape: Sequence[int]) -> tuple[int, ...]:
     """Multi-index of a cell as plain integers."""
     return tuple(int(k) for k in np.unravel_index(cell, shape))
 
 
-def _graph(A):
-    """Symmetric pattern of A (no diagonal) and its entries c -> b and b -> c at (c, b)."""
+def _graph(A: Any) -> _Graph:
+    """Graph of an A without diagonal."""
     back = A.T.tocsr()
     if not (np.array_equal(A.indptr, back.indptr) and np.array_equal(A.indices, back.indices)):
         entries = A.tocoo()
@@ -245,30 +255,27 @@ def _graph(A):
         A.sum_duplicates()
         back = A.T.tocsr()
     indptr, neighbours = A.indptr.astype(np.int32), A.indices.astype(np.int32)
-    return indptr, neighbours, back.data, A.data
+    return _Graph(indptr, neighbours, back.data, A.data)
 
 
-def _solve(rows, coordinates):
+def _solve(chain: _Graph, coordinates: Integers) -> tuple[Array, int, str]:
     """Logarithm of the stationary vector of an irreducible chain, fill, and how it was done."""
-    indptr, neighbours, rate_out, rate_in = rows
+    indptr, neighbours, rate_out, rate_in = chain
     tree = nested_dissection(indptr, neighbours, coordinates)
-    pattern = (
-        *(tree.order, tree.position, tree.starts, tree.n_children, tree.bound_ptr, tree.bound),
-        *(indptr, neighbours),
-    )
-    nodes = (tree.starts, tree.bound_ptr, tree.bound)
+    pattern = *tree.arrays, indptr, neighbours
     # A power of two leaves every digit as it is; the kernel wants rates of at most one.
     scale = 2.0 ** -np.ceil(np.log2(rate_out.max(initial=1e-300)))
     how = "subtraction-free elimination in plain doubles"
-    *factor, is_done = eliminate(*pattern, scale * rate_out, scale * rate_in, False)
+    rates = scale * rate_out, scale * rate_in
+    L, L_e, exits, loss, is_done = eliminate(*pattern, *rates, False)
     if is_done:
-        pi, exponent, log_lost = back_substitute(*nodes, *factor)
+        pi, exponent, log_lost = back_substitute(*tree.nodes, L, L_e, exits, loss)
     if not is_done or log_lost > np.log(NEGLIGIBLE):
         how = "subtraction-free elimination with wide exponents"
-        *factor, is_done = eliminate(*pattern, rate_out, rate_in, True)
+        L, L_e, exits, loss, is_done = eliminate(*pattern, rate_out, rate_in, True)
         if not is_done:
             raise ConvergenceError("a cell has no exit; check the rates for underflow")
-        pi, exponent, _ = back_substitute(*nodes, *factor)
+        pi, exponent, _ = back_substitute(*tree.nodes, L, L_e, exits, loss)
     log_pi = np.log(pi) + (exponent - exponent.max()) * np.log(RADIX)
     shift = log_pi.max()
     log_mass = np.empty_like(log_pi)

@@ -9,10 +9,14 @@ from fokkerplanck.linalg.aggregation import Aggregation, Level
 from fokkerplanck.linalg.fgmres import fgmres
 from fokkerplanck.scheme.flows import Flows
 
-#: Krylov steps of a solve before it counts as failed, and directions kept at a time.
-MAX_STEPS, RESTART = 200, 20
-#: Residual that is rounding, over the solution.
+#: Krylov steps of a solve before it counts as failed.
+MAX_STEPS = 200
+#: Directions of a Krylov space kept at a time.
+RESTART = 20
+#: Residual that is rounding, in units of the solution.
 ROUNDING = 1e-15
+#: Log mass of cells without any, below that of the emptiest cell that has some.
+EMPTY = 40.0
 
 
 class ShiftedSolver:
@@ -23,7 +27,8 @@ class ShiftedSolver:
 
     Parameters
     ----------
-    generator : Generator
+    chain : Chain or None
+        A Generator, unless ``flows`` are given; None if log_mass is given too.
     shift : float
         s >= 0, 1/time; with s = 0 and no absorbing side the matrix is singular.
     log_mass : array (n,), optional
@@ -32,7 +37,7 @@ class ShiftedSolver:
     transpose : bool
         Solve with :math:`sI-A^T`, on functions rather than masses.
     flows : Flows, optional
-        In place of the generator; log_mass must be given then.
+        Flows of the chain.
 
     Examples
     --------
@@ -46,18 +51,16 @@ class ShiftedSolver:
     True
     """
 
-    def __init__(self, generator, shift, log_mass=None, transpose=False, flows=None):
+    def __init__(self, chain, shift, log_mass=None, transpose=False, flows=None):
         is_number = isinstance(shift, (int, float, np.number)) and not isinstance(shift, bool)
         if not (is_number and np.isfinite(shift) and shift >= 0):
             raise ValueError(f"shift is {shift!r}; give a finite number >= 0")
         if log_mass is None:
-            grid = generator.grid
-            log_mass = np.log(grid.volumes)
+            log_mass = np.log(chain.grid.volumes)
         phi = np.array(log_mass, dtype=float).ravel()
-        # Cells without mass count as a little below the emptiest that has some.
-        some = np.isfinite(phi)
-        phi[~some] = phi[some].min() - 40.0
-        flows = Flows.from_generator(generator) if flows is None else flows
+        has_mass = np.isfinite(phi)
+        phi[~has_mass] = phi[has_mass].min() - EMPTY
+        flows = Flows.from_generator(chain) if flows is None else flows
         self.shift, self.steps = float(shift), 0
         level = Level(
             flows.indptr, flows.indices, flows.outflow, flows.inflow, phi, self.shift + flows.exits

@@ -11,9 +11,9 @@ from scipy import sparse
 from fokkerplanck.domain.arguments import positive_number
 from fokkerplanck.kernels.scheme import limiter
 from fokkerplanck.linalg import powers
-from fokkerplanck.linalg.factors import Factors
+from fokkerplanck.linalg.factors import CentralFactor, Factors
 from fokkerplanck.methods.method import Method
-from fokkerplanck.scheme.central_flux import CentralFactor, CentralFlux
+from fokkerplanck.scheme.central_flux import CentralFlux
 from fokkerplanck.scheme.currents import edge_offsets
 from fokkerplanck.scheme.flows import Flows
 from fokkerplanck.scheme.generator import Generator
@@ -178,7 +178,7 @@ class _State:
                 return factor
         while len(self.kept) >= KEPT:
             self.kept.pop(0)
-        self.kept.append(self.central.factor(tau))
+        self.kept.append(CentralFactor(self.central.matrix, tau))
         self.made += 1
         return self.kept[-1]
 

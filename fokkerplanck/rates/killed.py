@@ -9,7 +9,7 @@ import numpy as np
 
 from fokkerplanck.domain.types import Array, Integers
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.kernels.linalg import absorption
+from fokkerplanck.kernels.linalg import elimination
 from fokkerplanck.linalg import sizes
 from fokkerplanck.linalg.dissection import nested_dissection
 from fokkerplanck.linalg.shifted import ShiftedSolver
@@ -78,10 +78,10 @@ class DirectSolver:
         indptr, indices = flows.indptr.astype(np.int32), flows.indices.astype(np.int32)
         tree = nested_dissection(indptr, indices, chain.coordinates)
         self._tree = tree
-        self._L, self._U, self._exits, bad = absorption.eliminate(
-            tree.order, tree.position, tree.starts, tree.n_children, tree.bound_ptr, tree.bound,
-            indptr, indices, flows.outflow, flows.inflow, flows.exits,
-        )  # fmt: skip
+        L, U, exits, bad = elimination.eliminate_ending(
+            *tree.arrays, indptr, indices, flows.outflow, flows.inflow, flows.exits
+        )
+        self._factor = L, U, exits
         if bad >= 0:
             raise ConvergenceError(
                 "the end is out of reach of double precision: rates below 1e-280 per unit of time; "
@@ -93,7 +93,7 @@ class DirectSolver:
         """Solution x (n,) for b (n,) >= 0."""
         tree = self._tree
         x = np.asarray(b, dtype=float)[tree.order]
-        absorption.solve(tree.starts, tree.bound_ptr, tree.bound, self._L, self._U, self._exits, x)
+        elimination.solve_ending(*tree.nodes, *self._factor, x)
         out = np.empty_like(x)
         out[tree.order] = x
         return out

@@ -14,9 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import splu
 
-from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.scheme.nine_point import NinePoint, cell_widths, index_units
 
 
@@ -85,31 +83,6 @@ class CentralFlux:
         signs = np.concatenate([-np.ones(m), np.ones(m)])
         balance = sparse.csr_array((signs, (columns, rows)), shape=(n, m))
         self.matrix = sparse.csr_array(balance @ self.currents)
-
-    def factor(self, tau):
-        """Factorisation of I - tau H."""
-        return CentralFactor(self.matrix, tau)
-
-
-class CentralFactor:
-    """LU factors of I - tau H."""
-
-    def __init__(self, matrix, tau):
-        self.tau = tau
-        shifted = sparse.csc_array(sparse.eye_array(matrix.shape[0]) - tau * matrix)
-        try:
-            self._lu = splu(
-                shifted, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=1e-3,
-                options={"SymmetricMode": True},
-            )  # fmt: skip
-        except RuntimeError as error:
-            raise ConvergenceError(
-                f"I - tau H could not be factorised at tau = {tau:g} ({error}); take a smaller dt"
-            ) from error
-
-    def solve(self, b):
-        """Solve (I - tau H) x = b, to rounding times tau times the largest rate."""
-        return self._lu.solve(b)
 
 
 def _wall_terms(grid, D, v, scheme):

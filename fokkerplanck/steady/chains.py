@@ -7,7 +7,6 @@ several times faster. The multilevel driver asks of both what `GuessedChain` lis
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -120,12 +119,13 @@ class GraphChain(GuessedChain):
 
     def lumps(self):
         """Lumped chain (rates, log masses, places) and the lump of every cell."""
-        levels = Aggregation(self._level).levels
-        label, level = np.arange(self.exits.size, dtype=np.int32), levels[0]
-        for finer, coarser in pairwise(levels):
+        hierarchy = Aggregation(self._level)
+        label: Integers = np.arange(self.exits.size, dtype=np.int32)
+        level = self._level
+        for lumps, coarser in zip(hierarchy.lumps, hierarchy.levels[1:], strict=True):
             if level.size <= sizes.STEADY_LUMPS:
                 break
-            label, level = finer.aggregate[label], coarser
+            label, level = lumps.number[label], coarser
         rates = sparse.csr_array((level.back, level.indices, level.indptr), (level.size,) * 2)
         place = np.empty(level.size, np.int64)
         place[label] = np.arange(label.size)

@@ -132,15 +132,16 @@ def test_constant_and_mass_are_in_the_kernels(rng):
 
 def test_levels_are_lumped_chains():
     level = wall_level(96)
-    levels = Aggregation(level).levels
+    hierarchy = Aggregation(level)
+    levels = hierarchy.levels
     assert len(levels) >= 3
     assert levels[-1].size <= sizes.AGGREGATION_COARSEST
-    for fine, coarse in pairwise(levels):
+    for (fine, coarse), lumps in zip(pairwise(levels), hierarchy.lumps, strict=True):
         assert coarse.size <= 0.4 * fine.size  # pairs of pairs
-        assert np.bincount(fine.aggregate).max() <= 4
-        mass = np.bincount(fine.aggregate, np.exp(fine.phi))
+        assert np.bincount(lumps.number).max() <= 4
+        mass = np.bincount(lumps.number, np.exp(fine.phi))
         np.testing.assert_allclose(np.exp(coarse.phi), mass, rtol=1e-12)
-    assert Aggregation(level).complexity < 2.2
+    assert sum(level.indices.size for level in levels) / levels[0].indices.size < 2.2
 
 
 def test_zero_and_size_of_the_residual(rng):

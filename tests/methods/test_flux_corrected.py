@@ -6,6 +6,7 @@ import pytest
 import fokkerplanck as fp
 from fokkerplanck import zoo
 from fokkerplanck.linalg import powers
+from fokkerplanck.linalg.factors import CentralFactor
 from fokkerplanck.methods import BackwardEuler, FluxCorrected
 from fokkerplanck.methods.flux_corrected import GAMMA, staircases
 from fokkerplanck.scheme.central_flux import CentralFlux
@@ -130,7 +131,7 @@ def test_without_the_limiter_densities_are_negative():
     """Counterexample: the step of high order alone."""
     problem = turned(100.0).build(64)
     flux, dt = CentralFlux(problem), 0.005
-    factor, p = flux.factor(GAMMA * dt), None
+    factor, p = CentralFactor(flux.matrix, GAMMA * dt), None
     rho0 = fp.gaussian(problem.grid, (1.0, 0.0), 0.05)
     p = (rho0 * problem.grid.volume).ravel()
     for _ in range(100):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import fokkerplanck as fp
-from fokkerplanck.linalg.lines import GAMMA, LineSplitting, rational_weights
+from fokkerplanck.linalg import powers
+from fokkerplanck.linalg.lines import GAMMA, STAGES, LineSplitting
 from fokkerplanck.methods import Exponential, Splitting
 from fokkerplanck.scheme.axis_rates import AxisRates
 from fokkerplanck.scheme.generator import Generator
@@ -45,7 +46,7 @@ def start(grid):
 
 
 def test_the_rational_function_has_order_five_and_is_stable():
-    b = rational_weights()
+    b = powers.weights(STAGES, GAMMA)
     z = -np.geomspace(0.02, 0.64, 6)
     R = sum(w * (1 - GAMMA * z) ** -(j + 1.0) for j, w in enumerate(b))
     slopes = np.diff(np.log(np.abs(R - np.exp(z)))) / np.diff(np.log(-z))

@@ -1,4 +1,4 @@
-"""Subtraction-free elimination of a Markov chain (Grassmann, Taksar, Heyman), multifrontal.
+"""Elimination of a Markov chain without subtractions (Grassmann, Taksar, Heyman), multifrontal.
 
 W. Grassmann, M. Taksar, D. Heyman, Regenerative analysis and steady state distributions for Markov
 chains, Oper. Res. 33 (1985); C. O'Cinneide, Entrywise perturbation theory and error analysis for
@@ -13,12 +13,24 @@ With q_ij the rate i -> j, eliminating state k leaves the chain watched on the o
 
 The diagonal never enters, so its place in the dense blocks holds numbers without meaning.
 
-A front is a dense block F (m, m + 1): rates among the states of one node of the dissection, and in
-the last column a bound of the rate that underflow took from each row ("loss"): the rate into a
-cemetery that is entered from everywhere at rate FLOOR.
+A front is a dense block F (m, m + 1): rates among the states of one node of the dissection and its
+boundary, and in the last column rates out of the chain. For a stationary vector (``eliminate``)
+these are a bound of what underflow took from each row ("loss"): the rate into a cemetery that is
+entered from everywhere at rate FLOOR.
 
 Where doubles are too narrow, numbers are pairs f 2^(512 e) with 2^-256 <= f < 2^256, and e is kept
 as a double so that the loops vectorise (T. Fukushima, J. Geodesy 86 (2012), X-numbers).
+
+Chains that end (``eliminate_ending``) have rates c_i from i to the end in the last column:
+
+    s_k = c_k + sum_{j > k} q_kj,    c_i += l_ik c_k,
+
+and sum_j q_ij (x_i - x_j) + c_i x_i = b_i is solved by
+
+    y_i = b_i + sum_{k < i} l_ik y_k,    x_k = (y_k + sum_{j > k} q_kj x_j) / s_k
+
+(A. Alfa, J. Xue, Q. Ye, Math. Comp. 71, 2002: the solution of a diagonally dominant M-matrix has a
+small relative error entry by entry if its row sums are given, whatever its condition).
 """
 
 import math
@@ -26,11 +38,19 @@ import math
 import numpy as np
 from numba import njit
 
+#: A step of the exponent e of a pair, and its inverse.
 RADIX, INVERSE_RADIX = 2.0**512, 2.0**-512
+#: Range of the f of a pair.
 UPPER, LOWER = 2.0**256, 2.0**-256
+#: Exponent of zero: so low that no shift of exponents can bring it up.
 ZERO_EXPONENT = -1e12
-FLOOR = 1e-300  # above any sum of underflowed products of rates <= 1
-NEGLIGIBLE = 1e-20  # a loss smaller than this share of the flow changes nothing
+#: Rate into the cemetery: above any sum of underflowed products of rates <= 1.
+FLOOR = 1e-300
+#: A loss smaller than this share of the flow changes nothing.
+NEGLIGIBLE = 1e-20
+#: An exit of a chain that ends may have lost digits to underflow below this.
+TINY = 1e-280
+#: States eliminated together, for the sake of the cache.
 PANEL = 8
 
 
@@ -103,7 +123,7 @@ def _add_product(F, k0, k1):
     """F[k1:, k1:] += F[k1:, k0:k1] @ F[k0:k1, k1:], two rows by four terms at a time."""
     m = F.shape[0]
     for i in range(k1, m, 2):
-        # An odd last row is its own partner: it would be added twice, so g is then a spare row.
+        # Where the last row has no partner, g is a spare row whose result is not used.
         f, g = F[i, k1:], F[min(i + 1, m - 1), k1:]
         if i + 1 == m:
             g = np.empty_like(f)
@@ -123,19 +143,23 @@ def _add_product(F, k0, k1):
 
 
 @njit(cache=True)
-def _eliminate_panel(F, k0, k1, exits):
-    """Eliminate states k0 to k1 inside their own columns, and finish their rows."""
+def _eliminate_panel(F, k0, k1, last, least, exits):
+    """Eliminate states k0 to k1 inside their own columns, and finish their rows.
+
+    Rates to columns below ``last`` count as exits. Returns the first state whose exit is not above
+    ``least``, or -1.
+    """
     m = F.shape[0]
     beyond = np.zeros(k1 - k0)  # rates out of the panel: one lumped state, so nothing is subtracted
     for k in range(k0, k1):
-        for j in range(k1, m):
+        for j in range(k1, last):
             beyond[k - k0] += F[k, j]
     for k in range(k0, k1):
         exits[k] = beyond[k - k0]
         for j in range(k + 1, k1):
             exits[k] += F[k, j]
-        if exits[k] == 0.0:
-            return k + 1 == m
+        if exits[k] <= least:
+            return k
         for i in range(k + 1, k1):
             F[i, k] /= exits[k]
             beyond[i - k0] += F[i, k] * beyond[k - k0]
@@ -151,7 +175,7 @@ def _eliminate_panel(F, k0, k1, exits):
             f, factor, u = F[i, k1:], F[i, k], F[k, k1:]
             for j in range(f.size):
                 f[j] += factor * u[j]
-    return True
+    return -1
 
 
 @njit(cache=True)
@@ -160,7 +184,8 @@ def _eliminate_plain(F, p, exits, loss):
     m = F.shape[0]
     for k0 in range(0, p, PANEL):
         k1 = min(k0 + PANEL, p)
-        if not _eliminate_panel(F, k0, k1, exits):
+        stuck = _eliminate_panel(F, k0, k1, m, 0.0, exits)
+        if 0 <= stuck < m - 1:  # the last state of a chain needs no exit
             return False
         _add_product(F, k0, k1)
     for k in range(p):
@@ -168,6 +193,24 @@ def _eliminate_plain(F, p, exits, loss):
         if k + 1 < m and loss[k] > NEGLIGIBLE * exits[k]:
             return False
     return True
+
+
+@njit(cache=True)
+def _eliminate_ending(F, p, exits):
+    """Eliminate the first p states of a front with an end; the first without an exit, or -1."""
+    m = F.shape[0]
+    for k0 in range(0, p, PANEL):
+        k1 = min(k0 + PANEL, p)
+        stuck = _eliminate_panel(F, k0, k1, m + 1, TINY, exits)
+        if stuck >= 0:
+            return stuck
+        for i in range(k1, m):
+            f = F[i, k1:]
+            for k in range(k0, k1):
+                factor, u = F[i, k], F[k, k1:]
+                for j in range(f.size):
+                    f[j] += factor * u[j]
+    return -1
 
 
 @njit(cache=True)
@@ -234,6 +277,16 @@ def _store(F, p, L, at):
         for k in range(min(i, p)):
             L[at + k] = F[i, k]
         at += min(i, p)
+    return at
+
+
+@njit(cache=True)
+def _store_upper(F, p, U, at):
+    """Append the rows q_kj, k < p, j > k, of an eliminated front; the new end."""
+    for k in range(p):
+        for j in range(k + 1, F.shape[0]):
+            U[at] = F[k, j]
+            at += 1
     return at
 
 
@@ -373,27 +426,73 @@ def back_substitute(starts, bound_ptr, bound, L, L_e, exits, loss):
 
 
 @njit(cache=True)
-def flow_imbalance(indptr, neighbours, rate_out, rate_in, log_mass):
-    """max_c |inflow_c - outflow_c| / outflow_c, both divided by the mass of c, from log p alone.
+def eliminate_ending(
+    order, position, starts, n_children, bound_ptr, bound, indptr, neighbours, rate_out, rate_in,
+    kill,
+):  # fmt: skip
+    """Factors of a chain that ends: rows l_ik and q_kj of every node, packed, and the exits s_k.
 
-    Cells without mass count only if mass flows into them: then the result is infinite.
+    rate_out[e] and rate_in[e] are the rates c -> b and b -> c of entry e of the symmetric pattern
+    (c its row, b = neighbours[e]), kill (n,) those to the end. Returns L, U, exits by position, and
+    the cell that was left without an exit above underflow, or -1.
     """
-    worst = 0.0
-    for c in range(log_mass.size):
-        inflow, outflow = 0.0, 0.0
-        for e in range(indptr[c], indptr[c + 1]):
-            b = neighbours[e]
-            if rate_in[e] > 0.0 and log_mass[b] > -np.inf:
-                if log_mass[c] == -np.inf:
-                    return np.inf
-                step = log_mass[b] - log_mass[c]
-                if abs(step) > 600.0:  # the product may be moderate where e^step is not
-                    inflow += math.exp(min(math.log(rate_in[e]) + step, 700.0))
-                else:
-                    inflow += rate_in[e] * math.exp(step)
-            outflow += rate_out[e]
-        if log_mass[c] > -np.inf and inflow != outflow:
-            if outflow == 0.0:
-                return np.inf
-            worst = max(worst, abs(inflow - outflow) / outflow)
-    return worst
+    side, peak, fill = _work_sizes(starts, n_children, bound_ptr)
+    L, U, exits = np.empty(fill), np.empty(fill), np.empty(order.size)
+    front, waiting = np.empty(side * (side + 1)), np.empty(peak)
+    local, place = np.empty(order.size, np.int32), np.empty(side, np.int32)
+    nodes, top = np.empty(n_children.size, np.int64), 0
+    used, at_L, at_U = np.int64(0), np.int64(0), np.int64(0)
+    for t in range(n_children.size):
+        start, end = np.int64(starts[t]), np.int64(starts[t + 1])
+        rest = bound[bound_ptr[t] : bound_ptr[t + 1]]
+        p, m = end - start, end - start + rest.size
+        F = front[: m * (m + 1)].reshape(m, m + 1)
+        _number(local, start, p, rest)
+        _load(F, start, end, order, position, local, indptr, neighbours, rate_out, rate_in)
+        for k in range(p):
+            F[k, m] = kill[order[start + k]]
+        for _ in range(n_children[t]):
+            top -= 1
+            child = bound[bound_ptr[nodes[top]] : bound_ptr[nodes[top] + 1]]
+            for k in range(child.size):
+                place[k] = local[child[k]]
+            used -= child.size * (child.size + 1)
+            _merge(F, waiting, used, place[: child.size])
+        stuck = _eliminate_ending(F, p, exits[start:end])
+        if stuck >= 0:
+            return L, U, exits, np.int64(order[start + stuck])
+        at_L, at_U = _store(F, p, L, at_L), _store_upper(F, p, U, at_U)
+        used = _keep_rest(F, p, waiting, used)
+        nodes[top] = t
+        top += 1
+    return L, U, exits, np.int64(-1)
+
+
+@njit(cache=True)
+def solve_ending(starts, bound_ptr, bound, L, U, exits, x):
+    """Overwrite b >= 0 with the solution, both by position; sums of non-negative numbers only."""
+    side = 0
+    for t in range(starts.size - 1):
+        side = max(side, starts[t + 1] - starts[t] + bound_ptr[t + 1] - bound_ptr[t])
+    y, at = np.empty(side), 0
+    for t in range(starts.size - 1):
+        start, p, q = starts[t], starts[t + 1] - starts[t], bound_ptr[t + 1] - bound_ptr[t]
+        for i in range(p + q):
+            where = start + i if i < p else bound[bound_ptr[t] + i - p]
+            y[i] = x[where]
+            for k in range(min(i, p)):
+                y[i] += L[at + k] * y[k]
+            at += min(i, p)
+            x[where] = y[i]
+    at = U.size
+    for t in range(starts.size - 2, -1, -1):
+        start, p, q = starts[t], starts[t + 1] - starts[t], bound_ptr[t + 1] - bound_ptr[t]
+        for i in range(q):
+            y[p + i] = x[bound[bound_ptr[t] + i]]
+        for k in range(p - 1, -1, -1):
+            at -= p + q - k - 1
+            value = x[start + k]
+            for j in range(k + 1, p + q):
+                value += U[at + j - k - 1] * y[j]
+            y[k] = value / exits[start + k]
+            x[start + k] = y[k]

@@ -21,10 +21,13 @@ import math
 import numpy as np
 from numba import njit, prange
 
-LARGE = 600.0  # differences of log mass beyond this are cut, so that no exponential overflows
-ROWS = 4  # rows whose pivots are computed in step
-# Inflow over outflow of a cell beyond which the inflow is cut on the levels: the guess is far off
-# there, and corrections that grow from cell to cell would leave single precision.
+#: Largest difference of log mass between neighbours: larger ones are cut, for their exponential
+#: would overflow.
+LARGE = 600.0
+#: Rows whose pivots are computed side by side, for divisions are slow.
+ROWS = 4
+#: Inflow of a cell, in units of its outflow, beyond which it is cut on the levels: the guess is far
+#: off there, and corrections that grow from cell to cell would overflow single precision.
 UNBALANCED = 3.0
 
 
@@ -132,7 +135,8 @@ def _pivot_rows(below, above, diagonal, pivot, floor):
     for j in range(1, n):
         for i in range(rows):
             left = diagonal[i, j] - below[i, j] * above[i, j - 1] * pivot[i, j - 1]
-            # A line that nothing leaves is singular; one sweep may not blow it up.
+            # The matrix of a line that nothing leaves is singular: without a least pivot the
+            # sweep would overflow.
             pivot[i, j] = 1.0 / max(left, floor * diagonal[i, j])
 
 

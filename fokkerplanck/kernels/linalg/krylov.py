@@ -43,23 +43,37 @@ def _subtract_block(V, k, h, q, lo, hi):
 
 
 @njit(cache=True)
+def _sum_of_blocks(parts):
+    """Sums over the blocks, in order."""
+    sums = parts[0].copy()
+    for b in range(1, BLOCKS):
+        sums += parts[b]
+    return sums
+
+
+@njit(cache=True)
+def _finish(sums, left, h):
+    """Add the coefficients to h; the lengths of the vector before and after."""
+    after = 0.0
+    for b in range(BLOCKS):
+        after += left[b]
+    k = sums.size - 1
+    for i in range(k):
+        h[i] += sums[i]
+    return math.sqrt(sums[k]), math.sqrt(after)
+
+
+@njit(cache=True)
 def orthogonalise(V, k, w, q, first, h):
     """Make q, or w q if first, orthogonal to V[:k]; adds to h (k); returns both lengths of q."""
     n = q.size
     parts, left = np.empty((BLOCKS, k + 1)), np.empty(BLOCKS)
     for b in range(BLOCKS):
         _project_block(V, k, w, q, b * n // BLOCKS, (b + 1) * n // BLOCKS, first, parts[b])
-    sums = parts[0].copy()
-    for b in range(1, BLOCKS):
-        sums += parts[b]
+    sums = _sum_of_blocks(parts)
     for b in range(BLOCKS):
         left[b] = _subtract_block(V, k, sums, q, b * n // BLOCKS, (b + 1) * n // BLOCKS)
-    after = 0.0
-    for b in range(BLOCKS):
-        after += left[b]
-    for i in range(k):
-        h[i] += sums[i]
-    return math.sqrt(sums[k]), math.sqrt(after)
+    return _finish(sums, left, h)
 
 
 @njit(cache=True, parallel=True)
@@ -69,17 +83,10 @@ def orthogonalise_threads(V, k, w, q, first, h):
     parts, left = np.empty((BLOCKS, k + 1)), np.empty(BLOCKS)
     for b in prange(BLOCKS):
         _project_block(V, k, w, q, b * n // BLOCKS, (b + 1) * n // BLOCKS, first, parts[b])
-    sums = parts[0].copy()
-    for b in range(1, BLOCKS):
-        sums += parts[b]
+    sums = _sum_of_blocks(parts)
     for b in prange(BLOCKS):
         left[b] = _subtract_block(V, k, sums, q, b * n // BLOCKS, (b + 1) * n // BLOCKS)
-    after = 0.0
-    for b in range(BLOCKS):
-        after += left[b]
-    for i in range(k):
-        h[i] += sums[i]
-    return math.sqrt(sums[k]), math.sqrt(after)
+    return _finish(sums, left, h)
 
 
 @njit(cache=True)

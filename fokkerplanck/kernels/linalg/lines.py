@@ -25,7 +25,7 @@ def _factor(c, ring, u, d, e, f, g, w, h, k, scratch):
         to[j] = c * d[n - 1, j]
         frm[j] = c * u[n - 1, j]
     for i in range(n - 1):
-        if i > 0:  # rates back to an eliminated cell go where its mass goes
+        if i > 0:  # what flows back to the eliminated cell i - 1 leaves as its mass does
             for j in range(lines):
                 rest[j] = 1.0 + c * e[i, j] + c * d[i - 1, j] * (rest[j] * g[i - 1, j])
         if i > 0 and ring:
@@ -105,7 +105,7 @@ def along_lines(width, n, inner, ring, c, weights, up, down, exits, p):
     to the next and back, on a ring from the last to the first, else zero there. exits: rates out,
     or of size zero. ``width`` lines are worked on side by side.
     """
-    # Neighbouring lines: all of them for the last axis, else those in front of one another.
+    # Lines whose cells lie side by side in memory: all of them for the last axis, else ``inner``.
     group = p.size // n if inner == 1 else inner
     parts = (group + width - 1) // width
     for b in prange(p.size // (n * group) * parts):

@@ -12,7 +12,7 @@ that is not periodic). exits (n0, m), or of size zero, are rates out of the box.
 """
 
 import numpy as np
-from numba import get_num_threads, njit, prange, set_num_threads
+from numba import njit, prange
 
 #: Numbers between the scratch rows of two threads: no cache line is shared.
 PADDING = 64
@@ -53,7 +53,8 @@ def _gain(i, ring, n1, up, down, exits, p, gain):
         gain[:] = 0.0
     if n0 > 1:
         b, a = (i - 1) % n0, (i + 1) % n0
-        # The row beyond a wall may be in another thread's hands: its rates are zero, any row does.
+        # Beyond a wall the rates are zero, so that any row will do: this one, since another thread
+        # may be writing to the row at that index.
         before = p[b] if ring or i > 0 else row
         after = p[a] if ring or i < n0 - 1 else row
         _across(up[0, b], down[0, b], up[0, i], down[0, i], before, row, after, gain)
@@ -145,18 +146,3 @@ def sweeps(tiles, depth, level, ring, n1, up, down, exits, masses, rest, total, 
                 t, tiles, level + done, ring, n1, up, down, exits,
                 masses, rest, total, part, gains[t, :m],
             )  # fmt: skip
-
-
-def threads():
-    """Number of threads that parallel kernels use."""
-    return int(get_num_threads())
-
-
-def on_threads(n, function, *arguments):
-    """Call a kernel on n threads at most."""
-    before = get_num_threads()
-    set_num_threads(min(n, before))
-    try:
-        function(*arguments)
-    finally:
-        set_num_threads(before)

@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numba import njit, prange
 
-#: Edges of one chunk.
+#: Edges of one chunk, of which the least and the largest cell are known.
 CHUNK = 2048
 
 
@@ -124,7 +124,7 @@ def axis_edges(
                     if not (face > 0.0):
                         w = abs(area * v_face) / upwind
                         z = upwind * np.sign(v_face)
-                    else:  # one of the two cells without noise: v / (kT D) of face means
+                    else:  # one of the two cells has no noise: v / (kT D) of the means at the face
                         z = 0.0 if known else 2.0 * beta * cut * v_face / (Dx + Dy)
                         z = z if math.isfinite(z) else 0.0
                 tail[e], head[e], weight[e], tilt[e] = x, y, w, z

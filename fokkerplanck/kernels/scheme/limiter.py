@@ -6,10 +6,10 @@ Zalesak, J. Comput. Phys. 31 (1979), for the lower bound zero alone.
 import numpy as np
 from numba import njit
 
-#: Parts of what it has and of what it had that a cell keeps: rounding must not empty it, nor many
-#: passes bring it to underflow.
+#: Part of its mass that a cell keeps, of the present one (rounding must not empty it) and of the
+#: first one (many passes must not bring it to underflow).
 KEPT = 1e-12
-#: A pass that moves less than this part of all mass is the last one.
+#: Part of all mass: a pass that moves less is the last one.
 ENOUGH = 1e-12
 
 
@@ -42,7 +42,7 @@ def limit(tail, head, flux, outside, passes, mass):
         left = False
         for i in range(n):
             has = max((1.0 - KEPT) * mass[i] - kept[i], 0.0)
-            # Written so that 0/0 does not occur.
+            # Compared first: the ratio would be 0/0 where nothing is wanted of an empty cell.
             share[i] = 1.0 if wanted[i] <= has else has / wanted[i]
             if share[i] < 1.0:
                 left = True

@@ -11,9 +11,9 @@ from numba import njit, prange
 
 #: Rows that share a superbase. Fixed, so that results do not depend on the number of threads.
 BLOCK = 256
-#: Largest entry of an offset (they are stored as int16).
+#: Largest entry of an offset, in cells: offsets are stored as int16.
 WIDEST = 32_767
-# Superbase changes after which a tensor counts as too anisotropic to decompose.
+#: Changes of the superbase after which a tensor counts as too anisotropic to decompose.
 MAX_STEPS = 10_000
 
 

@@ -20,15 +20,17 @@ from fokkerplanck.linalg.semigroup.uniformisation import Action
 from fokkerplanck.scheme.axis_rates import AxisRates
 from fokkerplanck.scheme.detailed_balance import summed_log_density
 
-# Rounding of a result over the norm of the start, in units of the rounding error of one number;
-# measured on double wells of 64^2 to 256^2 cells in two and 48^3 in three dimensions: below 15.
+#: Rounding of a result, in units of the norm of the start: 20 rounding errors of one number. On
+#: double wells of 64^2 to 256^2 cells in two and 48^3 in three dimensions it was below 15.
 ROUNDING = 20 * 2.2e-16
-# What rounding may leave where the tolerance asks for less.
+#: L1 error by rounding that is accepted where the tolerance asks for less.
 ACCEPTED = 2e-13
-# Longest series that coefficients are made for.
+#: Terms of the longest series that coefficients are made for.
 LONGEST = 3_000_000
-# Parts of the expected length after which a series without a bound is looked at.
+#: How often the terms of a series without a bound are looked at, in its expected length.
 LOOKS = 8
+#: Part of the tolerance that all coefficients at hand leave out where the terms may grow.
+FAR_TAIL = 1e-80
 
 
 class ChebyshevSeries:
@@ -157,8 +159,8 @@ class ChebyshevSeries:
 
     def _watched(self, p, span, tolerance, tick):
         """Series that ends when its terms, with the growth they show, fall below the tolerance."""
-        # Far longer than the result: what is left out can only be judged by coefficients at hand.
-        c, _ = coefficients(0.5 * self.bound * span, 1e-80 * tolerance)
+        # Many more than will be used: the error of stopping is estimated from those left out.
+        c, _ = coefficients(0.5 * self.bound * span, FAR_TAIL * tolerance)
         look = max(8, int(self.n_products(span, tolerance)) // LOOKS)
         run, done = self._begin(p, c), 2
         size, last, largest, growth = np.abs(p).sum(), 1.0, 1.0, 0.0
@@ -170,7 +172,7 @@ class ChebyshevSeries:
             largest = max(largest, part[0] * norm)
             if not largest * ROUNDING < max(tolerance, ACCEPTED):
                 return None
-            # What the terms left out may add, if they grow half as fast again as those before.
+            # What the terms left out may add, if they grow 1.5 times as fast as the last ones.
             done += part.size
             rate = max(math.log(max(norm, 1e-300) / last), 0.0) / part.size
             growth, rate = max(growth, rate), 1.5 * rate

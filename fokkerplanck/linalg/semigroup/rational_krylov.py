@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import expm
 
+#: Dimension of the space at which it counts as not converging.
 MAX_DIMENSION = 60
-# Dimensions between two looks at the small exponential.
-EVERY = 3
-# An estimate that no longer falls is accepted as rounding only below this.
+#: Dimension from which on the small exponential is computed, and how many dimensions apart.
+FIRST_LOOK, EVERY = 9, 3
+#: Estimate of the error, relative, below which one that no longer falls is taken for rounding.
 STALLED = 1e-9
-# Largest defect of the mass of an honest result: anything above is a projection gone wrong.
+#: Relative error of the mass above which the projection has failed and the result is not used.
 MASS_DEFECT = 1e-8
 
 
@@ -74,7 +75,7 @@ def krylov_action(factor, p, span, tolerance=1e-14):
     for k in range(1, MAX_DIMENSION + 1):
         broke_down = _extend(factor, V, H, k)
         norms.append(np.abs(V[k]).sum())
-        if not broke_down and (k < 9 or k % EVERY):
+        if not broke_down and (k < FIRST_LOOK or k % EVERY):
             continue
         y = _small(H[:k, :k], ratio)
         if y is None:
@@ -112,7 +113,7 @@ def _extend(factor, V, H, k):
 
 
 def _small(H, ratio):
-    """First column of exp(ratio (I - H^-1)), or None if that grows: no fair projection yet."""
+    """First column of exp(ratio (I - H^-1)), or None if it grows: the space is still too small."""
     try:
         M = ratio * (np.eye(len(H)) - np.linalg.inv(H))
     except np.linalg.LinAlgError:

@@ -13,12 +13,13 @@ from functools import cached_property
 import numpy as np
 from scipy.special import pdtr, pdtrc
 
+from fokkerplanck.domain.types import Array
 from fokkerplanck.linalg.semigroup.products import Products, rates_of
 
-# Rate of the chain over the largest exit rate: every cell then keeps some of its mass in each
-# product, which makes the chain aperiodic and its sums positive with a relative error of rounding.
+#: Rate of the chain over the largest exit rate. Above 1 every cell keeps some of its mass in each
+#: product, so that the chain has no period and all sums are positive.
 MARGIN = 1.02
-# Products before the first look at whether the chain still moves.
+#: Products after which it is first checked whether the chain has become stationary.
 FIRST_LOOK = 256
 
 
@@ -26,7 +27,7 @@ FIRST_LOOK = 256
 class Action:
     """Result of a step: masses, products used, L1 bound of what was left out."""
 
-    p: np.ndarray
+    p: Array
     n_products: int
     bound: float
     is_stationary: bool = False

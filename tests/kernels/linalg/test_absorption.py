@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.kernels.linalg import absorption
+from fokkerplanck.kernels.linalg import elimination
 from fokkerplanck.linalg.dissection import nested_dissection
 from fokkerplanck.rates.killed import DirectSolver, KilledChain
 from fokkerplanck.scheme.flows import Flows
@@ -100,7 +100,7 @@ def test_underflow_is_an_error():
 def test_the_cell_without_exit_is_named():
     indptr, indices, cells, rows = lattice((4, 4))
     tree = nested_dissection(indptr, indices, cells)
-    *_, bad = absorption.eliminate(
+    *_, bad = elimination.eliminate_ending(
         tree.order, tree.position, tree.starts, tree.n_children, tree.bound_ptr, tree.bound,
         indptr, indices, np.ones(rows.size), np.ones(rows.size), np.zeros(16),
     )  # fmt: skip

@@ -6,8 +6,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from fokkerplanck.kernels.linalg import dissection, elimination
+from fokkerplanck.linalg.null_vector import balance_residual
 
 
 def exact_log_stationary(Q):
@@ -207,11 +209,11 @@ def test_pairs_add_like_fractions(rng):
 
 def test_flow_imbalance_equals_its_numpy_twin(rng):
     indptr, neighbours, _ = lattice((5, 6), AXES)
-    Q, out, back = random_rates(indptr, neighbours, rng, spread=3.0)
+    Q, _, _ = random_rates(indptr, neighbours, rng, spread=3.0)
     log_mass = rng.normal(size=30)
     inflow = (np.exp(log_mass) @ Q) / np.exp(log_mass)
     expected = np.max(np.abs(inflow - Q.sum(axis=1)) / Q.sum(axis=1))
-    got = elimination.flow_imbalance(indptr, neighbours, out, back, log_mass)
+    got = balance_residual(csr_array(Q.T), log_mass)
     assert got == pytest.approx(expected, rel=1e-12)
     log_mass[3] = -np.inf  # flow into a cell without mass
-    assert elimination.flow_imbalance(indptr, neighbours, out, back, log_mass) == np.inf
+    assert balance_residual(csr_array(Q.T), log_mass) == np.inf

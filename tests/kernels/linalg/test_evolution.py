@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fokkerplanck.kernels.linalg import evolution as kernels
-from fokkerplanck.kernels.scheme.flux import edge_rates
+from fokkerplanck.kernels.scheme import assembly
 
 
 def random_chain(rng, n, leak=0.0):
@@ -97,7 +97,7 @@ def random_edges(rng, n):
     head = (tail + rng.integers(1, n, 3 * n)) % n
     weight, tilt = rng.random(3 * n), rng.normal(size=3 * n) * 3
     forward, backward = np.empty(3 * n), np.empty(3 * n)
-    edge_rates(weight, tilt, forward, backward)
+    assembly.rates(0, 1, weight, tilt, forward, backward)
     return tail, head, forward, backward, tilt
 
 
@@ -138,7 +138,7 @@ def test_entropy_rates_survive_full_upwinding_and_underflow():
     tail, head = np.array([0, 1]), np.array([1, 2])
     tilt = np.array([900.0, 40.0])  # the backward rate of the first edge underflows
     forward, backward = np.empty(2), np.empty(2)
-    edge_rates(np.ones(2), tilt, forward, backward)
+    assembly.rates(0, 1, np.ones(2), tilt, forward, backward)
     log_inf = np.array([-1500.0, -600.0, -1.0])
     rho = np.array([1e-300, 1e-200, 1.0])
     log_u = np.log(rho) - log_inf

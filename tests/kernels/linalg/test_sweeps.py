@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from fokkerplanck.kernels import threads
 from fokkerplanck.kernels.linalg import evolution
 from fokkerplanck.kernels.linalg import sweeps as kernels
 
@@ -159,10 +160,11 @@ def test_overlapping_tiles_would_show(rng):
 
 
 def test_threads_are_given_back():
-    before = kernels.threads()
+    before = threads.parts(threads.LARGE)
     seen = []
-    kernels.on_threads(1, lambda: seen.append(kernels.threads()))
-    with pytest.raises(ZeroDivisionError):
-        kernels.on_threads(1, lambda: 1 / 0)
+    with threads.AtMost(1):
+        seen.append(threads.parts(threads.LARGE))
+    with pytest.raises(ZeroDivisionError), threads.AtMost(1):
+        _ = 1 / 0
     assert seen == [1]
-    assert kernels.threads() == before
+    assert threads.parts(threads.LARGE) == before

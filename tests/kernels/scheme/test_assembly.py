@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from fokkerplanck.kernels.scheme import assembly, flux
+from fokkerplanck.kernels.scheme import assembly
 
 SHAPES = [(9,), (5, 7), (2, 3), (4, 3, 6)]
 UPWIND = 800.0
@@ -148,7 +148,7 @@ def test_rows_against_the_twin(rng, near, even):
     csr, clash = rows(n, tail, head, weight, tilt, volume, exits)
     assert clash == (len(set(map(frozenset, zip(tail, head, strict=True)))) < tail.size)
     forward, backward = np.empty_like(weight), np.empty_like(weight)
-    flux.edge_rates(weight, tilt, forward, backward)
+    assembly.rates(0, 1, weight, tilt, forward, backward)
     size = np.broadcast_to(volume, n)
     twin = np.zeros((n, n))
     np.add.at(twin, (head, tail), forward / size[tail])
@@ -165,11 +165,11 @@ def test_rows_against_the_twin(rng, near, even):
             np.testing.assert_array_equal(one, other)
 
 
-def test_rates_are_those_of_the_edges(rng):
+def test_rates_do_not_depend_on_parts(rng):
     weight, tilt = rng.random(50), 300 * rng.standard_normal(50)
     tilt[:3] = 0.0, 1e-9, -900.0
     ours, theirs = np.empty((2, 50)), np.empty((2, 50))
     for part in range(3):
         assembly.rates(part, 3, weight, tilt, ours[0], ours[1])
-    flux.edge_rates(weight, tilt, theirs[0], theirs[1])
+    assembly.rates(0, 1, weight, tilt, theirs[0], theirs[1])
     np.testing.assert_array_equal(ours, theirs)
