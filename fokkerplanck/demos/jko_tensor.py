@@ -2,8 +2,8 @@ r"""JKO for a diffusion tensor that turns from place to place, on the grid's own
 
 Claim: with the metric D(x)^-1 (Lisini 2009) the Fokker-Planck equation with any D(x) and detailed
 balance is a gradient flow of the free energy, and its steps can be made on the edge list: backward
-Euler is the JKO step with the mobilities frozen at its own solution, of order one; the step of
-Crank and Nicolson in the logarithm is of order two. Free energy falls at every step, however long.
+Euler is the JKO step with the mobilities frozen at its own solution, of order one; with those of
+the middle of the step three stages are of order two. Free energy falls at every step, however long.
 """
 
 from __future__ import annotations

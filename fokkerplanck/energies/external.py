@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import fft
 
 from fokkerplanck.domain.arguments import describe
 from fokkerplanck.domain.fields import scalar_field
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.types import Array, Field
 from fokkerplanck.energies.functional import Energy, on_grid
 
 
@@ -28,9 +32,9 @@ class Potential(Energy):
     1.0
     """
 
-    V: object
+    V: Field
 
-    def potential(self, grid):
+    def potential(self, grid: Grid) -> Array:
         """V at the cell centres."""
         return scalar_field(self.V, grid, "V")
 
@@ -58,59 +62,63 @@ class Interaction(Energy):
     0.5
     """
 
-    W: object
-    _spectra: dict = field(default_factory=dict, repr=False)
+    W: Callable[..., ArrayLike]
+    _spectra: dict[Grid, np.ndarray] = field(default_factory=dict, repr=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not callable(self.W):
             raise ValueError(f"W is {describe(self.W)}; give a function of the difference, W(dx)")
 
-    def interaction(self, rho, grid):
+    def interaction(self, rho: Array, grid: Grid) -> Array:
         """Convolution with W."""
-        spectrum, padded = self._spectrum(grid)
-        full = fft.irfftn(fft.rfftn(rho, padded) * spectrum, padded)
+        if grid not in self._spectra:
+            self._spectra[grid] = self._spectrum(grid)
+        padded = _padded(grid)
+        full = fft.irfftn(fft.rfftn(rho, padded) * self._spectra[grid], padded)
         return full[tuple(slice(n) for n in grid.shape)]
 
-    def _kernel(self, axes):
+    def _kernel(self, axes: list[Array]) -> Array:
         """W at all differences."""
         try:
             with np.errstate(all="ignore"):  # what is not finite is named below
-                W = self.W(*np.meshgrid(*axes, indexing="ij"))
+                found = self.W(*np.meshgrid(*axes, indexing="ij"))
         except TypeError as error:
             raise ValueError(
                 f"W does not take {len(axes)} differences ({error}); give a function of one for "
                 "each axis, e.g. W(dx, dy)"
             ) from None
-        W = np.broadcast_to(np.asarray(W, float), [len(axis) for axis in axes])
+        W = np.broadcast_to(np.asarray(found, float), [len(axis) for axis in axes])
         if not np.isfinite(W).all():
-            where = tuple(float(axis[i]) for axis, i in zip(
-                axes, np.argwhere(~np.isfinite(W))[0], strict=True
-            ))  # fmt: skip
+            cell = np.argwhere(~np.isfinite(W))[0]
+            where = tuple(float(axis[i]) for axis, i in zip(axes, cell, strict=True))
             raise ValueError(
                 f"W is not finite at the difference {where}; give a kernel that is finite, at 0 too"
             )
         return W
 
-    def _spectrum(self, grid):
-        """Transform of the kernel, kept for the grid."""
+    def _spectrum(self, grid: Grid) -> np.ndarray:
+        """Transform of the kernel, times the volume of a cell."""
         if not grid.is_uniform:
             raise ValueError("an Interaction needs a uniform grid, this one is graded")
-        if grid not in self._spectra:
-            axes, padded = [], []
-            for n, h, periodic in zip(grid.shape, grid.h, grid.periodic, strict=True):
-                size = n if periodic else fft.next_fast_len(2 * n - 1, real=True)
-                k = np.arange(size)
-                axes.append(np.where(k > size // 2, k - size, k) * float(h))
-                padded.append(size)
-            W = self._kernel(axes)
-            reflected = W[np.ix_(*(-np.arange(size) % size for size in padded))]
-            inner = np.ix_(*(np.abs(a) < grid.h[k] * (grid.shape[k] - 0.5) for k, a in
-                             enumerate(axes)))  # fmt: skip
-            if not np.allclose(W[inner], reflected[inner], rtol=1e-9, atol=1e-12):
-                raise ValueError("W is not even; give a function with W(-dx) = W(dx)")
-            spectrum = fft.rfftn(W) * float(np.ravel(grid.volume)[0])
-            self._spectra[grid] = spectrum, tuple(padded)
-        return self._spectra[grid]
+        axes = []
+        for size, h in zip(_padded(grid), grid.h, strict=True):
+            k = np.arange(size)
+            axes.append(np.where(k > size // 2, k - size, k) * float(h))
+        W = self._kernel(axes)
+        reflected = W[np.ix_(*(-np.arange(axis.size) % axis.size for axis in axes))]
+        reach = [h * (n - 0.5) for n, h in zip(grid.shape, grid.h, strict=True)]
+        inner = np.ix_(*(np.abs(axis) < most for axis, most in zip(axes, reach, strict=True)))
+        if not np.allclose(W[inner], reflected[inner], rtol=1e-9, atol=1e-12):
+            raise ValueError("W is not even; give a function with W(-dx) = W(dx)")
+        return fft.rfftn(W) * float(np.ravel(grid.volume)[0])
+
+
+def _padded(grid: Grid) -> tuple[int, ...]:
+    """Cells along each axis for a convolution: twice as many where the axis is not periodic."""
+    return tuple(
+        n if periodic else fft.next_fast_len(2 * n - 1, real=True)
+        for n, periodic in zip(grid.shape, grid.periodic, strict=True)
+    )
 
 
 @dataclass(frozen=True)
@@ -129,38 +137,34 @@ class Dirichlet:
     1.0
     """
 
-    def value(self, rho, grid) -> float:
+    def value(self, rho: ArrayLike, grid: Grid) -> float:
         """Sum of squared differences across faces, between centres."""
         total, rho = 0.0, on_grid(rho, grid)
-        volume = grid.volumes
-        for k, (jumps, gap, width) in enumerate(self._jumps(rho, grid)):
-            area = np.take(np.moveaxis(volume, k, 0), 0, axis=0) / width
-            total += 0.5 * float(np.sum(jumps**2 / gap.reshape(-1, *[1] * (grid.dim - 1)) * area))
+        for k, (jumps, gaps, widths) in enumerate(self._jumps(rho, grid)):
+            area = np.take(np.moveaxis(grid.volumes, k, 0), 0, axis=0) / widths[0]
+            total += 0.5 * float(np.sum(jumps**2 / gaps * area))
         return total
 
-    def first_variation(self, rho, grid):
+    def first_variation(self, rho: ArrayLike, grid: Grid) -> Array:
         """Minus the Laplacian, no flux through reflecting walls."""
         out, rho = np.zeros(grid.shape), on_grid(rho, grid)
-        for k, (jumps, gap, _) in enumerate(self._jumps(rho, grid)):
-            slopes = jumps / gap.reshape(-1, *[1] * (grid.dim - 1))
-            moved = np.moveaxis(out, k, 0)
-            n = grid.shape[k]
-            widths = np.broadcast_to(grid.widths[k], n).reshape(-1, *[1] * (grid.dim - 1))
-            moved[: n - 1] -= slopes[: n - 1] / widths[: n - 1]
-            moved[1:] += slopes[: n - 1] / widths[1:]
+        for k, (jumps, gaps, widths) in enumerate(self._jumps(rho, grid)):
+            slopes, moved, inner = jumps / gaps, np.moveaxis(out, k, 0), grid.shape[k] - 1
+            moved[:inner] -= slopes[:inner] / widths[:inner]
+            moved[1:] += slopes[:inner] / widths[1:]
             if grid.periodic[k]:
                 moved[-1] -= slopes[-1] / widths[-1]
                 moved[0] += slopes[-1] / widths[0]
         return out
 
-    def _jumps(self, rho, grid):
-        """By axis: differences along it, distances of centres, width of the first cell."""
+    def _jumps(self, rho: Array, grid: Grid) -> Iterator[tuple[Array, Array, Array]]:
+        """By axis, which comes first: differences along it, distances of centres, cell widths."""
         for k in range(grid.dim):
             u = np.moveaxis(rho, k, 0)
-            width = np.broadcast_to(grid.widths[k], grid.shape[k])
-            jumps = np.diff(u, axis=0)
-            gap = 0.5 * (width[1:] + width[:-1])
+            widths = np.broadcast_to(grid.widths[k], grid.shape[k])
+            widths = widths.reshape(-1, *[1] * (grid.dim - 1))
+            jumps, gaps = np.diff(u, axis=0), 0.5 * (widths[1:] + widths[:-1])
             if grid.periodic[k]:
                 jumps = np.concatenate([jumps, u[:1] - u[-1:]])
-                gap = np.append(gap, 0.5 * (width[0] + width[-1]))
-            yield jumps, gap, width[0]
+                gaps = np.concatenate([gaps, 0.5 * (widths[:1] + widths[-1:])])
+            yield jumps, gaps, widths

@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fokkerplanck import observables
 from fokkerplanck.domain.arguments import positive_number
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.types import Array
 from fokkerplanck.energies.functional import Energy
 
-# Smallest density in a logarithm.
+#: Smallest density in a logarithm.
 TINY = np.finfo(float).tiny
+#: Part of the largest density allowed by which a density may be above it.
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -32,22 +37,22 @@ class Entropy(Energy):
 
     kT: float = 1.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "kT", positive_number(self.kT, "kT"))
 
-    def internal(self, rho):
-        """KT rho log rho."""
+    def internal(self, rho: Array) -> Array:
+        """kT rho log rho."""
         return self.kT * rho * np.log(np.maximum(rho, TINY))
 
-    def d_internal(self, rho):
-        """KT (1 + log rho)."""
+    def d_internal(self, rho: Array) -> Array:
+        """kT (1 + log rho)."""
         return self.kT * (1 + np.log(np.maximum(rho, TINY)))
 
-    def dd_internal(self, rho):
-        """KT/rho."""
+    def dd_internal(self, rho: Array) -> Array:
+        """kT/rho."""
         return self.kT / np.maximum(rho, TINY)
 
-    def proximal(self, log_q, weight, V=0.0):
+    def proximal(self, log_q: Array, weight: float, V: Array | float = 0.0) -> Array:
         """In closed form."""
         return (log_q - weight * (V + self.kT)) / (1 + weight * self.kT)
 
@@ -75,22 +80,22 @@ class PorousMedium(Energy):
 
     m: float
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         m = positive_number(self.m, "m")
         if m <= 1:
             raise ValueError(f"m is {m:g}; give an exponent above 1, or Entropy() for m = 1")
         object.__setattr__(self, "m", m)
 
-    def internal(self, rho):
+    def internal(self, rho: Array) -> Array:
         """rho^m/(m - 1)."""
         return rho**self.m / (self.m - 1)
 
-    def d_internal(self, rho):
-        """M rho^(m - 1)/(m - 1)."""
+    def d_internal(self, rho: Array) -> Array:
+        """m rho^(m - 1)/(m - 1)."""
         return self.m / (self.m - 1) * rho ** (self.m - 1)
 
-    def dd_internal(self, rho):
-        """M rho^(m - 2)."""
+    def dd_internal(self, rho: Array) -> Array:
+        """m rho^(m - 2)."""
         return self.m * np.maximum(rho, TINY) ** (self.m - 2)
 
 
@@ -117,14 +122,14 @@ class Congestion(Energy):
 
     limit: float = 1.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "limit", positive_number(self.limit, "limit"))
 
-    def internal(self, rho):
-        """0 or infinity; 1e-9 above the limit is rounding."""
-        return np.where(rho > self.limit * (1 + 1e-9), np.inf, 0.0)
+    def internal(self, rho: Array) -> Array:
+        """0 or infinity; a little above the limit is rounding."""
+        return np.where(rho > self.limit * (1 + ROUNDING), np.inf, 0.0)
 
-    def proximal(self, log_q, weight, V=0.0):
+    def proximal(self, log_q: Array, weight: float, V: Array | float = 0.0) -> Array:
         """Cut at the limit."""
         return np.minimum(log_q - weight * V, np.log(self.limit))
 
@@ -148,16 +153,16 @@ class FreeEnergy(Entropy):
     1.0
     """
 
-    log_rho_inf: np.ndarray
+    log_rho_inf: Array
 
-    def __init__(self, log_rho_inf, kT=1.0):
+    def __init__(self, log_rho_inf: Array, kT: float = 1.0) -> None:
         super().__init__(kT)
         object.__setattr__(self, "log_rho_inf", log_rho_inf)
 
-    def potential(self, grid):
+    def potential(self, grid: Grid) -> Array:
         """Phi = -kT log rho_inf."""
         return -self.kT * self.log_rho_inf
 
-    def value(self, rho, grid) -> float:
-        """KT KL(rho || rho_inf)."""
+    def value(self, rho: ArrayLike, grid: Grid) -> float:
+        """kT KL(rho || rho_inf)."""
         return float(self.kT * observables.kl(rho, self.log_rho_inf, grid, log=True))

@@ -17,5 +17,5 @@ def bernoulli_and_slope(z: Array) -> tuple[Array, Array]:
     """B(z) and B'(z)."""
     z = np.ascontiguousarray(z)
     value, slope = np.empty_like(z), np.empty_like(z)
-    flux.bernoulli_and_slope(z, value, slope)
+    flux.bernoulli_and_slope(z.ravel(), value.ravel(), slope.ravel())  # views
     return value, slope

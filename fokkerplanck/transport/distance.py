@@ -5,19 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 
-from fokkerplanck.domain.arguments import describe, positive_number, real_array
+from fokkerplanck.domain.arguments import describe, frozen, positive_number, real_array
 from fokkerplanck.domain.densities import check_density
 from fokkerplanck.domain.grid import Grid, check_grid
+from fokkerplanck.domain.types import Array
 from fokkerplanck.transport.geodesic import displaced
 from fokkerplanck.transport.one_dimension import LineTransport, line_transport
-from fokkerplanck.transport.potentials import Potentials
+from fokkerplanck.transport.potentials import Ends, Potentials
 
-#: Kernel widths over the narrowest, whose squares double, and the weights that remove errors of
-#: second and third order in the square: (8 (4, -1, 0)/3 - (0, 4, -1)/3)/7 and (4, -1)/3.
+#: Kernel widths over the narrowest; from one to the next the square is halved.
 STEPS = (2.0, np.sqrt(2.0), 1.0)
+#: Weights that remove errors of second and third order in the square: (8 b - a)/7 for the results a
+#: of the first two widths and b of the last two by the weights below.
 WEIGHTS = np.array([1.0, -12.0, 32.0]) / 21
+#: Weights that remove errors of second order, (4 narrow - wide)/3.
 LOWER = np.array([0.0, -1.0, 4.0]) / 3
 #: Log densities are cut this far below their maximum: what is left out is e^-700 of the mass.
 DEPTH = 700.0
@@ -51,24 +55,24 @@ class Transport:
 
     cost: float
     error: float
-    map: np.ndarray
-    potentials: np.ndarray
-    rho0: np.ndarray
-    rho1: np.ndarray
+    map: Array
+    potentials: Array
+    rho0: Array
+    rho1: Array
     grid: Grid
-    stats: dict = field(default_factory=dict)
+    stats: dict[str, int] = field(default_factory=dict)
     line: LineTransport | None = None
 
-    def __post_init__(self):
-        for a in (self.map, self.potentials, self.rho0, self.rho1):
-            a.flags.writeable = False
+    def __post_init__(self) -> None:
+        for name in ("map", "potentials", "rho0", "rho1"):
+            object.__setattr__(self, name, frozen(getattr(self, name)))
 
     @property
     def distance(self) -> float:
         """W2, length."""
         return float(np.sqrt(max(self.cost, 0.0)))
 
-    def interpolate(self, s):
+    def interpolate(self, s: float) -> Array:
         r"""Density of the geodesic, :math:`((1-s)\,\mathrm{id}+sT)_\#\rho_0`, at s in [0, 1].
 
         Every cell is divided, its pieces move along straight lines and are shared among the nearest
@@ -92,7 +96,9 @@ class Transport:
         return displaced(self.rho0, self.map, s, self.grid)
 
 
-def wasserstein(rho0, rho1, grid, width=1.2, tolerance=1e-9) -> Transport:
+def wasserstein(
+    rho0: ArrayLike, rho1: ArrayLike, grid: Grid, width: float = 1.2, tolerance: float = 1e-9
+) -> Transport:
     r"""Distance :math:`W_2^2=\min_T\int|x-T(x)|^2\rho_0\,dx` over maps with :math:`T_\#\rho_0=\rho_1`.
 
     On an interval exactly, by quantiles of densities constant in cells. Else by debiased entropic
@@ -142,43 +148,47 @@ def wasserstein(rho0, rho1, grid, width=1.2, tolerance=1e-9) -> Transport:
     is_line = check_grid(grid).dim == 1 and not grid.periodic[0]
     if not (is_line or grid.is_uniform):
         raise ValueError("wasserstein needs a uniform grid or an interval, this one is graded")
-    rho0, rho1 = check_density(rho0, grid, "rho0"), check_density(rho1, grid, "rho1")
+    start, end = check_density(rho0, grid, "rho0"), check_density(rho1, grid, "rho1")
     width, tolerance = positive_number(width, "width"), positive_number(tolerance, "tolerance")
     if width < 1:
         raise ValueError(f"width is {width:g} cells; give at least 1")
     if tolerance >= 1:
         raise ValueError(f"tolerance is {describe(tolerance)}; give a number below 1")
     if is_line:
-        return _on_line(rho0, rho1, grid)
-    h = np.array(grid.h)
-    if np.array_equal(rho0, rho1):
+        return _on_line(start, end, grid)
+    if np.array_equal(start, end):
         zero = np.zeros((2, *grid.shape))
-        return Transport(0.0, 0.0, np.array(grid.x), zero, np.array(rho0), np.array(rho1), grid)
-    r0, r1 = _logarithm(rho0), _logarithm(rho1)
-    costs, potentials, start = [], [], None
+        return Transport(0.0, 0.0, np.array(grid.x), zero, np.array(start), np.array(end), grid)
+    return _debiased(start, end, grid, width, tolerance)
+
+
+def _debiased(rho0: Array, rho1: Array, grid: Grid, width: float, tolerance: float) -> Transport:
+    """Debiased entropic transport, extrapolated from three widths."""
+    r0, r1, h = _logarithm(rho0), _logarithm(rho1), np.array(grid.h)
+    ends, start = Ends(r1, r=r0), None
+    costs, potentials = [], []
     stats = {"iterations": 0, "coarse_iterations": 0, "convolutions": 0, "restarts": 0}
     for step in STEPS:
         s = step * width * h.max()
         solver = Potentials(grid.shape, grid.periodic, s / h, 0.0, tolerance)
-        start = solver.solve(r1, r0, start)
+        start = solver.solve(ends, start)
         phi, psi = start.phi, solver.second(start)
         cost = 2 * s**2 * (np.sum(np.exp(r0) * phi) + np.sum(np.exp(r1) * psi))
         costs.append(float(cost))
         potentials.append(s**2 * np.stack([phi, psi]))
         for name, value in solver.count.items():
             stats[name] += value
-    cost = float(WEIGHTS @ costs)
+    cost, lower = float(WEIGHTS @ costs), float(LOWER @ costs)
     both = np.tensordot(WEIGHTS, np.stack(potentials), 1)
     T = np.array(grid.x) - np.stack([slope(both[0], grid, k) for k in range(grid.dim)])
     for k, ((lo, hi), periodic) in enumerate(zip(grid.box, grid.periodic, strict=True)):
         if not periodic:
             T[k] = np.clip(T[k], lo, hi)
-    return Transport(
-        cost, float(abs(cost - LOWER @ costs)), T, both, np.array(rho0), np.array(rho1), grid, stats
-    )
+    error = abs(cost - lower)
+    return Transport(cost, error, T, both, np.array(rho0), np.array(rho1), grid, stats)
 
 
-def _on_line(rho0, rho1, grid):
+def _on_line(rho0: Array, rho1: Array, grid: Grid) -> Transport:
     """Exact transport on an interval."""
     p, q = rho0 * grid.volume, rho1 * grid.volume
     there = line_transport(grid.faces[0], p, q)
@@ -187,13 +197,11 @@ def _on_line(rho0, rho1, grid):
     gaps = np.diff(x)
     phi, psi = (np.append(0.0, np.cumsum(0.5 * gaps * (v[1:] + v[:-1]))) for v in (x - T, x - back))
     phi += 0.5 * there.cost - p @ phi - q @ psi
-    return Transport(
-        there.cost, 0.0, T[None], np.stack([phi, psi]), np.array(rho0), np.array(rho1), grid,
-        line=there,
-    )  # fmt: skip
+    both, ends = np.stack([phi, psi]), (np.array(rho0), np.array(rho1))
+    return Transport(there.cost, 0.0, T[None], both, *ends, grid, line=there)
 
 
-def _logarithm(rho):
+def _logarithm(rho: Array) -> Array:
     """Log masses, of sum one."""
     with np.errstate(divide="ignore"):
         r = np.log(rho)
@@ -201,7 +209,7 @@ def _logarithm(rho):
     return r - logsumexp(r)
 
 
-def slope(values, grid, k):
+def slope(values: Array, grid: Grid, k: int) -> Array:
     """Derivative along axis k: fourth order inside, second at walls."""
     u, h = np.moveaxis(values, k, 0), float(grid.h[k])
     if grid.periodic[k]:

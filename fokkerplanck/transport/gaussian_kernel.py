@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
+from fokkerplanck.domain.types import Array
 from fokkerplanck.kernels import threads
 from fokkerplanck.kernels.transport import log_convolution
 
@@ -40,23 +43,24 @@ class GaussianKernel:
     (True, 0.6)
     """
 
-    def __init__(self, shape, widths, periodic):
+    def __init__(
+        self, shape: Iterable[int], widths: Iterable[float], periodic: Iterable[bool]
+    ) -> None:
         self.shape, self.periodic = tuple(shape), tuple(periodic)
         self.widths = tuple(float(r) for r in widths)
         self.tables = [log_convolution.gaussian_table(r) for r in self.widths]
         self.calls = 0
 
-    def __call__(self, g):
+    def __call__(self, g: Array) -> Array:
         r"""Apply the kernel to an array (\*shape); minus infinity stands for no mass."""
         values = np.ascontiguousarray(g, dtype=float)
+        kernels = log_convolution.convolve, log_convolution.convolve_threads
         parts = threads.parts(WORK * values.size)
         for k, (n, r) in enumerate(zip(self.shape, self.widths, strict=True)):
             out = np.empty(self.shape)
             box = (int(np.prod(self.shape[:k])), n, int(np.prod(self.shape[k + 1 :])))
-            threads.run(
-                log_convolution.convolve, log_convolution.convolve_threads, parts, r,
-                self.periodic[k], self.tables[k], values.reshape(box), out.reshape(box),
-            )  # fmt: skip
+            ring, table = self.periodic[k], self.tables[k]
+            threads.run(*kernels, parts, r, ring, table, values.reshape(box), out.reshape(box))
             values = out
         self.calls += 1
         return values
@@ -81,18 +85,19 @@ class SkewKernel(GaussianKernel):
         :math:`C_{12}/r_1r_2`.
     """
 
-    def __init__(self, shape, widths, correlation):
+    def __init__(self, shape: Iterable[int], widths: Iterable[float], correlation: float) -> None:
         super().__init__(shape, widths, (False, False))
         r1, r2 = self.widths
         self.drift = correlation * r2 / r1
         self.narrow = r2 * float(np.sqrt(1 - correlation**2))
         self.table = log_convolution.gaussian_table(self.narrow)
 
-    def __call__(self, g):
+    def __call__(self, g: Array) -> Array:
         r"""Apply the kernel to an array (\*shape); minus infinity stands for no mass."""
         n, m = self.shape
         g = np.ascontiguousarray(np.maximum(g, log_convolution.LEAST), dtype=float)
         parts, place = threads.parts(WORK * g.size), np.arange(m) - 0.5 * (m - 1)
+        kernels = log_convolution.convolve, log_convolution.convolve_threads
         total = np.full(self.shape, 2 * log_convolution.LEAST)
         for z in range(1 - n, n):
             shift = self.drift * z
@@ -100,10 +105,8 @@ class SkewKernel(GaussianKernel):
             rows = slice(max(0, z), min(n, n + z))
             values = g[max(0, -z) : min(n, n - z)] - tilt
             out = np.empty_like(values)
-            threads.run(
-                log_convolution.convolve, log_convolution.convolve_threads, parts, self.narrow,
-                False, self.table, values[..., None], out[..., None],
-            )  # fmt: skip
+            lines = values[..., None], out[..., None]
+            threads.run(*kernels, parts, self.narrow, False, self.table, *lines)
             out += tilt - 0.5 * (shift / self.narrow) ** 2 - 0.5 * (z / self.widths[0]) ** 2
             np.logaddexp(total[rows], out, out=total[rows])
         self.calls += 1

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.types import Array, Flags
 from fokkerplanck.transport import ladder
 
-#: Pieces of a cell along an axis are 2 to this power, at least and at most.
-FEWEST, MOST = 1, 3
+#: Pieces of a cell along an axis are 2 to this power at least
+FEWEST = 1
+#: and to this one at most.
+MOST = 3
+#: Part of the largest mass below which it does not matter how much the map stretches a cell.
+NEGLIGIBLE = 1e-9
 
 
-def displaced(rho, T, s, grid):
+def displaced(rho: Array, T: Array, s: float, grid: Grid) -> Array:
     r"""Density of :math:`((1-s)\,\mathrm{id}+sT)_\#\rho` (\*shape), of the mass of rho."""
     mass = rho * grid.volume
     move = s * (T - grid.x)
@@ -36,20 +42,20 @@ def displaced(rho, T, s, grid):
     return _shared(share * factor, move, grid, pieces) / grid.volume
 
 
-def _heavy(mass, k):
+def _heavy(mass: Array, k: int) -> Flags:
     """Pairs of neighbours along axis k whose mass is not negligible."""
     m = np.moveaxis(mass, k, 0)
-    return np.moveaxis(np.minimum(m[1:], m[:-1]) > 1e-9 * m.max(), 0, k)
+    return np.moveaxis(np.minimum(m[1:], m[:-1]) > NEGLIGIBLE * m.max(), 0, k)
 
 
-def _blocks(values, pieces):
+def _blocks(values: Array, pieces: int) -> Array:
     """Sums over pieces x pieces x ... blocks."""
     for k in range(values.ndim):
         values = np.add.reduceat(values, np.arange(0, values.shape[k], pieces), axis=k)
     return values
 
 
-def _shared(mass, move, grid, pieces):
+def _shared(mass: Array, move: Array, grid: Grid, pieces: int) -> Array:
     """Masses of the pieces shared among the nearest cells by linear weights (*shape)."""
     d, total = grid.dim, np.zeros(grid.size)
     low, upper = [], []

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from fokkerplanck.domain.types import Array
+
 #: Lagrange weights of the cubic through four coarse cells at a quarter cell right of the second.
 QUARTER = np.array([-7.0, 105.0, 35.0, -5.0]) / 128
-LEAST = -1e30
 
 
-def can_halve(shape, periodic, least):
+def can_halve(shape: tuple[int, ...], periodic: tuple[bool, ...], least: int) -> bool:
     """Whether a box still has enough cells to be halved; periodic axes need an even number."""
     return all(n >= 2 * least and not (p and n % 2) for n, p in zip(shape, periodic, strict=True))
 
 
-def halved(values, periodic, empty=None):
+def halved(values: Array, periodic: tuple[bool, ...], empty: float | None = None) -> Array:
     """Values at the centres of 2 x 2 x ... cells, by cubics that stay between their neighbours.
 
     An odd number of cells is filled up by one: a copy of the last, or ``empty``.
@@ -29,13 +30,12 @@ def halved(values, periodic, empty=None):
             before[0], after[-1] = u[0], u[-1]
         low, high = u[::2], u[1::2]
         middle = 0.5625 * (low + high) - 0.0625 * (before + after)
-        values = np.moveaxis(
-            np.clip(middle, np.minimum(low, high), np.maximum(low, high)), 0, k
-        )  # fmt: skip
+        middle = np.clip(middle, np.minimum(low, high), np.maximum(low, high))
+        values = np.moveaxis(middle, 0, k)
     return np.ascontiguousarray(values)
 
 
-def doubled(values, shape, periodic):
+def doubled(values: Array, shape: tuple[int, ...], periodic: tuple[bool, ...]) -> Array:
     """Values on cells half as wide, by cubics; beyond walls they go on as parabolas."""
     for k, (n, p) in enumerate(zip(shape, periodic, strict=True)):
         u = np.moveaxis(values, k, 0)

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from fokkerplanck.domain.arguments import real_array
+from fokkerplanck.domain.arguments import frozen, real_array
+from fokkerplanck.domain.types import Array
 from fokkerplanck.kernels.transport import quantiles
 
-# Relative difference of the two total masses that is taken for rounding.
+#: Relative difference of the two total masses that is taken for rounding.
 SAME_MASS = 1e-8
 
 
@@ -38,32 +40,27 @@ class LineTransport:
     (4.0, 2.0)
     """
 
-    faces: np.ndarray
+    faces: Array
     cost: float
-    x0: np.ndarray
-    x1: np.ndarray
-    y0: np.ndarray
-    y1: np.ndarray
-    mass: np.ndarray
+    x0: Array
+    x1: Array
+    y0: Array
+    y1: Array
+    mass: Array
 
     @property
     def distance(self) -> float:
         """W2, a length."""
         return float(np.sqrt(self.cost))
 
-    def map(self, x):
+    def map(self, x: ArrayLike) -> Array:
         r"""T(x), where mass at x goes; nearest mass where there is none.
 
         T is piecewise linear and does not decrease. It jumps where the second density has a gap.
         """
-        return np.interp(x, *self._knots)
+        return np.interp(np.asarray(x, float), *self._knots)
 
-    @cached_property
-    def at_faces(self) -> np.ndarray:
-        """T at the faces (n + 1,)."""
-        return self.map(self.faces)
-
-    def interpolation(self, s, faces=None):
+    def interpolation(self, s: float, faces: ArrayLike | None = None) -> Array:
         r"""Masses of the cells at s on the geodesic, :math:`((1-s)\,\mathrm{id}+s\,T)_\#\rho_0`.
 
         Parameters
@@ -94,7 +91,7 @@ class LineTransport:
         return np.where(faces[1:] <= median, np.diff(left), -np.diff(right))
 
     @cached_property
-    def _knots(self):
+    def _knots(self) -> tuple[Array, Array]:
         """Knots of T without those that repeat."""
         x = np.column_stack([self.x0, self.x1]).ravel()
         y = np.column_stack([self.y0, self.y1]).ravel()
@@ -102,7 +99,7 @@ class LineTransport:
         return np.maximum.accumulate(x[new]), np.maximum.accumulate(y[new])
 
 
-def line_transport(faces, p, q) -> LineTransport:
+def line_transport(faces: ArrayLike, p: ArrayLike, q: ArrayLike) -> LineTransport:
     r"""Optimal transport for the squared distance between densities constant in cells of a line.
 
     Parameters
@@ -145,17 +142,15 @@ def line_transport(faces, p, q) -> LineTransport:
             f"p has mass {total:.12g} and q has {other:.12g}; give two densities of one mass > 0"
         )
     q = q * (total / other)
-    pieces = np.empty((5, 2 * n + 2))
-    k = quantiles.match(faces, p, q, *pieces)
-    x0, x1, y0, y1, mass = (row[:k].copy() for row in pieces)
+    x0, x1, y0, y1, mass = np.empty((5, 2 * n + 2))
+    k = quantiles.match(faces, p, q, x0, x1, y0, y1, mass)
+    x0, x1, y0, y1, mass = (frozen(row[:k].copy()) for row in (x0, x1, y0, y1, mass))
     d0, d1 = y0 - x0, y1 - x1
     cost = float(np.sum(mass * (d0 * d0 + d0 * d1 + d1 * d1))) / 3
-    for array in (x0, x1, y0, y1, mass):
-        array.flags.writeable = False
     return LineTransport(faces, cost, x0, x1, y0, y1, mass)
 
 
-def check_faces(faces):
+def check_faces(faces: ArrayLike) -> Array:
     """Float array of increasing faces."""
     faces = real_array(faces, "faces", "increasing positions, one more than there are cells")
     if faces.ndim != 1 or faces.size < 2:
@@ -165,7 +160,7 @@ def check_faces(faces):
     return np.ascontiguousarray(faces)
 
 
-def _masses(p, name, n):
+def _masses(p: ArrayLike, name: str, n: int) -> Array:
     """Float array of n masses >= 0."""
     p = real_array(p, name, f"an array of {n} masses")
     if p.shape != (n,):

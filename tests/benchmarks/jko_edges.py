@@ -52,13 +52,13 @@ def unit(generator, log_pi, p, tau, solver="auto"):
     return made - start, min(solved - made, time.perf_counter() - solved)
 
 
-def measure(problem, tau, variant, steps=3):
+def measure(problem, tau, steps=3):
     """Row of one run: the first step, which also factorises, is not among those timed."""
     grid = problem.grid
     rho0 = fp.gaussian(grid, (0.8, -0.5, 0.2)[: grid.dim], 0.15)
     p = (rho0 * grid.volume).ravel()
     generator = fp.Generator(problem)
-    method = jko.EdgeJKO(tau, order=2, variant=variant)
+    method = jko.EdgeJKO(tau, order=2)
     state = method.init(generator)
     log_pi = (state.log_rho_inf + np.log(state.volume)).ravel()
     factorise, solve = unit(generator, log_pi, p, tau)
@@ -75,7 +75,7 @@ def measure(problem, tau, variant, steps=3):
         "question": QUESTION,
         "case": f"{'turning D(x)' if grid.dim == 2 else 'D = I in space'}, tau = {tau:g}",
         "cells": "x".join(map(str, grid.shape)),
-        "who": variant,
+        "who": "stages",
         "seconds_min": min(seconds),
         "solves": min(seconds) / solve,
         "steps": steps_of,
@@ -90,25 +90,23 @@ def measure(problem, tau, variant, steps=3):
 
 def stream(quick=False):
     """Rows one by one."""
-    measure(turning(16), 0.1, "stages")  # compiled
+    measure(turning(16), 0.1)  # compiled
     for tau in (0.05, 10.0, 100.0):
-        yield measure(turning(64), tau, "stages")
-    yield measure(turning(64), 0.05, "crank-nicolson")
-    yield measure(well(16), 0.05, "stages")
+        yield measure(turning(64), tau)
+    yield measure(well(16), 0.05)
     if quick:
         return
     for n in (128, 256):
         for tau in (0.01, 0.05, 10.0, 100.0):
-            yield measure(turning(n), tau, "stages")
-    yield measure(turning(256), 0.05, "crank-nicolson")
-    yield measure(turning(512), 0.05, "stages")
-    yield measure(well(48), 0.05, "stages")
+            yield measure(turning(n), tau)
+    yield measure(turning(512), 0.05)
+    yield measure(well(48), 0.05)
 
 
 def rows(quick=False):
     """All rows, as dictionaries, and the target; small grids alone if quick."""
     found = list(stream(quick))
-    stages = [row for row in found if row["who"] == "stages"]
+    stages = list(found)
     for key, words in (("steps", "that factorise"), ("solves", "with factors at hand")):
         worst = max(stages, key=lambda row: row[key])
         found.append({

@@ -5,6 +5,7 @@ import pytest
 
 import fokkerplanck as fp
 from fokkerplanck import energies
+from fokkerplanck.energies import functional
 from fokkerplanck.errors import ConvergenceError
 
 
@@ -100,7 +101,7 @@ def test_proximal_map_of_an_energy_that_is_not_convex_is_refused():
 
 
 def test_proximal_map_with_a_wrong_derivative_ends(monkeypatch):
-    monkeypatch.setattr(energies.energy, "MAX_STEPS", 3)
+    monkeypatch.setattr(functional, "MAX_STEPS", 3)
     with pytest.raises(ConvergenceError, match="is dd_internal"):
         Cubic().proximal(np.full(3, 9.0), 1e3)
 

@@ -5,7 +5,6 @@ import pytest
 
 import fokkerplanck as fp
 from fokkerplanck.transport import ladder
-from fokkerplanck.transport.anderson import Anderson
 from fokkerplanck.transport.geodesic import displaced
 from tests.convergence.rates import assert_rate
 
@@ -57,18 +56,6 @@ def test_jumps_make_no_new_extremes():
     assert not ladder.can_halve((30, 31), (False, True), 8)
     assert ladder.can_halve((30, 31), (True, False), 8)
     assert not ladder.can_halve((30, 12), (False, False), 8)
-
-
-def test_acceleration_solves_linear_problems(rng):
-    """With as many differences as dimensions a linear fixed point is found at once."""
-    A = 0.9 * np.linalg.qr(rng.standard_normal((4, 4)))[0]
-    b, x = rng.standard_normal(4), np.zeros(4)
-    mix = Anderson(np.ones(4), 5)
-    for _ in range(6):
-        x = mix(x, A @ x + b - x)
-    np.testing.assert_allclose(x, np.linalg.solve(np.eye(4) - A, b), atol=1e-9)
-    mix.reset()
-    assert np.allclose(mix(x, np.ones(4)), x + 1)
 
 
 @pytest.mark.parametrize("sides", ["reflecting", "periodic"])

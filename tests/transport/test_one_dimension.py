@@ -113,7 +113,7 @@ def test_cost_scales_with_mass_and_is_symmetric(rng):
     plan, back = line_transport(faces, p, q), line_transport(faces, q, p)
     assert abs(plan.cost - back.cost) < 1e-14
     assert abs(line_transport(faces, 3 * p, 3 * q).cost - 3 * plan.cost) < 1e-13
-    np.testing.assert_allclose(back.map(plan.at_faces), faces, atol=1e-12)
+    np.testing.assert_allclose(back.map(plan.map(faces)), faces, atol=1e-12)
 
 
 def test_triangle_inequality(rng):

@@ -18,8 +18,6 @@ from numba import njit, prange
 
 #: Largest difference of log density between neighbours that is formed.
 MAX_STEP = 600.0
-#: Blocks of rows that threads share.
-BLOCKS = 16
 
 
 @njit(cache=True)
@@ -32,9 +30,13 @@ def _mean(s):
 
 
 @njit(cache=True)
-def _mobility_rows(first, last, indptr, indices, there, back, v, is_live, out, inn):
-    """Fill the rows from first to last."""
-    for x in range(first, last):
+def mobility(part, parts, indptr, indices, there, back, v, is_live, out, inn):
+    """Fill out = there E(v_y - v_x), inn = back E(v_x - v_y); 0 at edges to cells not live.
+
+    For one part of the rows.
+    """
+    n = v.size
+    for x in range(part * n // parts, (part + 1) * n // parts):
         for e in range(np.uint32(indptr[x]), np.uint32(indptr[x + 1])):
             y = np.uint32(indices[e])
             if is_live[x] and is_live[y]:
@@ -46,40 +48,29 @@ def _mobility_rows(first, last, indptr, indices, there, back, v, is_live, out, i
                 inn[e] = 0.0
 
 
-@njit(cache=True)
-def mobility(indptr, indices, there, back, v, is_live, out, inn):
-    """Fill out = there E(v_y - v_x), inn = back E(v_x - v_y); 0 at edges to cells not live."""
-    _mobility_rows(0, v.size, indptr, indices, there, back, v, is_live, out, inn)
-
-
 @njit(cache=True, parallel=True)
-def mobility_threads(indptr, indices, there, back, v, is_live, out, inn):
-    """Same as mobility, for many rows."""
-    n = v.size
-    for b in prange(BLOCKS):
-        first, last = b * n // BLOCKS, (b + 1) * n // BLOCKS
-        _mobility_rows(first, last, indptr, indices, there, back, v, is_live, out, inn)
+def mobility_threads(parts, indptr, indices, there, back, v, is_live, out, inn):
+    """Fill all rows in parallel."""
+    for part in prange(parts):
+        mobility(part, parts, indptr, indices, there, back, v, is_live, out, inn)
 
 
 @njit(cache=True)
-def _divergence_rows(first, last, indptr, indices, out, y, result):
-    """Fill the rows from first to last."""
-    for x in range(first, last):
+def divergence(part, parts, indptr, indices, out, y, result):
+    """Fill result_x = sum_e out_e (y_x - y_y), from differences: exact on constants.
+
+    For one part of the rows.
+    """
+    n = y.size
+    for x in range(part * n // parts, (part + 1) * n // parts):
         total, y_x = 0.0, y[x]
         for e in range(np.uint32(indptr[x]), np.uint32(indptr[x + 1])):
             total += out[e] * (y_x - y[np.uint32(indices[e])])
         result[x] = total
 
 
-@njit(cache=True)
-def divergence(indptr, indices, out, y, result):
-    """Fill result_x = sum_e out_e (y_x - y_y), from differences: exact on constants."""
-    _divergence_rows(0, y.size, indptr, indices, out, y, result)
-
-
 @njit(cache=True, parallel=True)
-def divergence_threads(indptr, indices, out, y, result):
-    """Same as divergence, for many rows."""
-    n = y.size
-    for b in prange(BLOCKS):
-        _divergence_rows(b * n // BLOCKS, (b + 1) * n // BLOCKS, indptr, indices, out, y, result)
+def divergence_threads(parts, indptr, indices, out, y, result):
+    """Fill all rows in parallel."""
+    for part in prange(parts):
+        divergence(part, parts, indptr, indices, out, y, result)

@@ -15,23 +15,26 @@ import math
 import numpy as np
 from numba import njit
 
-# Smallest mass of a cell, the total being 1.
+#: Smallest mass of a cell, the total being 1.
 TINY = 1e-130
-# Relative changes of masses that are and stay smaller do not count.
+#: Masses that are smaller than this before and after a step may change as they like.
 SEEN = 1e-30
-# Steps in log mass beyond which a step is checked for overshooting.
+#: Relative change of a mass from which on a step is checked for going too far.
 LONG = 0.5
-# A derivative along the step may have changed sign, but not be larger than this part of the first.
+#: A step went too far if the derivative along it has changed sign and is larger than this part of
+#: the one at its start.
 OVERSHOOT = 0.9
+#: Smallest part of a step that is tried.
 SHORTEST = 1e-3
-# Newton's method is slow if the mass that moves falls by no more than this in an iteration.
+#: Newton's method is slow if the mass that moves is more than this part of what moved before.
 SLOW = 0.7
-# Slopes of steps that move less mass than this are rounding.
+#: Steps that move less mass than this are not checked: their slopes are rounding.
 NOISE = 1e-11
-# Rise of the relative entropy that is rounding.
+#: Rise of the relative entropy that is rounding.
 LOSS = 1e-12
-# Masses that move in all when only far tails are still unsettled, and iterations for these.
+#: If no more mass than this moves, only far tails have not converged yet,
 SETTLED = 1e-13
+#: and the method ends after this many iterations.
 PATIENCE = 12
 
 
@@ -143,7 +146,7 @@ def gradient(faces, t, first, second, mu, kappa, r):
         b = faces[j + 1] - faces[j]
         d = faces[j] - t[j]
         lower = 0.5 * a * (d - (a / 3.0 - second[j - 1]))
-        # Each bracket is zero if T = x.
+        # Each bracket is zero if T = x, so that nothing moves then, to rounding.
         upper = (
             0.5
             * b
@@ -153,18 +156,18 @@ def gradient(faces, t, first, second, mu, kappa, r):
 
 
 @njit(cache=True)
-def direction(faces, t, first, second, inverse, stiffness, kappa, r, rest, pivot, dG, dm):
+def direction(faces, t, first, second, inverse, kappa, r, rest, pivot, dG, dm):
     """Fill the Newton step dG (n + 1,) of face masses and dm (n,) of cell masses; return r dG.
 
-    inverse: 1/m; stiffness: derivative of mu by the mass, per cell. rest: row sums; rest, pivot,
-    (n + 1,), and r are overwritten by the elimination.
+    inverse: 1/m, the derivative of mu too. rest: row sums; rest, pivot, (n + 1,), and r are
+    overwritten by the elimination.
     """
     n = inverse.size
     c = dm  # the couplings of the two faces of a cell, each read before its mass is written
     hang = 0.0
     for j in range(n):
         factor = kappa * (faces[j + 1] - faces[j]) * inverse[j]
-        c[j] = stiffness[j] - factor * (first[j] - second[j])
+        c[j] = inverse[j] - factor * (first[j] - second[j])
         rest[j] = hang + factor * (t[j + 1] - t[j] - first[j])
         hang = factor * first[j]
     rest[1] += c[0]
@@ -204,7 +207,11 @@ def direction(faces, t, first, second, inverse, stiffness, kappa, r, rest, pivot
 
 @njit(cache=True)
 def implicit_euler(up, down, span, p, q):
-    """Fill q with the masses after an implicit Euler step from p, for rates up and down (n,)."""
+    """Fill q with the masses after an implicit Euler step from p, for rates up and down (n,).
+
+    The elimination of ``kernels.linalg.lines`` for one line without exits: about 5 times as fast
+    there (100 cells), and without threads, which small problems must not start.
+    """
     n = p.size
     pivot = np.empty(n)
     rest, brought = 1.0, 0.0
@@ -217,6 +224,14 @@ def implicit_euler(up, down, span, p, q):
     q[n - 1] *= pivot[n - 1]
     for i in range(n - 2, -1, -1):
         q[i] = (q[i] + span * down[i] * q[i + 1]) * pivot[i]
+
+
+@njit(cache=True)
+def logarithms(log_pi, m, w, inverse):
+    """Fill w = log(m/pi) and inverse = 1/m."""
+    for j in range(m.size):
+        inverse[j] = 1.0 / m[j]
+        w[j] = math.log(m[j]) - log_pi[j]
 
 
 @njit(cache=True)
@@ -319,7 +334,7 @@ def minimise(faces, p, log_pi, kappa, tolerance, max_iterations, most, m, work):
 
     Returns iterations, steps shortened, largest relative change of a mass and mass moved in the
     last iteration; it has failed if the former is above the tolerance and the latter above SETTLED.
-    It gives up when steps have been shortened more than ``most`` times.
+    It gives up when steps have been shortened more than ``most`` times. ``work`` is (14, n + 1).
     """
     n = p.size
     left, right, t, r, rest, pivot, dG = work[:7]
@@ -328,26 +343,24 @@ def minimise(faces, p, log_pi, kappa, tolerance, max_iterations, most, m, work):
     for j in range(n):
         slowness[j] = (faces[j + 1] - faces[j]) / max(p[j], 1e-300)
         m[j] = max(m[j], TINY)
-        inverse[j] = 1.0 / m[j]
-        w[j] = math.log(m[j]) - log_pi[j]
+    logarithms(log_pi, m, w, inverse)
     shortened, window, shift = 0, 0, np.inf
     moments(faces, left, right, slowness, m, inverse, t, first, second)
     gradient(faces, t, first, second, w, kappa, r)
     for iteration in range(max_iterations):
         if window > 0:
             smoothed(window, t, first, second, pivot, dm)
-        slope = direction(faces, t, first, second, inverse, inverse, kappa, r, rest, pivot, dG, dm)
+        slope = direction(faces, t, first, second, inverse, kappa, r, rest, pivot, dG, dm)
         before = shift
         longest, shift = step_size(dm, inverse, m)
-        for j in range(n):
-            old_m[j] = m[j]
+        old_m[:] = m
         part, is_bad = 1.0, iteration > 2 and shift > max(SLOW * before, NOISE) and longest > LONG
         moved(dm, part, log_pi, w, m, inverse)
         is_last = window == 0 and (
             longest <= tolerance or (iteration >= PATIENCE and shift <= SETTLED)
         )
         if is_last:
-            # A mass that fell below what counts may have hidden that there is no minimum here.
+            # A mass that fell below SEEN may be why nothing seems to move, away from the minimum.
             if gain(p, log_pi, w, m) < -LOSS:
                 return iteration + 1, shortened, 1.0, 1.0
             return iteration + 1, shortened, longest, shift
@@ -361,10 +374,8 @@ def minimise(faces, p, log_pi, kappa, tolerance, max_iterations, most, m, work):
             shortened, is_bad = shortened + 1, True
             if shortened > most:
                 return iteration + 1, shortened, 1.0, 1.0
-            for j in range(n):
-                m[j] = old_m[j]
-                inverse[j] = 1.0 / m[j]
-                w[j] = math.log(m[j]) - log_pi[j]
+            m[:] = old_m
+            logarithms(log_pi, m, w, inverse)
             moved(dm, part, log_pi, w, m, inverse)
             moments(faces, left, right, slowness, m, inverse, t, first, second)
             gradient(faces, t, first, second, w, kappa, r)

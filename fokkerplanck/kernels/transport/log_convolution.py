@@ -21,17 +21,27 @@ import math
 import numpy as np
 from numba import njit, prange
 
-BLOCK = 16  # cells of a block
-SIDE = 8  # lines gathered side by side where cells of a line are not neighbours in memory
-CUT = 40.0  # e^-40 is 4e-18: all that is left out stays below rounding
-RANGE = 600.0  # largest exponent of the table; doubles hold 745
-LEAST = -1e30  # what stands for the logarithm of zero
+#: Cells of a block.
+BLOCK = 16
+#: Lines gathered side by side where cells of a line are not neighbours in memory.
+SIDE = 8
+#: Terms below e^-CUT of the largest are left out; e^-40 is 4e-18, below rounding.
+CUT = 40.0
+#: Largest exponent of the table; doubles hold 745.
+RANGE = 600.0
+#: What stands for the logarithm of zero.
+LEAST = -1e30
 
 LOG2E = 1.4426950408889634
+#: log 2 in two parts: products of the first with whole numbers below 2^20 are exact.
 LN2_HIGH, LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
-SHIFT = 6755399441055744.0  # 1.5 * 2^52: adding it rounds to a whole number, kept in the low bits
+#: 1.5 * 2^52: adding it rounds to a whole number, which stands in the low bits.
+SHIFT = 6755399441055744.0
+#: The upper bits of SHIFT.
 SHIFT_BITS = 0x4338000000000000
+#: The number 1.0 in bits.
 ONE_BITS = 1023 << 52
+#: The bits of a double that hold its fraction.
 FRACTION_BITS = (1 << 52) - 1
 
 
@@ -290,10 +300,8 @@ def convolve(part, parts, r, ring, table, values, out):
         side = min(SIDE, inner - i0)
         _gather(values, o, i0, side, ring, lines)
         for k in range(side):
-            _line(
-                lines[k], n if ring else 0, n, r, table, lo, hi, top, steps, e, t, bits,
-                s, u, v_bits, results[k],
-            )  # fmt: skip
+            g, start = lines[k], n if ring else 0
+            _line(g, start, n, r, table, lo, hi, top, steps, e, t, bits, s, u, v_bits, results[k])
         for x in range(n):
             for k in range(side):
                 out[o, x, i0 + k] = results[k, x]

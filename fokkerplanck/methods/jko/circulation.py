@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from fokkerplanck.domain.types import Array
 from fokkerplanck.linalg.semigroup.uniformisation import JumpChain
+from fokkerplanck.methods.jko.edge_metric import PartChain
 
 
 class Circulation:
@@ -23,10 +25,10 @@ class Circulation:
         Products with the jump chain so far.
     """
 
-    def __init__(self, chain):
+    def __init__(self, chain: PartChain) -> None:
         self._chain, self.products = JumpChain(chain, chain.flows), 0
 
-    def transport(self, p, span):
+    def transport(self, p: Array, span: float) -> Array:
         """Masses (n,) after a span of time."""
         action = self._chain.act(p, span)
         self.products += action.n_products

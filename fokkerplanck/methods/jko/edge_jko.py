@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from fokkerplanck.domain.arguments import is_whole
+from fokkerplanck.domain.types import Array
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.linalg.implicit_multigrid import Solvers
 from fokkerplanck.methods.jko.circulation import Circulation
 from fokkerplanck.methods.jko.edge_metric import FrozenMetric, split
-from fokkerplanck.methods.jko.inner_steps import minimal_path
-from fokkerplanck.methods.jko.movement import MinimisingMovement
+from fokkerplanck.methods.jko.movement import MinimisingMovement, Run
+from fokkerplanck.methods.jko.stages import INTEGRATORS, advance
 
-#: Ways to step, the default first, by order.
-VARIANTS = {1: ("frozen", "path"), 2: ("stages", "crank-nicolson")}
-# Relative rise of the energy that counts as rounding, and the energy that is nothing else.
-ROUNDING, NOISE = 1e-12, 1e-28
-# Mass, over that which moves, up to which stages are solved, and the least such tolerance.
-ACCURACY, LEAST = 1e-9, 1e-14
-# Where residuals of a second try end to count by mass, over the largest.
+#: Relative rise of the energy that counts as rounding.
+ROUNDING = 1e-12
+#: Energy that is nothing but rounding.
+NOISE = 1e-28
+#: Mass out of place at which a stage is solved, over the mass that moves in half a step,
+ACCURACY = 1e-9
+#: but never less than this.
+LEAST = 1e-14
+#: Part of the largest mass from which on cells have equal weight in the residuals of a second try.
 FAR = 1e-24
-# Weights of the stages, of rho_k and of those before (op. cit., section 3).
-WEIGHTS = ((5.0,), (-2.0, 6.0), (-2.0, 3 / 14, 44 / 7))
-# Times of the stages less that of the metric, over tau / 2: where their first guesses lie.
-GUESS = (-0.6, 0.1)
+#: Weights of the three stages; they end at 0.2, 0.55 and 1 times tau.
+WEIGHTS = INTEGRATORS["zeg2"]
+#: Ends of the first two stages, counted from tau / 2 in units of tau / 2.
+PLACES = (-0.6, 0.1)
+#: Length of the third stage over that of the second, (1 - 0.55) / (0.55 - 0.2).
+LAST_OVER_SECOND = 9 / 7
 
 
 @dataclass(frozen=True)
@@ -53,12 +60,6 @@ class EdgeJKO(MinimisingMovement):
     tau : float
         Longest step, time.
     order : {1, 2}
-    variant : str, optional
-        Order 1: "frozen" or "path", which minimises over paths of ``inner_steps`` steps, with the
-        metric at the end of each: slow, for small grids, and exact in the limit of many.
-        Order 2: "stages" or "crank-nicolson", which is not stable for long steps.
-    inner_steps : int
-        With "path".
 
     Raises
     ------
@@ -67,16 +68,15 @@ class EdgeJKO(MinimisingMovement):
 
     Notes
     -----
-    For every tau: positive, mass exact, F never rises, the steady state is fixed: with "frozen"
-    because it is a minimiser, with "stages" because F is convex, so that with :math:`d_i=\rho_i-
+    For every tau: positive, mass exact, F never rises, the steady state is fixed: at order 1
+    because the step is a minimiser, at order 2 because F is convex, so that with :math:`d_i=\rho_i-
     \rho_{i-1}` its change is at most :math:`-\frac1\tau(5d_1^2+4d_2^2+\frac92d_3^2-2d_1d_2-2d_1d_3
-    -\frac{25}{14}d_2d_3)\le0` in the frozen inner product. Crank-Nicolson has none. After a
-    second-order step that raised F or was not solved, two half steps of order 1 take its place,
-    counted in ``stats["fallback_energy"]``, ``["fallback_newton"]`` and ``["fallback_empty"]``
-    (Crank-Nicolson needs mass in every cell); ``["retries"]`` counts second tries of stages with a
-    stricter linear solver. In second-order stages cells of mass below e^-230
-    keep that of backward Euler. Narrow starts show order two at small tau only: their tails, where
-    the metric at the middle is of first order, come in late.
+    -\frac{25}{14}d_2d_3)\le0` in the frozen inner product. After a second-order step that raised F
+    or was not solved, two half steps of order 1 take its place, counted in
+    ``stats["fallback_energy"]`` and ``["fallback_newton"]``; ``["retries"]`` counts second tries of
+    stages with a stricter linear solver. In second-order stages cells of mass below e^-230 keep
+    that of backward Euler. Narrow starts show order two at small tau only: in their tails the
+    metric at the middle is of first order until tau is small.
     A drift that is not a gradient is split: the currents J of the steady state are transported by
     uniformisation, before and after the JKO step of what is left, :math:`\kappa-|J|/2` (Strang;
     transport first, then the step, at order 1).
@@ -86,7 +86,7 @@ class EdgeJKO(MinimisingMovement):
     Maas, J. Funct. Anal. 261 (2011); Mielke, Nonlinearity 24 (2011); Lisini, ESAIM COCV 15 (2009),
     for D(x). Zaitzeff, Esedoglu and Garikipati, SIAM J. Numer. Anal. 59 (2021), for the stages.
     Li, Lu and Wang, J. Comput. Phys. 418 (2020), and Cancès, Gallouët and Todeschi, Numer. Math.
-    146 (2020), for one inner step.
+    146 (2020), for one inner step of the transport.
 
     Examples
     --------
@@ -102,81 +102,51 @@ class EdgeJKO(MinimisingMovement):
     """
 
     order: int = 1
-    variant: str | None = None
-    inner_steps: int = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
-        is_number = isinstance(self.order, (int, np.integer)) and not isinstance(self.order, bool)
-        if not is_number or self.order not in VARIANTS:
+        if not is_whole(self.order) or self.order not in (1, 2):
             raise ValueError(f"order is {self.order!r}; give 1 or 2")
-        names = VARIANTS[self.order]
-        if self.variant is None:
-            object.__setattr__(self, "variant", names[0])
-        if self.variant not in names:
-            raise ValueError(
-                f"variant is {self.variant!r}; with order={self.order} choose {' or '.join(names)}"
-            )
-        n = self.inner_steps
-        if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
-            raise ValueError(f"inner_steps is {n!r}; give a whole number >= 1")
-        if n > 1 and self.variant != "path":
-            raise ValueError(f'inner_steps is {n}, which needs variant="path"')
 
-    def prepare(self, run):
-        """Split the generator; energies are those of the edges."""
-        if self.energy is not None:
-            raise ValueError(
-                f"EdgeJKO lowers the free energy of the problem only, not {self.energy!r}; use "
-                "jko.ExactW2, jko.Lagrangian (1D) or jko.Entropic"
-            )
+    def prepare(self, run: Run) -> _Scheme:
+        """Split the generator."""
+        if self.order == 2:
+            run.add(newton_steps=0, krylov_steps=0, retries=0, fallback_newton=0, fallback_energy=0)
         return _Scheme(run)
 
-    def minimise(self, run, p, tau):
+    def minimise(self, run: Run, p: Array, tau: float) -> Array:
         """Transport and descend."""
-        scheme = run.scheme
-        if scheme.circulation is None:
+        circulation = run.scheme.circulation
+        if circulation is None:
             return self._descend(run, p, tau)
-        before = scheme.circulation.products
+        before = circulation.products
         if self.order == 1:
-            q = self._descend(run, scheme.circulation.transport(p, tau), tau)
+            q = self._descend(run, circulation.transport(p, tau), tau)
         else:
-            q = self._descend(run, scheme.circulation.transport(p, tau / 2), tau)
-            q = scheme.circulation.transport(q, tau / 2)
-        run.add(products=scheme.circulation.products - before)
+            q = self._descend(run, circulation.transport(p, tau / 2), tau)
+            q = circulation.transport(q, tau / 2)
+        run.add(products=circulation.products - before)
         return q
 
-    def _descend(self, run, p, tau):
+    def _descend(self, run: Run, p: Array, tau: float) -> Array:
         """JKO step of the reversible part."""
-        scheme = run.scheme
-        if self.variant == "frozen":
+        scheme: _Scheme = run.scheme
+        if self.order == 1:
             return scheme.backward_euler(p, tau)
-        if self.variant == "path":
-            q, n_newton = minimal_path(
-                scheme.chain.flows, scheme.log_pi, p, tau, self.inner_steps, scheme.backward_euler
-            )
-            run.add(newton_steps=n_newton)
-            return q
         middle = scheme.backward_euler(p, tau / 2)
-        step = scheme.stages if self.variant == "stages" else scheme.crank_nicolson
         try:
-            q = step(run, p, middle, tau)
+            q = scheme.stages(run, p, middle, tau)
             before, after = scheme.relative_entropy(p), scheme.relative_entropy(q)
             if after <= before * (1 + ROUNDING) + NOISE:
                 return q
-            reason = "energy"
+            run.add(fallback_energy=1)
         except ConvergenceError:
-            reason = "newton"
-        except _EmptyError:
-            reason = "empty"
-        run.add(**{f"fallback_{reason}": 1})
+            run.add(fallback_newton=1)
         return scheme.backward_euler(middle, tau / 2)
 
-    def report(self, state):
+    def report(self, state: Run) -> dict[str, Any]:
         """Counters, and what the steps consisted of."""
-        reasons = {f"fallback_{name}": 0 for name in ("newton", "energy", "empty")}
-        work = {"newton_steps": 0, "krylov_steps": 0, "retries": 0}
-        report = (work | reasons if self.order == 2 else {}) | super().report(state)
+        report = super().report(state)
         report["drift"] = (
             "reversible: one JKO step"
             if state.scheme.circulation is None
@@ -186,92 +156,73 @@ class EdgeJKO(MinimisingMovement):
         return report | {"factorisations": state.scheme.solvers.made}
 
     @property
-    def guarantees(self):
+    def guarantees(self) -> dict[str, str]:
         """What holds by construction."""
-        energy = {
-            "frozen": "falls at every tau",
-            "stages": "falls at every tau; checked after every step",
-            "crank-nicolson": "checked after every step, two backward Euler steps where it rose",
-            "path": "falls at every tau up to the solution of the equations",
-        }[self.variant]
-        return {"positivity": "by construction", "free_energy": energy, "variant": self.variant}
-
-
-class _EmptyError(Exception):
-    """A cell without mass where a logarithm is needed."""
+        variant, energy = (
+            ("frozen", "falls at every tau")
+            if self.order == 1
+            else ("stages", "falls at every tau; checked after every step")
+        )
+        return {"positivity": "by construction", "free_energy": energy, "variant": variant}
 
 
 class _Scheme:
     """What belongs to one run: the two chains, solvers, stages."""
 
-    def __init__(self, run):
-        log_V = np.log(run.volume).ravel()
-        log_pi = run.log_rho_inf.ravel() + log_V
+    def __init__(self, run: Run) -> None:
+        if run.log_rho_inf is None:
+            raise ValueError(
+                f"EdgeJKO lowers the free energy of the problem only, not {run.energy!r}; use "
+                "jko.ExactW2, jko.Lagrangian (1D) or jko.Entropic"
+            )
+        log_pi = (run.log_rho_inf + np.log(run.volume)).ravel()
         self.log_pi = log_pi - np.log(np.sum(np.exp(log_pi)))
         self.chain, circulating = split(run.generator, self.log_pi)
         self.circulation = None if run.is_reversible else Circulation(circulating)
         self.solvers = Solvers(self.chain, self.chain.flows, "auto", self.log_pi)
-        self._grid, self._volume = run.grid, run.volume
-        self._energy, self._rho = run.energy, run.rho
+        self._grid, self._energy, self._rho = run.grid, run.energy, run.rho
 
-    def backward_euler(self, p, tau):
+    def backward_euler(self, p: Array, tau: float) -> Array:
         """Implicit step, of the mass of p."""
         q = self.solvers.get(tau).solve(p)
         return q * (p.sum() / q.sum())
 
-    def relative_entropy(self, p):
+    def relative_entropy(self, p: Array) -> float:
         """F of masses."""
         return self._energy.value(self._rho(p), self._grid)
 
-    def stages(self, run, p, middle, tau):
+    def stages(self, run: Run, p: Array, middle: Array, tau: float) -> Array:
         """Three stages in the metric at the middle, once more with far tails counting if needed."""
         try:
-            return self._three(run, p, middle, tau, None)
+            return self._three(run, p, middle, tau)
         except ConvergenceError:
             run.add(retries=1)
             return self._three(run, p, middle, tau, FAR)
 
-    def _three(self, run, p, middle, tau, near):
+    def _three(
+        self, run: Run, p: Array, middle: Array, tau: float, near: float | None = None
+    ) -> Array:
         """Three stages."""
         metric = FrozenMetric(self.chain, self.log_pi, middle, tau / 4.5, near)
         tol = max(LEAST, ACCURACY * float(np.abs(p - middle).sum() / p.sum()))
-        jump = self._jump(metric, p)
-        masses, y = [p], []
-        for k, weights in enumerate(WEIGHTS):
-            total = sum(weights)
-            b = sum(w * m for w, m in zip(weights, masses, strict=True)) / total
-            if k < 2:
-                start = metric.v + GUESS[k] * jump
+        change = self._change(metric, p)
+        y: list[Array] = []
+
+        def movement(b: Array, c: float) -> Array:
+            if len(y) < len(PLACES):
+                start = metric.v + PLACES[len(y)] * change
             else:
-                start = y[1] + np.clip((y[1] - y[0]) * (9 / 7), -1, 1)
-            q, log_u = metric.solve(b, tau / total, start, tol)
-            masses.append(q * (p.sum() / q.sum()))
+                start = y[1] + np.clip((y[1] - y[0]) * LAST_OVER_SECOND, -1, 1)
+            q, log_u = metric.solve(b, c, start, tol)
             y.append(log_u)
-        self._count(run, metric)
-        return masses[-1]
+            return q * (p.sum() / q.sum())
 
-    def crank_nicolson(self, run, p, middle, tau):
-        """Both ends of the step at the same weight, in the metric at the middle."""
-        metric = FrozenMetric(self.chain, self.log_pi, middle, tau / 2, near=1.0)
-        if (p[metric.is_live] <= 0).any():
-            raise _EmptyError
-        with np.errstate(divide="ignore"):
-            before = np.where(metric.is_live, np.log(p) - self.log_pi, 0.0)
-            end = self.backward_euler(p, tau)
-            start = np.where(metric.is_live & (end > 0), np.log(end) - self.log_pi, metric.v)
-        b = p - 0.5 * tau * middle * metric.divergence(before)
-        tol = max(LEAST, ACCURACY * float(np.abs(p - middle).sum() / p.sum()))
-        q, _ = metric.solve(b, tau / 2, start, tol)
-        self._count(run, metric)
-        return q * (p.sum() / q.sum())
+        q = advance(WEIGHTS, movement, p, tau)
+        run.add(newton_steps=metric.newton_steps, krylov_steps=metric.krylov_steps)
+        return q
 
-    def _jump(self, metric, p):
-        """Change of log density from p to the middle, cut where it says nothing."""
+    def _change(self, metric: FrozenMetric, p: Array) -> Array:
+        """Change of log density from p to the middle, at most 1: first guesses need no more."""
         with np.errstate(divide="ignore"):
             change = metric.v - (np.log(p) - self.log_pi)
         return np.clip(np.where(metric.is_live, change, 0.0), -1, 1)
-
-    @staticmethod
-    def _count(run, metric):
-        """Add up the work."""
-        run.add(newton_steps=metric.newton_steps, krylov_steps=metric.krylov_steps)

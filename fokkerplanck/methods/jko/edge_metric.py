@@ -2,58 +2,71 @@ r"""The edge metric frozen at a state, and the convex equations that JKO steps i
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import splu
 
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.types import Array
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.kernels import threads
 from fokkerplanck.kernels.transport import edge_metric as kernels
 from fokkerplanck.linalg.aggregation import Aggregation, Level
+from fokkerplanck.linalg.factors import sparse_lu
 from fokkerplanck.linalg.fgmres import fgmres
 from fokkerplanck.scheme.flows import Flows
+from fokkerplanck.scheme.generator import Generator
 
-#: Log masses below this are nobody's: such cells take no part in second-order stages.
+#: Cells whose log mass is below this keep their mass in second-order stages; e^-230 is 1e-100.
 LOWEST = -230.0
 #: Cells up to which Newton's matrices are preconditioned by factors, by dimension of the grid.
 FACTORED = {1: np.inf, 2: 10_000, 3: 6_000}
-#: Part of the largest mass below which cells count alike in Krylov residuals: factors, multigrid.
-NEAR = 1e-16, 1e-6
-#: Newton steps of a stage, Krylov steps of each, halvings of a step, and the mass that ends it.
-MAX_NEWTON, MAX_KRYLOV, MAX_HALVINGS = 60, 60, 40
+#: Cells with less than this part of the largest mass have equal weight in Krylov residuals, with
+#: factors as preconditioner
+NEAR_WITH_FACTORS = 1e-16
+#: and with multigrid.
+NEAR_WITH_MULTIGRID = 1e-6
+#: Newton steps of a stage.
+MAX_NEWTON = 60
+#: Krylov steps of a Newton step.
+MAX_KRYLOV = 60
+#: Krylov directions kept at a time.
+RESTART = 20
+#: Halvings of a Newton step.
+MAX_HALVINGS = 40
+#: Part of the mass out of place at which Newton's method ends.
 ROUNDING = 1e-14
-#: Mass out of place that may be rounding, if it does not become less.
+#: Part of the mass out of place that is taken for rounding if a step does not halve it.
 SMALL = 1e-11
 
 
+@dataclass(frozen=True, eq=False)
 class PartChain:
-    """A Markov chain on a grid by its flows, with what solvers want of a Generator.
+    """A Markov chain on a grid that is given by its flows, without absorbing sides."""
 
-    Parameters
-    ----------
-    grid : Grid
-    flows : Flows
-    """
+    grid: Grid
+    flows: Flows
+    leaks: bool = False
 
-    def __init__(self, grid, flows):
-        self.grid, self.flows = grid, flows
-        n = grid.size
-        rows = np.repeat(np.arange(n), np.diff(flows.indptr))
-        self.exit_rates = np.bincount(rows, flows.outflow, n)
-        self.edges = SimpleNamespace(exit_rate=None)
-        self._rows = rows
+    @cached_property
+    def exit_rates(self) -> Array:
+        """Total rate out of each cell (n,), 1/time."""
+        n = self.grid.size
+        rows = np.repeat(np.arange(n), np.diff(self.flows.indptr))
+        return np.asarray(np.bincount(rows, self.flows.outflow, n), float)
 
-    @property
-    def matrix(self):
+    @cached_property
+    def matrix(self) -> sparse.csr_array:
         """Generator on cell masses, CSR."""
         flows, n = self.flows, self.grid.size
         off = sparse.csr_array((flows.inflow, flows.indices, flows.indptr), shape=(n, n))
         return (off - sparse.diags_array(self.exit_rates)).tocsr()
 
 
-def split(generator, log_pi):
+def split(generator: Generator, log_pi: Array) -> tuple[PartChain, PartChain]:
     r"""Split a generator with stationary log masses (n,) into a reversible and a circulating chain.
 
     With the stationary flows :math:`f_{xy}=A_{yx}\pi_x` along an edge and back, the reversible
@@ -75,14 +88,15 @@ def split(generator, log_pi):
     up = np.exp(np.clip(step, -kernels.MAX_STEP, kernels.MAX_STEP))
     down = np.exp(np.clip(-step, -kernels.MAX_STEP, kernels.MAX_STEP))
     there, back = flows.inflow * up, flows.outflow * down  # flows of the neighbour, over own mass
+
+    def part(outflow: Array, inflow: Array) -> PartChain:
+        kept = Flows(flows.indptr, flows.indices, inflow, outflow, flows.exits)
+        return PartChain(generator.grid, kept)
+
     # Both ends of an edge form the same expressions, so that mass is kept to rounding.
-    parts = (
-        (np.minimum(flows.outflow, there), np.minimum(flows.inflow, back)),
-        (np.maximum(flows.outflow - there, 0.0), np.maximum(flows.inflow - back, 0.0)),
-    )
-    return tuple(
-        PartChain(generator.grid, Flows(flows.indptr, flows.indices, inflow, outflow, flows.exits))
-        for outflow, inflow in parts
+    return (
+        part(np.minimum(flows.outflow, there), np.minimum(flows.inflow, back)),
+        part(np.maximum(flows.outflow - there, 0.0), np.maximum(flows.inflow - back, 0.0)),
     )
 
 
@@ -104,10 +118,12 @@ class FrozenMetric:
     c : float
         About the factor c of the equations to come, time; their preconditioner is made for it.
     near : float, optional
-        Part of the largest mass below which cells count alike in Krylov residuals.
+        Cells with less than this part of the largest mass have equal weight in Krylov residuals.
     """
 
-    def __init__(self, chain, log_pi, q, c, near=None):
+    def __init__(
+        self, chain: PartChain, log_pi: Array, q: Array, c: float, near: float | None = None
+    ) -> None:
         flows, self.log_pi, self.q = chain.flows, log_pi, q
         with np.errstate(divide="ignore"):
             log_q = np.log(q)
@@ -116,30 +132,28 @@ class FrozenMetric:
         self.v = np.where(self.is_live, self.log_q - log_pi, 0.0)
         self.indptr, self.indices = flows.indptr, flows.indices
         self.out, self.back = np.empty_like(flows.outflow), np.empty_like(flows.inflow)
-        self._is_large = q.size >= threads.LARGE
-        kernel = kernels.mobility_threads if self._is_large else kernels.mobility
-        kernel(
-            self.indptr, self.indices, flows.outflow, flows.inflow, self.v, self.is_live,
-            self.out, self.back,
-        )  # fmt: skip
+        self._parts, pair = threads.parts(q.size), (kernels.mobility, kernels.mobility_threads)
+        rates, state = (flows.outflow, flows.inflow), (self.v, self.is_live)
+        filled = self.out, self.back
+        threads.run(*pair, self._parts, self.indptr, self.indices, *rates, *state, *filled)
         rows = np.repeat(np.arange(q.size), np.diff(self.indptr))
         self._sums = np.bincount(rows, self.out, q.size)
-        # No cell holds more than all.
+        # Upper bound of w: no cell will hold more than twice the mass there is.
         self._most = np.log(2 * q.sum()) - self.log_q
         self.c, self.newton_steps, self.krylov_steps = c, 0, 0
-        is_small = q.size <= FACTORED[chain.grid.dim]
-        self._precondition = self._factors if is_small else self._multigrid
-        self._solver = None
-        self._root = np.sqrt(q / q.max() + (NEAR[0 if is_small else 1] if near is None else near))
+        self._is_small = q.size <= FACTORED[chain.grid.dim]
+        if near is None:
+            near = NEAR_WITH_FACTORS if self._is_small else NEAR_WITH_MULTIGRID
+        self._root = np.sqrt(q / q.max() + near)
 
-    def divergence(self, y):
+    def divergence(self, y: Array) -> Array:
         r"""L y over the masses q, (n,)."""
         result = np.empty_like(y)
-        kernel = kernels.divergence_threads if self._is_large else kernels.divergence
-        kernel(self.indptr, self.indices, self.out, y, result)
+        pair = kernels.divergence, kernels.divergence_threads
+        threads.run(*pair, self._parts, self.indptr, self.indices, self.out, y, result)
         return result
 
-    def solve(self, b, c, start, tol=ROUNDING):
+    def solve(self, b: Array, c: float, start: Array, tol: float = ROUNDING) -> tuple[Array, Array]:
         """Masses that solve the equation with right side b (n,), and y.
 
         ``start`` (n,) is a first guess of y. Raises ConvergenceError.
@@ -161,28 +175,34 @@ class FrozenMetric:
             if size > SMALL and not float(np.sum(self.q * r * d)) > 0:
                 raise ConvergenceError(
                     f"a direction of Newton's method does not descend, {size:.1e} of the mass is "
-                    "out of place; take a smaller tau", iterate=w + self.v, residual=size,
-                )  # fmt: skip
+                    "out of place; take a smaller tau",
+                    iterate=w + self.v,
+                    residual=size,
+                )
             w, r_new, e = self._search(right, c, w, r, d)
             new = float(np.abs(self.q * r_new).sum()) / total
             r = r_new
-            if new > 0.5 * size and size < SMALL:  # rounding
+            if new > 0.5 * size and size < SMALL:
                 break
         else:
             raise ConvergenceError(
                 f"Newton's method left {size:.1e} of the mass out of place after {MAX_NEWTON} "
-                "steps; take a smaller tau", iterate=w + self.v, residual=size,
-            )  # fmt: skip
+                "steps; take a smaller tau",
+                iterate=w + self.v,
+                residual=size,
+            )
         return self.q * e, self.v + w
 
-    def _residual(self, right, c, w):
+    def _residual(self, right: Array, c: float, w: Array) -> tuple[Array, Array]:
         """What is missing to equality, over q; and e^w."""
         with np.errstate(over="ignore"):
             e = np.exp(np.minimum(w, self._most))
         return right - e - c * self.divergence(self.v + w), e
 
-    def _search(self, right, c, w, r, d):
-        """Step along d: no further than a little beyond the minimum of the convex functional."""
+    def _search(
+        self, right: Array, c: float, w: Array, r: Array, d: Array
+    ) -> tuple[Array, Array, Array]:
+        """Step along d, halved while it goes far beyond the minimum of the convex functional."""
         slope = float(np.sum(self.q * r * d))
         t = 1.0
         for _ in range(MAX_HALVINGS):
@@ -193,46 +213,40 @@ class FrozenMetric:
             t *= 0.5
         return new, r_new, e
 
-    def _direction(self, r, e, c, reduction):
-        """Newton's direction, (diag(e) + c L/q) d = r, by preconditioned FGMRES."""
-        self._prepare()
+    def _direction(self, r: Array, e: Array, c: float, reduction: float) -> tuple[Array, int]:
+        """Newton's direction, (diag(e) + c L/q) d = r, by FGMRES; and its Krylov steps."""
         diagonal = np.maximum(e / c + self._sums, np.finfo(float).tiny)
 
-        def apply(d):
+        def apply(d: Array) -> Array:
             return self.divergence(d) + (e / c) * d
 
-        result = fgmres(
-            apply, self._solver, r / c, self._root / diagonal, reduction, MAX_KRYLOV, 20, 0.0,
-        )  # fmt: skip
+        weight = self._root / diagonal
+        result = fgmres(apply, self._precondition, r / c, weight, reduction, MAX_KRYLOV, RESTART)
         if not np.isfinite(result.x).all():
             raise ConvergenceError(
                 "a direction of Newton's method is not finite; take a smaller tau"
             )
         return result.x, result.iterations
 
-    def _prepare(self):
-        """Make the preconditioner when it is first needed."""
-        if self._solver is None:
-            self._solver = self._precondition()
+    @cached_property
+    def _precondition(self) -> Callable[[Array], Array]:
+        """Approximate inverse of the matrix at q, made when it is first needed."""
+        return self._factors() if self._is_small else self._multigrid()
 
-    def _multigrid(self):
+    def _multigrid(self) -> Callable[[Array], Array]:
         """Aggregation multigrid for the matrix at q."""
         shift = np.full(self.q.size, 1 / self.c)
         level = Level(self.indptr, self.indices, self.out, self.back, self.log_q, shift)
         return Aggregation(level, "function").precondition
 
-    def _factors(self):
+    def _factors(self) -> Callable[[Array], Array]:
         """Factors of the matrix at q."""
         n = self.q.size
         matrix = sparse.csr_array((-self.out, self.indices, self.indptr), shape=(n, n))
-        matrix = (matrix + sparse.diags_array(1 / self.c + self._sums)).tocsc()
+        matrix = matrix + sparse.diags_array(1 / self.c + self._sums)
         try:
-            lu = splu(
-                matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0,
-                options={"SymmetricMode": True, "Equil": False},
-            )  # fmt: skip
+            return sparse_lu(matrix, equilibrate=False).solve
         except RuntimeError as error:
             raise ConvergenceError(
                 f"a matrix of Newton's method could not be factorised ({error}); take a smaller tau"
             ) from error
-        return lu.solve

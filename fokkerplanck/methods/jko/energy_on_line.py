@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import numpy as np
 
-from fokkerplanck.energies import Energy, Entropy, Sum
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.types import Array
+from fokkerplanck.energies import Energy, Entropy
+from fokkerplanck.energies.functional import overrides, terms_of
+from fokkerplanck.linalg.anderson import anderson_step
 
-# Updates that are combined to the next.
+#: Fields of interactions that are combined to the next one.
 DEPTH = 5
 
 
 class EnergyOnLine:
     """An energy as a sum: temperature of the entropy, potential, other terms, pairs."""
 
-    def __init__(self, energy, grid):
-        parts = parts_of(energy)
+    def __init__(self, energy: Energy, grid: Grid) -> None:
+        parts = terms_of(energy)
         others = [part for part in parts if not isinstance(part, Entropy)]
         for part in others:
             terms = ("d_internal", "potential", "interaction")
-            if not any(_has(part, name) for name in terms) and part.limit == np.inf:
+            if not any(overrides(part, name) for name in terms) and part.limit == np.inf:
                 raise ValueError(
                     f"{part!r} has no first variation; give an Energy with d_internal, potential "
                     "or interaction"
                 )
-        self.energy, self.grid = energy, grid
+        self.grid = grid
         self.kT = sum(part.kT for part in parts if isinstance(part, Entropy))
         self.V = np.array(energy.potential(grid), float)
-        self.internal = [part for part in others if _has(part, "d_internal")]
-        self.pairs = [part for part in others if _has(part, "interaction")]
+        self.internal = [part for part in others if overrides(part, "d_internal")]
+        self.pairs = [part for part in others if overrides(part, "interaction")]
         self.limit = min(part.limit for part in parts)
 
     @property
@@ -35,7 +39,7 @@ class EnergyOnLine:
         """True if all internal energy is entropy."""
         return self.kT > 0 and not self.internal and self.limit == np.inf
 
-    def field(self, rho):
+    def field(self, rho: Array) -> Array:
         """Potential and interaction with a density."""
         field = self.V.copy()
         for part in self.pairs:
@@ -43,33 +47,22 @@ class EnergyOnLine:
         return field
 
 
-class Mix:
-    """Anderson acceleration of a fixed-point iteration for a potential."""
+class FieldIteration:
+    """Fixed-point iteration, with Anderson acceleration, for the field at the end of a step."""
 
-    def __init__(self):
-        self.x, self.f = [], []
+    def __init__(self, field: Array) -> None:
+        self.field = field
+        self._fields: list[Array] = []
+        self._defects: list[Array] = []
 
-    def next(self, x, wanted, weight):
-        """Combination of the last updates whose defect is least, weighted by masses."""
-        self.x.append(wanted)
-        self.f.append(wanted - x)
-        del self.x[:-DEPTH], self.f[:-DEPTH]
-        if len(self.f) == 1:
-            return wanted
-        # A constant in the potential moves no mass.
-        f = [(d - np.sum(weight * d)) * np.sqrt(weight) for d in self.f]
-        A = np.stack([d - f[-1] for d in f[:-1]], axis=1)
-        c = np.linalg.lstsq(A, -f[-1], rcond=1e-12)[0]
-        return self.x[-1] + sum(a * (y - self.x[-1]) for a, y in zip(c, self.x[:-1], strict=True))
+    def update(self, wanted: Array, m: Array) -> float:
+        """Take the field that masses m ask for; return the mean force by which it is another.
 
-
-def parts_of(energy):
-    """Terms of a sum of energies, as a flat list."""
-    if isinstance(energy, Sum):
-        return [term for part in energy.parts for term in parts_of(part)]
-    return [energy]
-
-
-def _has(part, name):
-    """True if an energy overrides a method of the base."""
-    return getattr(type(part), name) is not getattr(Energy, name)
+        A constant in the field moves no mass and does not count.
+        """
+        self._fields = [*self._fields[1 - DEPTH :], self.field]
+        self._defects = [*self._defects[1 - DEPTH :], wanted - self.field]
+        seen = [d - np.sum(m * d) for d in self._defects]
+        weighted = [d * np.sqrt(m) for d in seen]
+        self.field = self.field + anderson_step(self._fields, self._defects, weighted)
+        return float(np.sum(m * np.abs(seen[-1])))

@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import logsumexp
 
-from fokkerplanck.domain.arguments import describe, positive_number
-from fokkerplanck.energies import Entropy, FreeEnergy, Interaction, Potential, Sum
+from fokkerplanck.domain.arguments import positive_number, true_or_false
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.types import Array
+from fokkerplanck.energies import Entropy, FreeEnergy, Interaction, Potential
+from fokkerplanck.energies.functional import terms_of
+from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.methods.jko.movement import MinimisingMovement
-from fokkerplanck.transport.potentials import Potentials
+from fokkerplanck.kernels.transport.log_convolution import LEAST
+from fokkerplanck.methods.jko.movement import MinimisingMovement, Run
+from fokkerplanck.transport.potentials import Ends, Potentials, Rung
 from fokkerplanck.transport.proximal import ProximalStep
 
-#: Smallest width: narrower kernels are not integrated by their cells.
+#: Smallest width, cells: sums over cells do not resolve narrower kernels.
 NARROWEST = 1.0
 #: L1 distance from the density at rest within which a step starts from there.
 NEAR = 1e-3
-#: Tolerance for the free energy, and for other energies, whose iteration is slower.
-TOLERANCE, ROUGH = 1e-8, 1e-4
+#: Tolerance in a step, L1, for the free energy
+TOLERANCE = 1e-8
+#: and for other energies, whose iteration is slower.
+ROUGH = 1e-4
 #: Solves for the field of an interaction.
 FIELDS = 50
+#: Terms of a free energy.
+FREE = (Entropy, Potential, Interaction)
+#: Change of the masses, over the largest, by which a step begins where the last one ended.
+SAME = 1e-12
+#: Masses below this have lost digits; the logarithms of the last step have not.
+UNDERFLOW = 1e-290
 
 
 @dataclass(frozen=True)
@@ -97,7 +111,7 @@ class Entropic(MinimisingMovement):
     richardson: bool = False
     tolerance: float | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         width = positive_number(self.width, "width")
         if width < NARROWEST:
@@ -110,15 +124,14 @@ class Entropic(MinimisingMovement):
             if tolerance >= 1:
                 raise ValueError(f"tolerance is {tolerance:g}; give a number below 1")
             object.__setattr__(self, "tolerance", tolerance)
-        if not isinstance(self.richardson, (bool, np.bool_)):
-            raise ValueError(f"richardson is {describe(self.richardson)}; give True or False")
+        true_or_false(self.richardson, "richardson")
         object.__setattr__(self, "width", width)
 
-    def prepare(self, run):
+    def prepare(self, run: Run) -> _Scheme:
         """Check the problem; the solvers are made with the first step of a length."""
         return _Scheme(self, run)
 
-    def minimise(self, run, p, tau):
+    def minimise(self, run: Run, p: Array, tau: float) -> Array:
         """One step, or two of different width."""
         scheme = run.scheme
         q = scheme.log_mass(p)
@@ -131,7 +144,7 @@ class Entropic(MinimisingMovement):
         return scheme.masses(r, float(p.sum()))
 
     @property
-    def guarantees(self):
+    def guarantees(self) -> dict[str, str]:
         """What holds by construction."""
         return {"positivity": "by construction (exponential of a potential)"}
 
@@ -139,83 +152,81 @@ class Entropic(MinimisingMovement):
 class _Scheme:
     """What is kept during a run: the potential, solvers by step and width, the last density."""
 
-    def __init__(self, method, run):
+    def __init__(self, method: Entropic, run: Run) -> None:
         self.method, self.run = method, run
         problem, grid = run.problem, run.grid
-        _check(problem, grid, run)
-        corner = (0,) * grid.dim
-        h = np.array(grid.h)
-        D = np.array(problem.D[(..., *corner)]) / np.outer(h, h)
+        D = _check(problem, grid, run) / np.outer(grid.h, grid.h)
         # Widths over the narrowest, across which cells have to resolve the kernel.
         self.unit = float(np.sqrt(np.linalg.eigvalsh(D)[0]))
         self.ratios = np.sqrt(np.diag(D)) / self.unit
         skew = problem.D_kind == "tensor"
         self.correlation = float(D[0, 1] / np.sqrt(D[0, 0] * D[1, 1])) if skew else 0.0
-        self.beta_V = _beta_V(run)
-        self.kT = _temperature(run)
-        self.interacts = any(isinstance(e, Interaction) for e in _parts(run.energy))
+        self.kT, self.beta_V = _free_energy(run)
+        self.interacts = any(isinstance(e, Interaction) for e in terms_of(run.energy))
         default = TOLERANCE if self.beta_V is not None else ROUGH
         self.tolerance = default if method.tolerance is None else method.tolerance
-        self._solvers: dict = {}
-        self._last = None
+        self._solvers: dict[tuple[float, float], Callable[[Array], Array]] = {}
+        self._last: tuple[Array, Array] | None = None
 
-    def log_mass(self, p):
+    def log_mass(self, p: Array) -> Array:
         """Log masses (*shape); those of the step before where doubles have underflowed."""
         p = p.reshape(self.run.grid.shape) / p.sum()
         with np.errstate(divide="ignore"):
             q = np.log(p)
         if self._last is not None:
             before, r = self._last
-            if np.abs(p - before).max() <= 1e-12 * before.max():
-                q = np.where(p > 1e-290, q, r)
-        return np.maximum(q, -1e30)
+            if np.abs(p - before).max() <= SAME * before.max():
+                q = np.where(p > UNDERFLOW, q, r)
+        return np.maximum(q, LEAST)
 
-    def masses(self, r, total):
+    def masses(self, r: Array, total: float) -> Array:
         """Masses (n,) of a log density, which is kept for the next step."""
         p = np.exp(r)
         p /= p.sum()
         self._last = p, r
         return (p * total).ravel()
 
-    def step(self, q, tau, width):
+    def step(self, q: Array, tau: float, width: float) -> Array:
         """Log masses after one step with one kernel."""
         key = round(np.log(tau), 12), width
         if key not in self._solvers:
             gamma = (width / self.unit) ** 2 / tau
-            made = self._potentials if self.beta_V is not None else self._proximal
-            self._solvers[key] = made(gamma, width)
+            self._solvers[key] = (
+                self._proximal(gamma, width)
+                if self.beta_V is None
+                else self._potentials(self.beta_V, gamma, width)
+            )
         return self._solvers[key](q)
 
-    def _potentials(self, gamma, width):
+    def _potentials(self, beta_V: Array, gamma: float, width: float) -> Callable[[Array], Array]:
         """Solver for the free energy."""
-        grid = self.run.grid
+        grid, widths, c = self.run.grid, width * self.ratios, gamma / self.kT
         solver = Potentials(
-            grid.shape, grid.periodic, width * self.ratios, gamma / self.kT, self.tolerance,
-            correlation=self.correlation,
-        )  # fmt: skip
-        at_rest = -self.beta_V - logsumexp(-self.beta_V)
+            grid.shape, grid.periodic, widths, c, self.tolerance, correlation=self.correlation
+        )
+        at_rest = -beta_V - logsumexp(-beta_V)
         rest = np.exp(at_rest)
 
-        def solve(q):
+        def solve(q: Array) -> Array:
             distance = float(np.sum(np.abs(np.exp(q) - rest)))
-            before = dict(solver.count)
+            before, ends = dict(solver.count), Ends(q, beta_V=beta_V)
             if self.interacts:
-                rung = self._with_interaction(solver, q)
+                rung = self._with_interaction(solver, q, beta_V)
             elif distance < NEAR:
-                rung = solver.solve_near(q, self.beta_V, at_rest, self.tolerance * distance)
+                rung = solver.solve_near(ends, at_rest, self.tolerance * distance)
             else:
-                rung = solver.solve(q, self.beta_V)
+                rung = solver.solve(ends)
             self.run.add(**{k: solver.count[k] - before[k] for k in before})
             return rung.r
 
         return solve
 
-    def _with_interaction(self, solver, q):
+    def _with_interaction(self, solver: Potentials, q: Array, beta_V: Array) -> Rung:
         """Solution for a field W * rho of its own density: solved again until it stays."""
         r, rung, change = q, None, np.inf
         for _ in range(FIELDS):
             field = self.run.energy.interaction(np.exp(r) / self.run.grid.volume, self.run.grid)
-            rung = solver.solve(q, self.beta_V + field / self.kT, rung)
+            rung = solver.solve(Ends(q, beta_V=beta_V + field / self.kT), rung)
             self.run.add(fields=1)
             change = float(np.sum(np.abs(np.exp(rung.r) - np.exp(r))))
             r = rung.r
@@ -224,16 +235,16 @@ class _Scheme:
         raise ConvergenceError(
             f"the field of the interaction still changes the density by {change:.1e} after "
             f"{FIELDS} solves; shorten tau",
-            iterate=r, residual=change,
-        )  # fmt: skip
-
-    def _proximal(self, gamma, width):
-        """Solver for any other energy."""
-        solver = ProximalStep(
-            self.run.energy, self.run.grid, width * self.ratios, gamma, self.tolerance
+            iterate=r,
+            residual=change,
         )
 
-        def solve(q):
+    def _proximal(self, gamma: float, width: float) -> Callable[[Array], Array]:
+        """Solver for any other energy."""
+        widths = width * self.ratios
+        solver = ProximalStep(self.run.energy, self.run.grid, widths, gamma, self.tolerance)
+
+        def solve(q: Array) -> Array:
             r = solver(q)
             self.run.add(**solver.spent)
             return r
@@ -241,8 +252,8 @@ class _Scheme:
         return solve
 
 
-def _check(problem, grid, run):
-    """ValueError for what the kernel can not do."""
+def _check(problem: Problem, grid: Grid, run: Run) -> Array:
+    """Return the one D (d, d) of all cells; ValueError for what the kernel can not do."""
     other = "use the edge-list scheme"
     if not grid.is_uniform:
         raise ValueError(f"Entropic needs a uniform grid, this one is graded; {other}")
@@ -259,8 +270,9 @@ def _check(problem, grid, run):
                 "Entropic takes a D with off-diagonal entries with the free energy of the problem "
                 f"only, not with another energy; {other}"
             )
-    corner = (0,) * grid.dim
-    least = float(np.linalg.eigvalsh(problem.D[(..., *corner)])[0])
+    corner: tuple = (..., *(0,) * grid.dim)
+    D = np.array(problem.D[corner])
+    least = float(np.linalg.eigvalsh(D)[0])
     if not least > 0:
         raise ValueError(
             f"Entropic needs D > 0, the smallest eigenvalue of this one is {least:g}; {other}"
@@ -270,26 +282,16 @@ def _check(problem, grid, run):
             f"Entropic needs detailed balance, the drift of this problem circulates; {other} or a "
             "splitting"
         )
+    return D
 
 
-def _parts(energy):
-    """An energy as a tuple of energies."""
-    return energy.parts if isinstance(energy, Sum) else (energy,)
-
-
-def _temperature(run):
-    """KT of the entropy in the energy, or None."""
-    parts = [e for e in _parts(run.energy) if isinstance(e, Entropy)]
-    return parts[0].kT if len(parts) == 1 else None
-
-
-def _beta_V(run):
-    """Potential over kT if the energy is a free energy, else None."""
-    kT = _temperature(run)
-    kinds = (Entropy, Potential, Interaction)
-    if kT is None or not all(isinstance(e, kinds) for e in _parts(run.energy)):
-        return None
-    V = run.energy.potential(run.grid)
+def _free_energy(run: Run) -> tuple[float, Array | None]:
+    """Temperature kT and potential over kT of a free energy; kT and None for other energies."""
+    terms = terms_of(run.energy)
+    entropies = [e for e in terms if isinstance(e, Entropy)]
+    if len(entropies) != 1 or not all(isinstance(e, FREE) for e in terms):
+        return run.kT, None
     if isinstance(run.energy, FreeEnergy):
-        return -run.energy.log_rho_inf
-    return V / kT
+        return run.energy.kT, -run.energy.log_rho_inf
+    kT = entropies[0].kT
+    return kT, run.energy.potential(run.grid) / kT

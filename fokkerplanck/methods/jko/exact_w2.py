@@ -6,24 +6,32 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fokkerplanck.domain.arguments import describe
+from fokkerplanck.domain.arguments import describe, is_whole
+from fokkerplanck.domain.types import Array
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.kernels.transport import jko_line
-from fokkerplanck.methods.jko.energy_on_line import EnergyOnLine, Mix
+from fokkerplanck.methods.jko.energy_on_line import EnergyOnLine, FieldIteration
 from fokkerplanck.methods.jko.line_setting import check_line, metric_faces, rates
-from fokkerplanck.methods.jko.movement import MinimisingMovement
+from fokkerplanck.methods.jko.movement import MinimisingMovement, Run
 
-# Largest relative change of a mass in the last Newton iteration; the error is about its square.
+#: Largest relative change of a mass in the last Newton iteration; the error is about its square.
 TOLERANCE = 1e-8
-# Change of the masses by an update of the interaction, relative, and how many updates at most.
+#: Relative change of the masses at which the field of an interaction counts as found.
 SAME = 1e-12
-# Gaps of this depth, relative to the lower of the peaks beside them, divide a density; parts whose
-# steps overlap by no more than this mass do not know of one another.
-DEEP = 1e-3
-# Newton iterations, and shortened steps, before parts are tried; shortened steps else.
-TRIAL, SHORT, MANY = 16, 5, 10_000
-NO_OVERLAP = 1e-13
+#: Updates of the field of an interaction in a step.
 MAX_UPDATES = 100
+#: Depth of the gaps that divide a density, over the lower of the peaks beside them.
+DEEP = 1e-3
+#: Mass by which steps of two parts may overlap and still be exact.
+NO_OVERLAP = 1e-13
+#: Newton iterations before a density is moved in parts.
+TRIAL = 16
+#: Shortened Newton steps before a density is moved in parts.
+SHORT = 5
+#: Shortened Newton steps of all other minimisations.
+MANY = 10_000
+#: Rise of the energy, over the energy and kT, that is rounding.
+ROUNDING = 1e-14
 
 
 @dataclass(frozen=True)
@@ -92,30 +100,39 @@ class ExactW2(MinimisingMovement):
 
     max_iterations: int = 60
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         k = self.max_iterations
-        if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
+        if not is_whole(k) or k < 1:
             raise ValueError(f"max_iterations is {describe(k)}; give a whole number, at least 1")
 
-    def prepare(self, run):
+    def prepare(self, run: Run) -> _Line:
         """Coordinate, energy and work space."""
         return _Line(run, self.max_iterations)
 
-    def minimise(self, run, p, tau):
+    def minimise(self, run: Run, p: Array, tau: float) -> Array:
         """One step."""
         return run.scheme.step(run, p, tau)
 
     @property
-    def guarantees(self):
+    def guarantees(self) -> dict[str, str]:
         """What holds by construction."""
         return {"positivity": "by construction (logarithms of masses)"}
+
+
+@dataclass(eq=False)
+class _Group:
+    """Parts of a density that are moved together: their masses before and after the step."""
+
+    before: Array
+    after: Array
+    is_joint: bool = False
 
 
 class _Line:
     """What steps on one line share."""
 
-    def __init__(self, run, max_iterations):
+    def __init__(self, run: Run, max_iterations: int) -> None:
         check_line(run, "ExactW2")
         self.energy = EnergyOnLine(run.energy, run.grid)
         if not self.energy.is_entropic:
@@ -129,6 +146,7 @@ class _Line:
         self.volume = np.array(run.volume, float)
         self.kT = self.energy.kT
         self.work = np.empty((14, self.faces.size))
+        self.is_settled = True  # False if far tails had not converged in the last minimisation
         self.set_field(self.energy.V)
         run.add(
             newton_iterations=0,
@@ -138,45 +156,43 @@ class _Line:
             backward_euler_steps=0,
         )
 
-    def set_field(self, field):
+    def set_field(self, field: Array) -> None:
         """Potential of all forces but the entropy's."""
         log_pi = np.log(self.volume) - field / self.kT
         self.log_pi = log_pi - log_pi.max()
-        self.rates = rates(self.faces, self.log_pi)
+        self.rates = rates(self.faces, self.log_pi)  # up, down
 
-    def step(self, run, p, tau):
+    def step(self, run: Run, p: Array, tau: float) -> Array:
         """Masses after one step."""
         if not self.energy.pairs:
             return self.step_without_pairs(run, p, tau)
-        field = self.energy.field(p / self.volume)
-        self.set_field(field)
-        m, mix = self.backward_euler(p, tau), Mix()
+        iteration = FieldIteration(self.energy.field(p / self.volume))
+        self.set_field(iteration.field)
+        m = self.backward_euler(p, tau)
         for update in range(MAX_UPDATES):
             if not self.newton(run, p, tau, m):
-                m = self.in_parts(run, p, tau)
-                if m is None:
+                parts = self.in_parts(run, p, tau)
+                if parts is None:
                     break
-            wanted = self.energy.field(m / self.volume)
-            defect = wanted - field
+                m = parts
             # Relative change of the masses by the next update, to first order.
-            change = float(np.sum(m * np.abs(defect - np.sum(m * defect)))) / self.kT
+            change = iteration.update(self.energy.field(m / self.volume), m) / self.kT
             if change <= SAME:
                 run.add(interaction_updates=update + 1)
                 return m
-            field = mix.next(field, wanted, m)
-            self.set_field(field)
+            self.set_field(iteration.field)
         raise ConvergenceError(
             "the interaction at the end of a JKO step was not found; take a smaller tau, or begin "
             "with a density without empty gaps",
             iterate=p,
         )
 
-    def step_without_pairs(self, run, p, tau):
+    def step_without_pairs(self, run: Run, p: Array, tau: float) -> Array:
         """By Newton's method, in parts if that seems to fail, by backward Euler if all does."""
-        m, unsettled = self.backward_euler(p, tau), run.count["unsettled_tails"]
+        m = self.backward_euler(p, tau)
         if self.newton(run, p, tau, m, min(TRIAL, self.max_iterations), SHORT):
             # Tails far beyond the resolution of the grid may hide that a step is none.
-            if run.count["unsettled_tails"] == unsettled or self.falls(run, p, m):
+            if self.is_settled or self.falls(run, p, m):
                 return m
         else:
             parts = self.in_parts(run, p, tau)
@@ -187,51 +203,57 @@ class _Line:
         run.add(backward_euler_steps=1)
         return np.maximum(self.backward_euler(p, tau), jko_line.TINY)
 
-    def falls(self, run, p, m):
+    def falls(self, run: Run, p: Array, m: Array) -> bool:
         """Whether masses m have no more energy than p, up to rounding."""
         before, after = (run.energy.value(q / self.volume, run.grid) for q in (p, m))
-        return after <= before + 1e-14 * (abs(before) + self.kT)
+        return after <= before + ROUNDING * (abs(before) + self.kT)
 
-    def newton(self, run, p, tau, m, max_iterations=None, most=MANY):
-        """Overwrite the start m by the minimiser; whether it was found."""
+    def newton(
+        self, run: Run, p: Array, tau: float, m: Array, limit: int | None = None, most: int = MANY
+    ) -> bool:
+        """Overwrite the start m by the minimiser; whether it was found.
+
+        At most ``limit`` iterations, of which ``most`` steps may be shortened.
+        """
+        kappa, limit = 1 / (self.kT * tau), limit or self.max_iterations
         iterations, shortened, change, shift = jko_line.minimise(
-            self.faces, p, self.log_pi, 1 / (self.kT * tau), TOLERANCE,
-            max_iterations or self.max_iterations, most, m, self.work,
-        )  # fmt: skip
+            self.faces, p, self.log_pi, kappa, TOLERANCE, limit, most, m, self.work
+        )
         run.add(newton_iterations=iterations, steps_shortened=shortened)
         found = change <= TOLERANCE or shift <= jko_line.SETTLED
-        run.add(unsettled_tails=int(found and change > TOLERANCE))
+        self.is_settled = not (found and change > TOLERANCE)
+        run.add(unsettled_tails=int(not self.is_settled))
         return found
 
-    def in_parts(self, run, p, tau):
+    def in_parts(self, run: Run, p: Array, tau: float) -> Array | None:
         """Step of the sum of parts that deep gaps divide, each on its own; None if that fails.
 
         The exact density is the larger of those of the parts where these hardly overlap. Parts that
         do are put together, the sum of their steps a good start.
         """
-        groups: list = []
+        groups: list[_Group] = []
         for part in divided(p):
             m = self.backward_euler(part, tau)
             if not self.newton(run, part, tau, m):
                 return None
-            if groups and np.minimum(groups[-1][1], m).sum() > NO_OVERLAP:
-                groups[-1] = (groups[-1][0] + part, groups[-1][1] + m, True)
+            if groups and np.minimum(groups[-1].after, m).sum() > NO_OVERLAP:
+                groups[-1] = _Group(groups[-1].before + part, groups[-1].after + m, is_joint=True)
             else:
-                groups.append((part, m, False))
-        for part, m, is_joint in groups:
-            if is_joint and not self.newton(run, part, tau, m):
+                groups.append(_Group(part, m))
+        for group in groups:
+            if group.is_joint and not self.newton(run, group.before, tau, group.after):
                 return None
         run.add(steps_in_parts=1)
-        return sum(m for _, m, _ in groups)
+        return np.sum([group.after for group in groups], axis=0)
 
-    def backward_euler(self, p, tau):
+    def backward_euler(self, p: Array, tau: float) -> Array:
         """Masses after a step of backward Euler, at rest where the energy is least."""
-        m = np.empty_like(p)
-        jko_line.implicit_euler(*self.rates, self.kT * tau, p, m)
+        (up, down), m = self.rates, np.empty_like(p)
+        jko_line.implicit_euler(up, down, self.kT * tau, p, m)
         return m
 
 
-def divided(p):
+def divided(p: Array) -> list[Array]:
     """Parts of p on either side of its deepest gaps, as arrays (n,) with zeros elsewhere."""
     left, right = np.maximum.accumulate(p), np.maximum.accumulate(p[::-1])[::-1]
     lower = np.minimum(left, right)
@@ -239,7 +261,8 @@ def divided(p):
     k = int(np.argmin(depth))
     if depth[k] > DEEP:
         return [p]
-    k += int(np.flatnonzero(np.append(depth[k:] > depth[k], True))[0]) // 2  # middle of the empty
+    # Divide in the middle of cells that are equally empty.
+    k += int(np.flatnonzero(np.append(depth[k:] > depth[k], True))[0]) // 2
     low, high = p.copy(), p.copy()
     low[k:], high[:k] = 0.0, 0.0
     return divided(low) + divided(high)

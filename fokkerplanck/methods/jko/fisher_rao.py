@@ -7,13 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import logsumexp, wrightomega
 
+from fokkerplanck.domain.types import Array
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.methods.jko.movement import MinimisingMovement
+from fokkerplanck.methods.jko.movement import MinimisingMovement, Run
 
+#: Newton steps to the multiplier.
 MAX_STEPS = 60
-# Mass that may be off when the multiplier is found; the rest is corrected by a factor.
+#: Relative error of the mass at which the multiplier is found; the rest is corrected by a factor.
 TOLERANCE = 1e-14
-# Logarithm that stands for that of an empty cell.
+#: Relative error of the mass beyond which a step has failed.
+FAILED = 1e-10
+#: Logarithm that stands for that of an empty cell, about that of the least double.
 LEAST = -745.0
 
 
@@ -65,23 +69,23 @@ class FisherRao(MinimisingMovement):
     True
     """
 
-    def prepare(self, run):
+    def prepare(self, run: Run) -> Array:
         """Log masses at rest."""
-        if self.energy is not None:
+        if run.log_rho_inf is None:
             raise ValueError(
                 "FisherRao is for the free energy of the problem; leave energy out, or use "
                 "Lagrangian or Entropic"
             )
         return (run.log_rho_inf + np.log(run.volume)).ravel()
 
-    def minimise(self, run, p, tau):
+    def minimise(self, run: Run, p: Array, tau: float) -> Array:
         """One step: Newton's method for the multiplier, formulas for the cells."""
         log_pi, b = run.scheme, tau * run.kT
         with np.errstate(divide="ignore"):
             log_p = np.maximum(np.log(p), LEAST)
         ratio = log_p - log_pi
-        # Multiplier over kT; a density that were at rest everywhere would have it at its own ratio.
-        # From above Newton's method does not overshoot: log of the mass is concave in it.
+        # The multiplier over kT lies between the least and the largest log(p / pi). Newton's method
+        # for it does not overshoot from above, because the log of the mass is concave in it.
         low, high = float(ratio.min()), float(ratio.max())
         multiplier, goal = float(np.average(ratio, weights=p)), np.log(p.sum())
         for _ in range(MAX_STEPS):
@@ -98,7 +102,7 @@ class FisherRao(MinimisingMovement):
             if new == multiplier:
                 break
             multiplier = new
-        if not abs(off) <= 1e-10:
+        if not abs(off) <= FAILED:
             raise ConvergenceError(
                 f"the multiplier of a Fisher-Rao step leaves a mass of {abs(off):.1e}; take a "
                 "smaller tau",
@@ -107,12 +111,12 @@ class FisherRao(MinimisingMovement):
         return np.exp(log_q)
 
     @property
-    def guarantees(self):
+    def guarantees(self) -> dict[str, str]:
         """What holds by construction."""
         return {"positivity": "by construction (exponential of a potential)"}
 
 
-def _cells(log_p, ratio, multiplier, b):
+def _cells(log_p: Array, ratio: Array, multiplier: float, b: float) -> tuple[Array, Array]:
     """Log masses (n,) at a multiplier, and s."""
     d = 1 / b - 0.5 * (multiplier - ratio)  # over b
     omega = wrightomega(d - np.log(b)).real

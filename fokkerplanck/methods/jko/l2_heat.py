@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fokkerplanck import energies
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.types import Array
 from fokkerplanck.linalg.factors import Factors
-from fokkerplanck.methods.jko.movement import MinimisingMovement
+from fokkerplanck.methods.jko.movement import MinimisingMovement, Run
 from fokkerplanck.scheme.flows import Flows
+from fokkerplanck.scheme.generator import Generator
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class L2Heat(MinimisingMovement):
     True
     """
 
-    def prepare(self, run):
+    def prepare(self, run: Run) -> Factors:
         """Factorisations; there must be no drift."""
         if self.energy is not None:
             raise ValueError("L2Heat has an energy of its own, Dirichlet's; leave energy out")
@@ -60,12 +64,12 @@ class L2Heat(MinimisingMovement):
         run.energy = _EdgeDirichlet(run.generator)
         return Factors(run.generator, Flows.from_generator(run.generator))
 
-    def minimise(self, run, p, tau):
+    def minimise(self, run: Run, p: Array, tau: float) -> Array:
         """Solve one implicit step."""
         return run.scheme.get(tau).solve(p)
 
     @property
-    def guarantees(self):
+    def guarantees(self) -> dict[str, str]:
         """What holds by construction."""
         return {"positivity": "by construction (inverse of an M-matrix)"}
 
@@ -73,10 +77,10 @@ class L2Heat(MinimisingMovement):
 class _EdgeDirichlet(energies.Energy):
     """Dirichlet energy with the conductances of an edge list."""
 
-    def __init__(self, generator):
+    def __init__(self, generator: Generator) -> None:
         self.edges = generator.edges
 
-    def value(self, rho, grid):
+    def value(self, rho: ArrayLike, grid: Grid) -> float:
         """Half the weighted sum of squared jumps."""
-        u, edges = rho.ravel(), self.edges
+        u, edges = np.ravel(rho), self.edges
         return float(0.5 * np.sum(edges.weight * (u[edges.head] - u[edges.tail]) ** 2))

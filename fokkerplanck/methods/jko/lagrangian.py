@@ -2,32 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.interpolate import CubicSpline
 from scipy.linalg import LinAlgError, solveh_banded
 
 from fokkerplanck.domain.arguments import real_array
+from fokkerplanck.domain.types import Array
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.methods.jko.energy_on_line import EnergyOnLine, Mix
+from fokkerplanck.methods.jko.energy_on_line import EnergyOnLine, FieldIteration
 from fokkerplanck.methods.jko.line_setting import check_line, metric_faces
-from fokkerplanck.methods.jko.movement import MinimisingMovement
+from fokkerplanck.methods.jko.movement import MinimisingMovement, Run
 from fokkerplanck.methods.jko.stages import advance, check_integrator
 
-# Weight of the logarithms that keep lengths positive, of the energy: at first and at last. The
-# first is needed where a limit of the density has to be found, the last keeps empty cells apart.
-FIRST_BARRIER, LAST_BARRIER = 1e-2, 1e-9
-# Part of the limit by which it is set higher, so that a density at the limit is inside.
+#: Weight of the logarithms that keep lengths positive, over the energy, where there is a largest
+#: density: there the solution is approached from the inside.
+FIRST_BARRIER = 1e-2
+#: Their weight at last, and from the start where there is no largest density: it keeps faces of
+#: empty cells apart.
+LAST_BARRIER = 1e-9
+#: Reduction of the weight from one minimisation to the next.
+FADE = 0.1
+#: Part of the limit by which it is set higher, so that a density at the limit is inside.
 ROOM = 5e-10
-# Newton's method ends when it moves no face by more than this part of the box.
+#: Newton's method ends when it moves no face by more than this part of the box,
 TOLERANCE = 1e-12
+#: or than this one while the weight is not yet the last.
+ROUGH = 1e-3
+#: Moves below this part of the box are rounding if they do not become less.
+SMALL = 1e-9
+#: Newton iterations at one weight.
 MAX_ITERATIONS = 100
+#: Times that a Newton step is shortened.
 MAX_CUTS = 12
+#: Change of the field by an update, over the field, at which it counts as found.
 SAME = 1e-10
+#: Updates of the field of an interaction in a step.
 MAX_UPDATES = 100
-# Gauss points and weights of [0, 1] for the potential.
+#: Gauss points of [0, 1] for the potential,
 POINTS = 0.5 + 0.5 * np.array([-np.sqrt(0.6), 0.0, np.sqrt(0.6)])
+#: and their weights.
 WEIGHTS = np.array([5, 8, 5]) / 18
 
 
@@ -95,9 +112,9 @@ class Lagrangian(MinimisingMovement):
     """
 
     integrator: str = "jko"
-    levels: tuple = (0.05, 0.25, 0.5, 0.75, 0.95)
+    levels: Sequence[float] = (0.05, 0.25, 0.5, 0.75, 0.95)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         check_integrator(self.integrator)
         levels = real_array(self.levels, "levels", "numbers between 0 and 1")
@@ -105,26 +122,25 @@ class Lagrangian(MinimisingMovement):
             raise ValueError(f"levels are {self.levels!r:.60}; give numbers between 0 and 1")
         object.__setattr__(self, "levels", tuple(float(u) for u in levels))
 
-    def prepare(self, run):
+    def prepare(self, run: Run) -> _Positions:
         """Energy, coordinate and room for positions."""
         return _Positions(run, check_integrator(self.integrator), self.levels)
 
-    def minimise(self, run, p, tau):
+    def minimise(self, run: Run, p: Array, tau: float) -> Array:
         """One step."""
         return run.scheme.step(run, p, tau)
 
-    def report(self, state):
+    def report(self, state: Run) -> dict[str, Any]:
         """Counters and positions."""
-        quantiles = np.array(state.scheme.quantiles)
         return {
             **super().report(state),
             "quantile_levels": np.array(self.levels),
-            "quantiles": quantiles,
+            "quantiles": np.array(state.scheme.quantiles),
             "faces": state.scheme.X,
         }
 
     @property
-    def guarantees(self):
+    def guarantees(self) -> dict[str, str]:
         """What holds by construction."""
         return {"positivity": "by construction (masses between moving faces)"}
 
@@ -132,7 +148,9 @@ class Lagrangian(MinimisingMovement):
 class _Positions:
     """Positions of the faces between fixed masses, in the course of one run."""
 
-    def __init__(self, run, weights, levels):
+    def __init__(
+        self, run: Run, weights: tuple[tuple[float, ...], ...], levels: Sequence[float]
+    ) -> None:
         check_line(run, "Lagrangian")
         self.energy = EnergyOnLine(run.energy, run.grid)
         self.weights, self.levels = weights, np.array(levels)
@@ -153,13 +171,15 @@ class _Positions:
                 f"this box of {self.volume.sum():g}; raise the limit or enlarge the box"
             )
         self.centers = 0.5 * (self.home[1:] + self.home[:-1])
-        self.p = self.X = self.last = None
-        self.quantiles: list = []
+        # Masses between the faces X, and what they were on the grid after the last step.
+        self.p, self.X, self.last = np.empty(0), self.home, np.empty(0)
+        self.quantiles: list[Array] = []
         run.add(newton_iterations=0, interaction_updates=0)
 
-    def step(self, run, p, tau):
+    def step(self, run: Run, p: Array, tau: float) -> Array:
         """Masses of the grid's cells after one step."""
-        if self.last is None or not np.allclose(p, self.last, rtol=1e-12, atol=1e-300):
+        goes_on = self.last.size and np.allclose(p, self.last, rtol=1e-12, atol=1e-300)
+        if not goes_on:
             self.p, self.X = p, self.home.copy()
             if self.energy.limit * (1 + ROOM) < (p / self.volume).max():
                 raise ValueError(
@@ -167,46 +187,42 @@ class _Positions:
                     f"allowed, {self.energy.limit:g}; begin with less"
                 )
         if not self.quantiles:
-            self.quantiles.append(self.positions())
+            self.quantiles = [self.positions()]
         self.X = advance(self.weights, lambda Z, s: self.movement(run, Z, s), self.X, tau)
-        self.quantiles.append(self.positions())
-        self.last = self.on_grid()
+        self.quantiles = [*self.quantiles, self.positions()]  # a copy of the run keeps its own list
+        self.last = self.on_grid(self.X)
         return self.last
 
-    def positions(self):
+    def positions(self) -> Array:
         """Quantiles at the levels."""
         sums = np.append(0.0, np.cumsum(self.p))
         keep = np.append(True, np.diff(sums) > 0)
         return np.interp(self.levels * sums[-1], sums[keep], self.X[keep])
 
-    def on_grid(self):
-        """Masses between the faces of the grid, from whichever end is nearer."""
+    def on_grid(self, X: Array) -> Array:
+        """Masses between the faces of the grid, from the end of the line that is nearer."""
         left = np.append(0.0, np.cumsum(self.p))
         right = np.append(np.cumsum(self.p[::-1])[::-1], 0.0)
-        from_left, from_right = (np.interp(self.home, self.X, sums) for sums in (left, right))
+        from_left, from_right = (np.interp(self.home, X, sums) for sums in (left, right))
         is_left = from_left[1:] <= 0.5 * left[-1]
         m = np.where(is_left, np.diff(from_left), -np.diff(from_right))
         return np.maximum(m, 0.0)
 
-    def movement(self, run, Z, sigma):
+    def movement(self, run: Run, Z: Array, sigma: float) -> Array:
         """Positions that minimise the energy plus the squared distance to Z over 2 sigma."""
-        field = self.energy.field(self.on_grid() / self.volume)
-        X, mix = self.X, Mix()
+        X = self.X
+        iteration = FieldIteration(self.energy.field(self.on_grid(X) / self.volume))
         for update in range(MAX_UPDATES):
-            newton = _Functional(self, field, Z, sigma / self.metric)
-            X = newton.minimise(run, X)
+            functional = _Functional(self, iteration.field, Z, sigma / self.metric)
+            X = functional.minimise(run, X)
             if not self.energy.pairs:
                 return X
-            old, self.X = self.X, X
-            m = self.on_grid()
-            self.X = old
+            m = self.on_grid(X)
             wanted = self.energy.field(m / self.volume)
-            defect = wanted - field
-            change = float(np.sum(m * np.abs(defect - np.sum(m * defect))))
+            change = iteration.update(wanted, m)
             if change <= SAME * (1e-30 + float(np.sum(m * np.abs(wanted)))):
                 run.add(interaction_updates=update + 1)
                 return X
-            field = mix.next(field, wanted, m)
         raise ConvergenceError(
             f"the interaction at the end of a JKO step is still off by {change:.1e} after "
             f"{MAX_UPDATES} updates; take a smaller tau",
@@ -215,10 +231,18 @@ class _Positions:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class _Tridiagonal:
+    """A symmetric matrix by its diagonal and the entries next to it."""
+
+    diagonal: Array
+    off: Array
+
+
 class _Functional:
     """Energy and squared distance of one movement, as a function of the inner faces."""
 
-    def __init__(self, positions, field, Z, sigma):
+    def __init__(self, positions: _Positions, field: Array, Z: Array, sigma: float) -> None:
         energy = self.energy = positions.energy
         self.p, self.Z, self.sigma = positions.p, Z, sigma
         self.volume, self.home = positions.volume, positions.home
@@ -226,39 +250,39 @@ class _Functional:
         V = field - energy.kT * np.log(positions.volume / np.diff(positions.home))
         self.V = CubicSpline(positions.centers, V)
         self.dV, self.ddV = self.V.derivative(), self.V.derivative(2)
-        self.scale = float(np.sum(self.p * np.abs(V - np.sum(self.p * V)))) + energy.kT + sum(
-            float(np.sum(np.abs(part.internal(self.p / self.volume)) * self.volume))
-            for part in energy.internal
-        )  # fmt: skip
-        self.scale = max(self.scale, float(np.sum(self.p * self.apart(Z)))) or 1.0
+        # What the functional is of the order of.
+        scale = float(np.sum(self.p * np.abs(V - np.sum(self.p * V)))) + energy.kT
+        rho = self.p / self.volume
+        scale += sum(
+            float(np.sum(np.abs(part.internal(rho)) * self.volume)) for part in energy.internal
+        )
+        self.scale = max(scale, float(np.sum(self.p * self.apart(Z)))) or 1.0
         limit = energy.limit * (1 + ROOM)
         self.least = self.p / limit if limit < np.inf else np.zeros_like(self.p)
 
-    def apart(self, X):
+    def apart(self, X: Array) -> Array:
         """Squared distance of each piece from the target over 2 sigma, per mass."""
         d = X - self.Z
         return (d[1:] ** 2 + d[1:] * d[:-1] + d[:-1] ** 2) / (6 * self.sigma)
 
-    def minimise(self, run, X):
+    def minimise(self, run: Run, X: Array) -> Array:
         """Newton's method, with less and less of a barrier if the density has a limit."""
         weight = FIRST_BARRIER if self.energy.limit < np.inf else LAST_BARRIER
-        for _ in range(20):
-            X = self._newton(run, X, weight * self.scale, is_last=weight == LAST_BARRIER)
-            if weight == LAST_BARRIER:
-                return X
-            weight = max(0.1 * weight, LAST_BARRIER)
-        return X
+        while weight > LAST_BARRIER:
+            X = self._newton(run, X, weight * self.scale, ROUGH)
+            weight = max(FADE * weight, LAST_BARRIER)
+        return self._newton(run, X, LAST_BARRIER * self.scale, TOLERANCE)
 
-    def _newton(self, run, X, barrier, is_last):
+    def _newton(self, run: Run, X: Array, barrier: float, tolerance: float) -> Array:
         """Damped Newton steps at one weight of the barrier, relative to the number of cells."""
         barrier = barrier / self.p.size
         size, best = X[-1] - X[0], np.inf
-        g, band = self._derivatives(X, barrier)
+        g, matrices = self._derivatives(X, barrier)
         value = self._value(X, barrier)
         for _ in range(MAX_ITERATIONS):
             run.add(newton_iterations=1)
             dX = np.zeros_like(X)
-            dX[1:-1] = _solve(band, g)
+            dX[1:-1] = _solve(matrices, g)
             room, change = np.diff(X) - self.least, np.diff(dX)
             shrinks = change < 0
             part = min(1.0, 0.95 * float(np.min(room[shrinks] / -change[shrinks], initial=np.inf)))
@@ -267,13 +291,12 @@ class _Functional:
                 new = X + part * dX
                 new_value = self._value(new, barrier)
                 slack = 1e-4 * part * slope + 1e-13 * (abs(value) + self.scale)
-                if new_value <= value + slack or moved <= 1e-9 * size:
+                if new_value <= value + slack or moved <= SMALL * size:
                     break
                 part *= 0.4
             X, value = new, new_value
-            g, band = self._derivatives(X, barrier)
-            end = TOLERANCE if is_last else 1e-3
-            if moved <= end * size or (moved <= 1e-9 * size and moved >= 0.5 * best):
+            g, matrices = self._derivatives(X, barrier)
+            if moved <= tolerance * size or (moved <= SMALL * size and moved >= 0.5 * best):
                 return X
             best = min(best, moved)
         raise ConvergenceError(
@@ -282,7 +305,7 @@ class _Functional:
             residual=moved,
         )
 
-    def _value(self, X, barrier):
+    def _value(self, X: Array, barrier: float) -> float:
         """Energy, squared distance and barrier."""
         length = np.diff(X)
         room = length - self.least
@@ -295,8 +318,8 @@ class _Functional:
             total += np.sum(length * part.internal(self.p / length))
         return float(total)
 
-    def _derivatives(self, X, barrier):
-        """Derivatives by the inner faces, and their matrix as two diagonals, upper form."""
+    def _derivatives(self, X: Array, barrier: float) -> tuple[Array, list[_Tridiagonal]]:
+        """Minus the derivatives by the inner faces, their matrix, and a positive one near it."""
         length, p = np.diff(X), self.p
         x = X[:-1, None] + length[:, None] * POINTS
         x = np.clip(x, self.home[0], self.home[-1])
@@ -315,10 +338,10 @@ class _Functional:
         for curvature in (stiff, np.abs(stiff)):
             ll, rr, lr = (curvature @ (u * v) * p for u, v in ((a, a), (b, b), (a, b)))
             diagonal = (rr + spring / 3 + bulk)[:-1] + (ll + spring / 3 + bulk)[1:]
-            matrices.append((diagonal, (lr + spring / 6 - bulk)[1:-1]))
+            matrices.append(_Tridiagonal(diagonal, (lr + spring / 6 - bulk)[1:-1]))
         return -g, matrices
 
-    def _pressure(self, length):
+    def _pressure(self, length: Array) -> tuple[Array, Array]:
         """Pressure rho U' - U of each piece, and minus its derivative by the length."""
         rho = self.p / length
         pressure, bulk = self.energy.kT * rho, self.energy.kT * rho / length
@@ -328,16 +351,16 @@ class _Functional:
         return pressure, bulk
 
 
-def _solve(matrices, g):
+def _solve(matrices: list[_Tridiagonal], g: Array) -> Array:
     """Newton step; by the second matrix, which is positive, if the first is not."""
     full, safe = matrices
-    # Stiff pieces side by side leave a matrix that is singular to rounding.
-    for (diagonal, off), shift in ((full, 0.0), (safe, 0.0), (safe, 1e-13)):
-        if not (diagonal > 0).all():
+    # Stiff pieces side by side leave a matrix that is singular to rounding: hence the shift.
+    for matrix, shift in ((full, 0.0), (safe, 0.0), (safe, 1e-13)):
+        if not (matrix.diagonal > 0).all():
             continue
-        scale = 1 / np.sqrt(diagonal)
-        band = np.full((2, g.size), 1.0 + shift)
-        band[0, 1:] = off * scale[1:] * scale[:-1]
+        scale = 1 / np.sqrt(matrix.diagonal)
+        band = np.full((2, g.size), 1.0 + shift)  # upper form, scaled to a unit diagonal
+        band[0, 1:] = matrix.off * scale[1:] * scale[:-1]
         try:
             return scale * solveh_banded(band, scale * g)
         except LinAlgError:

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from fokkerplanck.domain.types import Array
+from fokkerplanck.methods.jko.movement import Run
+from fokkerplanck.scheme.bernoulli import bernoulli
 
-def check_line(run, name):
+#: Largest step of the log density between neighbours from which rates are made.
+STEEPEST = 600.0
+
+
+def check_line(run: Run, name: str) -> None:
     """Refuse grids and noise that a scheme on a line cannot take."""
     grid, D = run.grid, run.problem.D
     if grid.dim != 1:
@@ -23,7 +30,7 @@ def check_line(run, name):
         )
 
 
-def metric_faces(run):
+def metric_faces(run: Run) -> Array:
     """Faces in the coordinate y = int D^(-1/2) dx, in which the noise is 1."""
     faces = run.grid.faces[0]
     D = np.broadcast_to(np.ravel(run.problem.D), run.grid.shape)
@@ -35,18 +42,11 @@ def metric_faces(run):
     return np.append(0.0, np.cumsum(np.diff(faces) * scale))
 
 
-def rates(faces, log_pi):
+def rates(faces: Array, log_pi: Array) -> tuple[Array, Array]:
     """Rates up and down (n,) between neighbours for noise 1, at rest with masses e^log_pi."""
     width = np.diff(faces)
-    z = np.clip(np.diff(log_pi - np.log(width)), -600.0, 600.0)
+    z = np.clip(np.diff(log_pi - np.log(width)), -STEEPEST, STEEPEST)
     gap = 0.5 * (width[1:] + width[:-1])
-    up = _bernoulli(-z) / (gap * width[:-1])
-    down = _bernoulli(z) / (gap * width[1:])
+    up = bernoulli(-z) / (gap * width[:-1])
+    down = bernoulli(z) / (gap * width[1:])
     return np.append(up, 0.0), np.append(down, 0.0)
-
-
-def _bernoulli(z):
-    """B(z) = z / (e^z - 1)."""
-    small = np.abs(z) < 1e-8
-    z = np.where(small, 1.0, z) if small.all() else z
-    return np.where(small, 1 - 0.5 * z, z / np.expm1(np.where(small, 1.0, z)))

@@ -20,15 +20,17 @@ def log_mean(a, b):
     return a if a == b else (a - b) / (np.log(a) - np.log(b))
 
 
-@pytest.mark.parametrize("kernel", [kernels.mobility, kernels.mobility_threads])
-def test_mobility(kernel, rng):
+@pytest.mark.parametrize(
+    ("kernel", "parts"), [(kernels.mobility, (0, 1)), (kernels.mobility_threads, (3,))]
+)
+def test_mobility(kernel, parts, rng):
     indptr, indices, there, back = rows(rng)
     v = rng.normal(size=40)
     v[7], v[8] = 0.3, 0.3 + 1e-9
     is_live = np.ones(40, bool)
     is_live[[3, 20]] = False
     out, inn = np.empty_like(there), np.empty_like(there)
-    kernel(indptr, indices, there, back, v, is_live, out, inn)
+    kernel(*parts, indptr, indices, there, back, v, is_live, out, inn)
     for x in range(40):
         for e in range(indptr[x], indptr[x + 1]):
             y = indices[e]
@@ -44,21 +46,23 @@ def test_mobility_of_states_beyond_exponents():
     indptr, indices = np.array([0, 1, 2], np.int32), np.array([1, 0], np.int32)
     one, out, inn = np.ones(2), np.empty(2), np.empty(2)
     v = np.array([-2000.0, 0.0])
-    kernels.mobility(indptr, indices, one, one, v, np.ones(2, bool), out, inn)
+    kernels.mobility(0, 1, indptr, indices, one, one, v, np.ones(2, bool), out, inn)
     assert np.isfinite(out).all()
     assert np.isfinite(inn).all()
     assert (out > 0).all()
 
 
-@pytest.mark.parametrize("kernel", [kernels.divergence, kernels.divergence_threads])
-def test_divergence(kernel, rng):
+@pytest.mark.parametrize(
+    ("kernel", "parts"), [(kernels.divergence, (0, 1)), (kernels.divergence_threads, (3,))]
+)
+def test_divergence(kernel, parts, rng):
     indptr, indices, out, _ = rows(rng)
     y, result = rng.normal(size=40), np.empty(40)
-    kernel(indptr, indices, out, y, result)
+    kernel(*parts, indptr, indices, out, y, result)
     twin = [
         sum(out[e] * (y[x] - y[indices[e]]) for e in range(indptr[x], indptr[x + 1]))
         for x in range(40)
     ]
     np.testing.assert_allclose(result, twin, atol=1e-14)
-    kernel(indptr, indices, out, np.full(40, 0.1), result)
+    kernel(*parts, indptr, indices, out, np.full(40, 0.1), result)
     assert not result.any()

@@ -103,9 +103,7 @@ def test_direction_solves_the_newton_system(n, rng):
     slope = r[1:-1] @ expected
     rest, pivot, dG = np.zeros((3, n + 1))
     dm = np.zeros(n)
-    got = kernel.direction(
-        faces, t, first, second, 1 / m, 1 / m, kappa, r.copy(), rest, pivot, dG, dm
-    )
+    got = kernel.direction(faces, t, first, second, 1 / m, kappa, r.copy(), rest, pivot, dG, dm)
     np.testing.assert_allclose(dG[1:-1], expected, rtol=1e-10, atol=1e-14)
     np.testing.assert_allclose(dm, np.diff(dG), atol=1e-14)
     assert abs(got / slope - 1) < 1e-10

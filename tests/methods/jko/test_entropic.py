@@ -9,7 +9,7 @@ from fokkerplanck import energies
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.methods.jko import Entropic
 from fokkerplanck.transport.gaussian_kernel import GaussianKernel
-from fokkerplanck.transport.potentials import Potentials
+from fokkerplanck.transport.potentials import Ends, Potentials
 from tests.convergence.rates import assert_rate
 from tests.methods.jko.lagrangian_line import LagrangianLine
 
@@ -257,7 +257,7 @@ def test_the_plain_iteration_grows_with_the_grid():
         q = np.log(fp.gaussian(grid, -0.5, 0.09) * grid.volume)
         solver = Potentials(grid.shape, (False,), [1.2], (1.2 * 6 / n) ** 2 / 0.3, 1e-8)
         solver.plan = solver.plan[:1]  # no ladder: the first rung takes the plain iteration
-        solver.solve(q, V)
+        solver.solve(Ends(q, beta_V=V))
         counts.append(solver.count["iterations"])
     assert counts[1] > 1.5 * counts[0]
 
@@ -339,6 +339,21 @@ def test_interaction_of_springs_is_a_potential_around_the_mean():
     )
     assert grid.integrate(np.abs(rho - other)) < 1e-7
     assert grid.integrate(np.abs(rho - start)) > 0.01
+
+
+def test_the_order_of_terms_does_not_matter():
+    """Three terms are a sum with a sum in it: a free energy, wherever the brackets are."""
+    grid = fp.Grid([(-5, 5)], 64)
+    start = fp.gaussian(grid, 0.4, 0.3)
+    noise, well = energies.Entropy(0.5), energies.Potential(lambda x: x**2 / 2)
+    spring = energies.Interaction(lambda z: z**2)
+    found = [
+        one_step(fp.Problem(grid), start, 0.1, energy=e)
+        for e in (noise + well + spring, noise + (well + spring), spring + (well + noise))
+    ]
+    assert all(solution.stats["fields"] > 1 for solution in found)
+    for solution in found[1:]:
+        np.testing.assert_allclose(solution[1], found[0][1], rtol=1e-12)
 
 
 def test_a_crowd_stays_below_its_limit():
@@ -425,4 +440,4 @@ def test_an_iteration_that_does_not_end_says_so():
     q = np.log(fp.gaussian(grid, -0.5, 0.09) * grid.volume)
     solver = Potentials(grid.shape, (False,), [1.2], 0.01, 1e-12, max_iterations=3)
     with pytest.raises(ConvergenceError, match="after 3 iterations; raise tolerance"):
-        solver.solve(q, grid.x[0] ** 2)
+        solver.solve(Ends(q, beta_V=grid.x[0] ** 2))

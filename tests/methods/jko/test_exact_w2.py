@@ -301,9 +301,7 @@ def newton_in_masses(faces, p, log_pi, kappa, m, is_enough):
     evaluate(m)
     halvings = 0
     for iteration in range(100):
-        slope = jko_line.direction(
-            faces, t, first, second, 1 / m, 1 / m, kappa, r, rest, pivot, dG, dm
-        )
+        slope = jko_line.direction(faces, t, first, second, 1 / m, kappa, r, rest, pivot, dG, dm)
         part, old, towards = min(1.0, 0.999 / -min(np.min(dm / m), -1e-300)), m, dG[1:-1].copy()
         for _ in range(40):
             m = old + part * dm
