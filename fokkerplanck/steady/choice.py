@@ -111,10 +111,8 @@ def _second_order(
     # Newton's steps are solved as the null vector was, but full tensors in the plane keep
     # factorisations while these are affordable.
     is_plane_tensor = generator.edges.kind == "tensor" and problem.grid.dim == 2
-    factorised = (
-        solver is None and is_plane_tensor and problem.grid.size <= sizes.NEWTON_FACTORISED[2]
-    )
-    multigrid = markov.stats.solver == "multilevel" and not factorised
+    is_affordable = is_plane_tensor and problem.grid.size <= sizes.NEWTON_FACTORISED[2]
+    multigrid = markov.stats.solver == "multilevel" and not (solver is None and is_affordable)
     result = solve_nine_point(nine, start, tol, generator if multigrid else None)
     if result.converged:
         return _log(nine, result, markov.stats.reason)

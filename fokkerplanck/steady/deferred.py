@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 from scipy import sparse
 
 from fokkerplanck.domain.types import Array
+from fokkerplanck.linalg.anderson import anderson_step
 from fokkerplanck.steady.newton_steps import HeldFactors
 from fokkerplanck.steady.wells import Iteration, deep_wells, with_weights
 
@@ -96,7 +95,7 @@ def _accelerated(scheme, factors, phi, tol) -> Iteration:
         if not np.isfinite(corrections[-1]).all():
             break
         del iterates[: -MEMORY - 1], corrections[: -MEMORY - 1]
-        step = _anderson(iterates, corrections)
+        step = anderson_step(iterates, corrections)
         change = float(np.abs(scheme.step @ step).max())
         phi = phi + step * min(1.0, MAX_CHANGE / max(change, 1e-300))
     size = next((s for s in reversed(history) if np.isfinite(s)), np.inf)
@@ -110,15 +109,3 @@ def _balance(scheme, factors, phi):
         balance[factors.held] = 0.0
     with np.errstate(invalid="ignore", over="ignore"):
         return balance, float(np.abs(balance / rate).max())
-
-
-def _anderson(iterates, corrections):
-    """Step of least correction in the span of the last ones."""
-    f = corrections[-1]
-    if len(corrections) == 1:
-        return f
-    dF = np.stack([b - a for a, b in pairwise(corrections)], axis=1)
-    dX = np.stack([b - a for a, b in pairwise(iterates)], axis=1)
-    Q, R = np.linalg.qr(dF)
-    weights = np.linalg.lstsq(R, Q.T @ f, rcond=1e-12)[0]
-    return f - (dX + dF) @ weights

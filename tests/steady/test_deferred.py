@@ -49,7 +49,7 @@ def test_acceleration_is_worth_it(monkeypatch):
     nine, wide, start = pair(zoo.manufactured_wall(100.0), 24)
     factors = NarrowFactors(nine, start)
     assert solve_deferred(wide, factors, start, 1e-10).converged
-    monkeypatch.setattr(deferred, "_anderson", lambda iterates, corrections: corrections[-1])
+    monkeypatch.setattr(deferred, "anderson_step", lambda iterates, corrections: corrections[-1])
     plain = solve_deferred(wide, factors, start, 1e-10)
     assert not plain.converged
     assert plain.balance > 1e-9
