@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import splu
@@ -145,6 +147,8 @@ class ImplicitFactor:
 class Factors:
     """The last few factorisations of I - dt A of one generator, by dt."""
 
+    most_kept = KEPT
+
     def __init__(self, generator, flows):
         self.generator, self.flows = generator, flows
         self.made = 0
@@ -155,11 +159,17 @@ class Factors:
         for factor in self._kept:
             if abs(factor.dt - dt) <= SAME * dt:
                 return factor
-        while len(self._kept) >= KEPT:  # before the next one needs the memory
+        while len(self._kept) >= self.most_kept:  # before the next one needs the memory
             self._kept.pop(0)
         self._kept.append(self.make(dt))
         self.made += 1
         return self._kept[-1]
+
+    def fork(self):
+        """Copy for trial steps: shares the factorisations at hand, keeps and counts its own."""
+        other = copy.copy(self)
+        other._kept = list(self._kept)
+        return other
 
     def make(self, dt) -> ImplicitFactor:
         """New factorisation for dt."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 
 from fokkerplanck.linalg.factors import Factors
@@ -92,6 +94,16 @@ class Solvers(Factors):
     def repaired(self) -> float:
         """Negative mass that multilevel solves left and that was set to zero, over the run."""
         return sum(tally[0] for tally in self._multigrids)
+
+    def fork(self):
+        """Copy for trial steps, whose repairs are not those of the run."""
+        other = super().fork()
+        other._multigrids = []
+        if self.solver == "multilevel":
+            other._kept = [copy.copy(solver) for solver in self._kept]
+            for solver in other._kept:
+                solver.tally = [0.0]
+        return other
 
     def make(self, dt):
         """New solver for dt."""

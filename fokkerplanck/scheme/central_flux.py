@@ -95,7 +95,7 @@ class CentralFactor:
     """LU factors of I - tau H."""
 
     def __init__(self, matrix, tau):
-        self.tau = tau
+        self.dt = tau
         shifted = sparse.csc_array(sparse.eye_array(matrix.shape[0]) - tau * matrix)
         try:
             self._lu = splu(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -130,7 +131,16 @@ class EdgeJKO(MinimisingMovement):
                 f"EdgeJKO lowers the free energy of the problem only, not {self.energy!r}; use "
                 "jko.ExactW2, jko.Lagrangian (1D) or jko.Entropic"
             )
+        if self.order == 2:
+            run.add(newton_steps=0, krylov_steps=0, retries=0)
+            run.add(fallback_newton=0, fallback_energy=0, fallback_empty=0)
         return _Scheme(run)
+
+    def fork_scheme(self, scheme):
+        """What is kept, for a trial step."""
+        other = copy.copy(scheme)
+        other.solvers = scheme.solvers.fork()
+        return other
 
     def minimise(self, run, p, tau):
         """Transport and descend."""
@@ -174,9 +184,7 @@ class EdgeJKO(MinimisingMovement):
 
     def report(self, state):
         """Counters, and what the steps consisted of."""
-        reasons = {f"fallback_{name}": 0 for name in ("newton", "energy", "empty")}
-        work = {"newton_steps": 0, "krylov_steps": 0, "retries": 0}
-        report = (work | reasons if self.order == 2 else {}) | super().report(state)
+        report = super().report(state)
         report["drift"] = (
             "reversible: one JKO step"
             if state.scheme.circulation is None

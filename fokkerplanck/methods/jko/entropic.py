@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -117,6 +118,12 @@ class Entropic(MinimisingMovement):
     def prepare(self, run):
         """Check the problem; the solvers are made with the first step of a length."""
         return _Scheme(self, run)
+
+    def fork_scheme(self, scheme):
+        """What is kept, for a trial step: solvers are made anew, for they remember steps."""
+        other = copy.copy(scheme)
+        other._solvers = {}
+        return other
 
     def minimise(self, run, p, tau):
         """One step, or two of different width."""

@@ -129,6 +129,7 @@ class _Line:
         self.volume = np.array(run.volume, float)
         self.kT = self.energy.kT
         self.work = np.empty((14, self.faces.size))
+        self.is_settled = True  # False if far tails had not converged in the last minimisation
         self.set_field(self.energy.V)
         run.add(
             newton_iterations=0,
@@ -173,10 +174,10 @@ class _Line:
 
     def step_without_pairs(self, run, p, tau):
         """By Newton's method, in parts if that seems to fail, by backward Euler if all does."""
-        m, unsettled = self.backward_euler(p, tau), run.count["unsettled_tails"]
+        m = self.backward_euler(p, tau)
         if self.newton(run, p, tau, m, min(TRIAL, self.max_iterations), SHORT):
             # Tails far beyond the resolution of the grid may hide that a step is none.
-            if run.count["unsettled_tails"] == unsettled or self.falls(run, p, m):
+            if self.is_settled or self.falls(run, p, m):
                 return m
         else:
             parts = self.in_parts(run, p, tau)
@@ -200,7 +201,8 @@ class _Line:
         )  # fmt: skip
         run.add(newton_iterations=iterations, steps_shortened=shortened)
         found = change <= TOLERANCE or shift <= jko_line.SETTLED
-        run.add(unsettled_tails=int(found and change > TOLERANCE))
+        self.is_settled = not (found and change > TOLERANCE)
+        run.add(unsettled_tails=int(not self.is_settled))
         return found
 
     def in_parts(self, run, p, tau):

@@ -60,6 +60,10 @@ class L2Heat(MinimisingMovement):
         run.energy = _EdgeDirichlet(run.generator)
         return Factors(run.generator, Flows.from_generator(run.generator))
 
+    def fork_scheme(self, scheme):
+        """Factorisations, for a trial step."""
+        return scheme.fork()
+
     def minimise(self, run, p, tau):
         """Solve one implicit step."""
         return run.scheme.get(tau).solve(p)

@@ -167,9 +167,9 @@ class _Positions:
                     f"allowed, {self.energy.limit:g}; begin with less"
                 )
         if not self.quantiles:
-            self.quantiles.append(self.positions())
+            self.quantiles = [self.positions()]
         self.X = advance(self.weights, lambda Z, s: self.movement(run, Z, s), self.X, tau)
-        self.quantiles.append(self.positions())
+        self.quantiles = [*self.quantiles, self.positions()]  # trial steps share the old list
         self.last = self.on_grid()
         return self.last
 
