@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fokkerplanck.domain.arguments import real_array
+from fokkerplanck.domain.types import Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,12 +45,12 @@ class Dense:
     (True, True)
     """
 
-    t: np.ndarray
-    rho: np.ndarray
-    rate: np.ndarray
-    volume: np.ndarray
+    t: Array
+    rho: Array
+    rate: Array
+    volume: Array
 
-    def __call__(self, t):
+    def __call__(self, t: ArrayLike) -> Array:
         r"""Density at time t (\*shape), or densities at times t (m,) as (m, \*shape).
 
         Raises
@@ -71,7 +74,7 @@ class Dense:
             out[i] = self._one(float(time))
         return out
 
-    def _one(self, t):
+    def _one(self, t: float) -> Array:
         """Density at one time."""
         k = int(np.searchsorted(self.t, t))
         if self.t[k] == t:
@@ -80,10 +83,13 @@ class Dense:
         return hermite(t, self.t[k - 1 : k + 1], *ends, self.volume)
 
 
-def hermite(t, times, rho, rate, volume):
+def hermite(
+    t: float, times: Sequence[float] | Array, rho: Array, rate: Array, volume: Array
+) -> Array:
     r"""Density at t between two times, from both densities and rates (2, \*shape)."""
-    h = times[1] - times[0]
-    s = (t - times[0]) / h
+    begin, end = times
+    h = end - begin
+    s = (t - begin) / h
     cubic = (1 + 2 * s) * (1 - s) ** 2 * rho[0] + s * s * (3 - 2 * s) * rho[1]
     cubic += s * (1 - s) * h * ((1 - s) * rate[0] - s * rate[1])
     negative = cubic < 0

@@ -1,27 +1,39 @@
-"""What happens between two times: roots of functions of the density, and dense output."""
+"""What happens between two output times: events, and densities for dense output."""
 
 from __future__ import annotations
 
-import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from fokkerplanck.domain.arguments import true_or_false
+from fokkerplanck.domain.types import Array
 from fokkerplanck.evolution.dense import Dense, hermite
+from fokkerplanck.methods.method import Context, Method
+from fokkerplanck.scheme.generator import Generator
+
+#: A function event(t, rho) whose roots are sought.
+Event: TypeAlias = Callable[[float, Array], float]
 
 #: A root is located to this part of the interval in which it was seen, and to rounding of the time.
 ROOT_TOLERANCE = 1e-10
+#: Trial steps for one root.
 MAX_EVALUATIONS = 60
+#: Bisections along interpolated densities for a first guess of a root.
+GUESSES = 12
 
 
 class Finished(Exception):  # noqa: N818 - not an error
     """A terminal event was reached, at time t with masses p."""
 
-    def __init__(self, index, t, p):
+    def __init__(self, index: int, t: float, p: Array) -> None:
         super().__init__(f"event {index} at t = {t:g}")
         self.index, self.t, self.p = index, t, p
 
 
-def check_events(events):
+def check_events(events: Any) -> tuple[Event, ...]:
     """Events as a tuple of functions; what came and what to give if they are not.
 
     Parameters
@@ -44,9 +56,8 @@ def check_events(events):
     for k, event in enumerate(events):
         if not callable(event):
             raise ValueError(f"events[{k}] is {event!r}; give a function event(t, rho)")
-        terminal, direction = _attributes(event)
-        if not isinstance(terminal, (bool, np.bool_)):
-            raise ValueError(f"events[{k}].terminal is {terminal!r}; give True or False")
+        true_or_false(_is_terminal(event), f"events[{k}].terminal")
+        direction = _direction(event)
         is_number = isinstance(direction, (int, float, np.integer, np.floating))
         if not is_number or not np.isfinite(direction):
             raise ValueError(
@@ -56,9 +67,24 @@ def check_events(events):
     return tuple(events)
 
 
-def _attributes(event):
-    """What ends the run, and which way the event has to cross zero."""
-    return getattr(event, "terminal", False), getattr(event, "direction", 0)
+def _is_terminal(event: Event) -> bool:
+    """Whether a root of the event ends the run."""
+    return getattr(event, "terminal", False)
+
+
+def _direction(event: Event) -> float:
+    """Which way the event has to cross zero, 0 for both."""
+    return getattr(event, "direction", 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """What was seen at a time: masses, values of the events, a state to make trial steps from."""
+
+    t: float
+    p: Array
+    values: list[float]
+    state: Any
 
 
 class Watch:
@@ -69,56 +95,52 @@ class Watch:
     generator : Generator
     events : tuple of callables
     dense : bool
-
-    Attributes
-    ----------
-    step : callable
-        ``step(p, span)``: masses a span after p, which locates roots as exactly as the run's own
-        method can. To be set before anything is seen.
     """
 
-    def __init__(self, generator, events, dense):
-        self.generator, self.events, self.dense, self.step = generator, events, dense, None
-        grid = generator.grid
-        self.shape = grid.shape
-        self.volume = grid.volumes
-        self.knots: list[tuple[float, np.ndarray, np.ndarray]] = []
-        self.roots: list[list[tuple[float, np.ndarray]]] = [[] for _ in events]
-        self.last = None
-        self.busy = False
+    def __init__(self, generator: Generator, events: Sequence[Event], dense: bool) -> None:
+        self.generator, self.events, self.dense = generator, events, dense
+        self.shape, self.volume = generator.grid.shape, generator.grid.volumes
+        self.knots: list[tuple[float, Array, Array]] = []
+        self.roots: list[list[tuple[float, Array]]] = [[] for _ in events]
+        self.last: Sight | None = None
+
+    def follow(self, method: Method, state: Any, context: Context) -> None:
+        """Make trial steps by the method of the run; to be called before anything is seen."""
+        self.method, self.state, self.context = method, state, context
 
     @property
     def active(self) -> bool:
         """Whether there is anything to watch for."""
         return bool(self.events) or self.dense
 
-    def see(self, t, p):
+    def see(self, t: float, p: Array) -> None:
         """Take the masses p at time t; raises ``Finished`` at a terminal event."""
-        if self.busy or not self.active or (self.last is not None and t <= self.last[0]):
+        if not self.active or (self.last is not None and t <= self.last.t):
             return
         p = np.array(p)
         values = [self._value(k, t, p) for k in range(len(self.events))]
-        before, self.last = self.last, (t, p, values)
+        state = self.method.fork(self.state) if self.events else None
+        before, self.last = self.last, Sight(t, p, values, state)
         if before is not None:
             for k, when, masses in self._crossings(before, self.last):
                 self.roots[k].append((when, masses))
-                if _attributes(self.events[k])[0]:
-                    if when > before[0]:
+                if _is_terminal(self.events[k]):
+                    if when > before.t:
                         self._keep(when, masses)
                     raise Finished(k, when, masses)
         self._keep(t, p)
 
-    def _keep(self, t, p):
+    def _keep(self, t: float, p: Array) -> None:
         """Add a knot of the dense output."""
         if self.dense:
             rho = self.density(p)
             self.knots.append((t, rho, self.generator.apply(rho)))
 
-    def density(self, p):
+    def density(self, p: Array) -> Array:
         """Density of masses."""
         return p.reshape(self.shape) / self.volume
 
-    def _value(self, k, t, p) -> float:
+    def _value(self, k: int, t: float, p: Array) -> float:
         """Value of event k, a finite number."""
         rho = self.density(p)
         rho.flags.writeable = False
@@ -133,32 +155,31 @@ class Watch:
             )
         return value
 
-    def _crossings(self, left, right):
+    def _crossings(self, left: Sight, right: Sight) -> list[tuple[int, float, Array]]:
         """Roots between two sights, in order of time: (event, time, masses)."""
         found = []
-        for k, (a, b) in enumerate(zip(left[2], right[2], strict=True)):
-            direction = _attributes(self.events[k])[1]
+        for k, (a, b) in enumerate(zip(left.values, right.values, strict=True)):
+            direction = _direction(self.events[k])
             # A root on a sight belongs to the interval that ends there.
             rises, falls = a < 0 <= b, a > 0 >= b
             if (rises and direction >= 0) or (falls and direction <= 0):
                 found.append((k, *self._locate(k, left, right)))
         return sorted(found, key=lambda root: root[1])
 
-    def _locate(self, k, left, right):
-        """Time and masses of a root of event k, by the Illinois method on the method's own steps.
+    def _locate(self, k: int, left: Sight, right: Sight) -> tuple[float, Array]:
+        """Time and masses of a root of event k, by the Illinois method on trial steps.
 
         The first point is the root of the interpolated event, which is close to it.
         """
-        (t0, p0, values0), (t1, p1, values1) = left, right
-        a, b, fa, fb, best = t0, t1, values0[k], values1[k], (t1, p1)
+        a, b, fa, fb, best = left.t, right.t, left.values[k], right.values[k], (right.t, right.p)
         if fb == 0:
             return best
-        accuracy = ROOT_TOLERANCE * (t1 - t0) + 4 * np.spacing(max(abs(t0), abs(t1)))
+        accuracy = ROOT_TOLERANCE * (b - a) + 4 * np.spacing(max(abs(a), abs(b)))
         t, side = self._guess(k, left, right), 0
         for _ in range(MAX_EVALUATIONS):
             if not a < t < b:
                 t = 0.5 * (a + b)
-            p = self._reached(p0, t - t0)
+            p = self._trial(left, t - left.t)
             f = self._value(k, t, p)
             if f == 0:
                 return t, p
@@ -173,44 +194,41 @@ class Watch:
             if b - a <= accuracy:
                 break
             t = (a * fb - b * fa) / (fb - fa)
-            # Close in from the other side once one end has all but arrived.
+            # Stay away from both ends a little, so that the next root may lie on either side.
             t = min(max(t, a + 0.4 * accuracy), b - 0.4 * accuracy)
         return best
 
-    def _reached(self, p, span):
-        """Masses a span later, without telling anybody."""
-        self.busy = True
-        try:
-            return self.step(p, span)
-        finally:
-            self.busy = False
+    def _trial(self, left: Sight, span: float) -> Array:
+        """Masses a span after a sight, by a step that leaves no trace in the run."""
+        with self.context.probing():
+            return self.method.step(self.method.fork(left.state), left.p, span)
 
-    def _guess(self, k, left, right):
-        """Root of the event along interpolated densities, by a dozen bisections."""
-        (t0, p0, values0), (t1, p1, _) = left, right
-        rho = np.stack([self.density(p0), self.density(p1)])
+    def _guess(self, k: int, left: Sight, right: Sight) -> float:
+        """Root of the event along interpolated densities."""
+        rho = np.stack([self.density(left.p), self.density(right.p)])
         rate = np.stack([self.generator.apply(r) for r in rho])
-        a, b = t0, t1
-        for _ in range(12):
+        a, b = left.t, right.t
+        for _ in range(GUESSES):
             t = 0.5 * (a + b)
-            between = hermite(t, (t0, t1), rho, rate, self.volume)
+            between = hermite(t, (left.t, right.t), rho, rate, self.volume)
             f = self._value(k, t, (between * self.volume).ravel())
-            a, b = (t, b) if (f > 0) == (values0[k] > 0) and f != 0 else (a, t)
+            a, b = (t, b) if (f > 0) == (left.values[k] > 0) and f != 0 else (a, t)
         return 0.5 * (a + b)
 
-    def results(self):
-        """Times and densities of all events (tuples of arrays), and dense output or None."""
-        times = tuple(np.array([t for t, _ in roots]) for roots in self.roots)
-        densities = tuple(
+    def times(self) -> tuple[Array, ...]:
+        """Times of the roots of every event."""
+        return tuple(np.array([t for t, _ in roots]) for roots in self.roots)
+
+    def densities(self) -> tuple[Array, ...]:
+        """Densities at the roots of every event."""
+        return tuple(
             np.array([self.density(p) for _, p in roots]).reshape(-1, *self.shape)
             for roots in self.roots
         )
-        if not self.dense or len(self.knots) == 0:
-            return times, densities, None
+
+    def dense_output(self) -> Dense | None:
+        """Interpolation between the steps seen, if that was asked for."""
+        if not self.knots:
+            return None
         t, rho, rate = (np.array(column) for column in zip(*self.knots, strict=True))
-        return times, densities, Dense(t, rho, rate, np.asarray(self.generator.grid.volume))
-
-
-def on_a_copy(method, state):
-    """Steps of a method that leave the counters in its state as they are."""
-    return lambda p, span: method.step(copy.copy(state), p, span)
+        return Dense(t, rho, rate, np.asarray(self.generator.grid.volume))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from os import PathLike
+from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fokkerplanck.domain import storage
 from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.types import Array
 from fokkerplanck.evolution.dense import Dense
 
 #: Numbers kept at every output time.
@@ -77,26 +82,26 @@ class Solution:
     [1.0, 0.137, 0.019]
     """
 
-    t: np.ndarray
-    rho: np.ndarray
-    mass: np.ndarray
-    free_energy: np.ndarray
-    entropy: np.ndarray
-    energy: np.ndarray
-    dissipation: np.ndarray
-    min_rho: np.ndarray
-    stats: Mapping
+    t: Array
+    rho: Array
+    mass: Array
+    free_energy: Array
+    entropy: Array
+    energy: Array
+    dissipation: Array
+    min_rho: Array
+    stats: Mapping[str, Any]
     status: str
     message: str
     grid: Grid
     beta: float
-    log_rho_inf: np.ndarray | None = None
+    log_rho_inf: Array | None = None
     problem: str = field(default="", repr=False)
     dense: Dense | None = field(default=None, repr=False)
-    t_events: tuple = ()
-    rho_events: tuple = ()
+    t_events: tuple[Array, ...] = ()
+    rho_events: tuple[Array, ...] = ()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         values = [getattr(self, entry.name) for entry in fields(self)]
         values += [*self.t_events, *self.rho_events]
         if self.dense is not None:
@@ -106,16 +111,16 @@ class Solution:
                 value.flags.writeable = False
         object.__setattr__(self, "stats", MappingProxyType(dict(self.stats)))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.t)
 
-    def __getitem__(self, i):
+    def __getitem__(self, i: Any) -> Array:
         return self.rho[i]
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[tuple[float, Array]]:
         return zip(self.t.tolist(), self.rho, strict=True)
 
-    def at(self, t):
+    def at(self, t: ArrayLike) -> Array:
         r"""Density at any time of the run (\*shape), or densities at times (m,), by ``dense``.
 
         Positive, mass exact, fourth order in the steps of the run: see ``Dense``.
@@ -136,11 +141,11 @@ class Solution:
             raise ValueError("the run kept nothing between its output times; solve with dense=True")
         return self.dense(t)
 
-    def __call__(self, t):
+    def __call__(self, t: ArrayLike) -> Array:
         """Return ``at(t)``."""
         return self.at(t)
 
-    def save(self, path):
+    def save(self, path: str | PathLike[str]) -> Path:
         """Write everything to one ``.npz`` file, whole or not at all; ``load`` reads it.
 
         Parameters
@@ -177,7 +182,7 @@ class Solution:
         return storage.write(path, "Solution", arrays, metadata)
 
     @classmethod
-    def from_storage(cls, arrays, metadata) -> Solution:
+    def from_storage(cls, arrays: dict[str, Any], metadata: dict[str, Any]) -> Solution:
         """Solution from what ``save`` stored."""
         values = {name: arrays[name] for name in ("t", "rho", *LEDGER)}
         words = {name: metadata[name] for name in ("stats", "status", "message", "beta", "problem")}
@@ -192,17 +197,21 @@ class Solution:
             for name in ("t_events", "rho_events")
         ]
         return cls(
-            **values, **words, grid=grid, log_rho_inf=arrays.get("log_rho_inf"), dense=dense,
-            t_events=events[0], rho_events=events[1],
-        )  # fmt: skip
+            **values,
+            **words,
+            grid=grid,
+            log_rho_inf=arrays.get("log_rho_inf"),
+            dense=dense,
+            t_events=events[0],
+            rho_events=events[1],
+        )
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         """Times, status, free energy and least density."""
-        n = len(self)
-        F = "" if self.log_rho_inf is None else (
-            f", free energy {self.free_energy[0]:.3g} to {self.free_energy[-1]:.3g}"
-        )  # fmt: skip
+        F = ""
+        if self.log_rho_inf is not None:
+            F = f", free energy {self.free_energy[0]:.3g} to {self.free_energy[-1]:.3g}"
         return (
-            f"Solution({n} times from {self.t[0]:g} to {self.t[-1]:g}, {self.status}{F}, "
+            f"Solution({len(self)} times from {self.t[0]:g} to {self.t[-1]:g}, {self.status}{F}, "
             f"min rho >= {self.min_rho.min():.3g})"
         )

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-import inspect
 import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 from tqdm import tqdm
 
 from fokkerplanck import observables
-from fokkerplanck.domain.arguments import describe, positive_number, real_array
+from fokkerplanck.domain.arguments import describe, positive_number, real_array, true_or_false
 from fokkerplanck.domain.densities import check_density
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.evolution.events import Finished, Watch, check_events, on_a_copy
+from fokkerplanck.evolution.events import Event, Finished, Watch, check_events
 from fokkerplanck.evolution.solution import LEDGER, Solution
 from fokkerplanck.methods.exponential import Exponential
 from fokkerplanck.methods.method import Context, Method
 from fokkerplanck.scheme.generator import Generator
-from fokkerplanck.steady import steady_state
+from fokkerplanck.steady import SteadyState, steady_state
+
+#: What may be called after every output time.
+Callback: TypeAlias = Callable[[float, Array], object]
 
 #: A bar appears by itself only if the run is not over after this long, in seconds.
 BAR_AFTER = 1.0
@@ -27,15 +36,26 @@ STATIONARY = 1e-9
 
 
 def solve(
-    problem, rho0, t, method=None, *,
-    rtol=None, atol=None, callback=None, progress=None, steady=None, throw=True,
-    dense=False, events=None,
-) -> Solution:  # fmt: skip
+    problem: Problem | Generator,
+    rho0: ArrayLike,
+    t: ArrayLike,
+    method: Method | None = None,
+    *,
+    rtol: float | None = None,
+    atol: float | None = None,
+    callback: Callback | None = None,
+    progress: Any = None,
+    steady: SteadyState | ArrayLike | Literal[False] | None = None,
+    throw: bool = True,
+    dense: bool = False,
+    events: Event | Sequence[Event] | None = None,
+) -> Solution:
     r"""Evolve a density by :math:`\rho_t=\nabla\cdot(g\rho+\beta^{-1}\nabla\cdot(D\rho))`.
 
     Parameters
     ----------
-    problem : Problem
+    problem : Problem or Generator
+        A Generator at hand spares making it again.
     rho0 : array (\*shape)
         Density at the first time: >= 0, of integral 1 to 1e-8 (then divided by its integral).
     t : array (n_t,) or number
@@ -99,54 +119,58 @@ def solve(
     >>> bool(abs(solution.mass - 1).max() < 1e-14)
     True
     """
-    if not isinstance(problem, Problem):
-        raise ValueError(f"solve received {type(problem).__name__} as problem; give a Problem")
+    grid = _problem_of(problem).grid
     times = check_times(t)
     method = _check_method(method)
     tolerance = _check_tolerance(rtol, atol, method)
     if callback is not None and not callable(callback):
         raise ValueError(f"callback is {type(callback).__name__}; give a function callback(t, rho)")
-    if not isinstance(dense, (bool, np.bool_)):
-        raise ValueError(f"dense is {describe(dense)}; give True or False")
-    events = check_events(events)
-    rho0 = check_density(rho0, problem.grid, "rho0")
-    rho0 = rho0 / problem.grid.integrate(rho0)
-    bar = _bar(progress, times)
-    try:
-        generator = Generator(problem)
-        run = _Run(problem, generator, _steady_log(problem, steady), times, callback, bar)
-        run.watch = Watch(generator, events, bool(dense))
-        failure = run.advance(rho0, method, tolerance)
-    finally:
-        bar.close()
+    dense = true_or_false(dense, "dense")
+    watched = check_events(events)
+    start = check_density(rho0, grid, "rho0")
+    start = start / grid.integrate(start)
+    with closing(_bar(progress, times)) as bar:
+        generator = Generator.of(problem, "solve")
+        watch = Watch(generator, watched, dense)
+        run = _Run(generator, _steady_log(generator, steady), times, watch, callback, bar)
+        failure = run.advance(start, method, tolerance)
     if failure is not None and throw:
         raise failure
     return run.solution(method)
 
 
+@dataclass(eq=False)
 class _Run:
     """Outputs and ledger of one run."""
 
-    def __init__(self, problem, generator, log_inf, times, callback, bar):
-        self.problem, self.generator, self.log_inf = problem, generator, log_inf
-        self.times, self.callback, self.bar = times, callback, bar
-        self.rho = np.empty((times.size, *problem.grid.shape))
-        self.ledger = {name: np.full(times.size, np.nan) for name in LEDGER}
-        self.Phi = None if log_inf is None else (log_inf.max() - log_inf) / problem.beta
-        self.n, self.watch = 0, None
-        self.status, self.message, self.report = "finished", "all output times were reached", {}
-        self.seconds = time.perf_counter()
+    generator: Generator
+    log_inf: Array | None
+    times: Array
+    watch: Watch
+    callback: Callback | None
+    bar: _Bar
+    n: int = 0  # output times reached
+    status: str = "finished"
+    message: str = "all output times were reached"
+    report: dict[str, Any] = field(default_factory=dict)
 
-    def advance(self, rho0, method, tolerance):
+    def __post_init__(self) -> None:
+        log_inf, self.problem = self.log_inf, _problem_of(self.generator)
+        self.rho = np.empty((self.times.size, *self.generator.grid.shape))
+        self.ledger = {name: np.full(self.times.size, np.nan) for name in LEDGER}
+        self.Phi = None if log_inf is None else (log_inf.max() - log_inf) / self.problem.beta
+        self.began = time.perf_counter()
+
+    def advance(self, rho0: Array, method: Method, tolerance: float | None) -> Exception | None:
         """Run through the output times; returns the exception of a method that failed, or None."""
-        grid, times = self.problem.grid, self.times
-        volume = grid.volumes
+        grid, times, volume = self.generator.grid, self.times, self.generator.grid.volumes
+        context = self.context(tolerance)
         state, failure = None, None
         try:
             stop = self.output(rho0)
             p = (rho0 * volume).ravel()
-            state = self.init(method, tolerance)
-            self.watch.step = on_a_copy(method, state)
+            state = method.init(self.generator, context)
+            self.watch.follow(method, state, context)
             self.watch.see(times[0], p)
             while not stop and self.n < times.size:
                 span = times[self.n] - times[self.n - 1]
@@ -170,34 +194,35 @@ class _Run:
             self.status, self.message = "failed", f"{error} (after t = {self.last:g})"
             failure = ConvergenceError(self.message, self.rho[self.n - 1].copy())
             failure.__cause__ = error
-        self.report = {} if state is None else method.report(state)
+        if state is not None:
+            report, recorded = method.report(state), context.record.values
+            self.report = report | {k: v for k, v in recorded.items() if k not in report}
         return failure
 
-    def init(self, method, tolerance):
-        """State of the method, with a context if its ``init`` takes one."""
-        if "context" not in inspect.signature(method.init).parameters:
-            return method.init(self.generator, tolerance, self.tick)
-        context = Context(
+    def context(self, tolerance: float | None) -> Context:
+        """What the method may know and tell."""
+        return Context(
             duration=float(self.times[-1] - self.times[0]),
+            tolerance=tolerance,
             log_rho_inf=self.log_inf if _is_kept(self.generator, self.log_inf) else None,
-            observe=self.observe if self.watch.active else None,
+            on_tick=self.tick,
+            on_observe=self.observe if self.watch.active else None,
         )
-        return method.init(self.generator, tolerance, self.tick, context=context)
 
-    def observe(self, elapsed, p):
+    def observe(self, elapsed: float, p: Array) -> None:
         """Take a step of a method's own within the present interval."""
         t = self.times[self.n - 1] + elapsed
         if t < self.times[self.n]:
-            self.watch.see(t, _check_masses(p, self.problem.grid, "the method"))
+            self.watch.see(t, _check_masses(p, self.generator.grid, "the method"))
 
     @property
     def last(self) -> float:
         """Last output time reached."""
         return float(self.times[max(self.n - 1, 0)])
 
-    def output(self, rho) -> bool:
+    def output(self, rho: Array) -> bool:
         """Keep a density with its ledger; whether the callback wants to stop."""
-        k, grid = self.n, self.problem.grid
+        k, grid = self.n, self.generator.grid
         self.rho[k] = rho
         self.ledger["mass"][k] = grid.integrate(rho)
         self.ledger["min_rho"][k] = rho.min()
@@ -218,18 +243,15 @@ class _Run:
         answer = self.callback(float(self.times[k]), shown)
         return isinstance(answer, (bool, np.bool_)) and bool(answer)
 
-    def tick(self, fraction):
+    def tick(self, fraction: float) -> None:
         """Show the part of the present interval that is done."""
-        if self.watch.busy:
-            return
         before, after = self.times[self.n - 1], self.times[self.n]
         self.bar.at(before + min(float(fraction), 1.0) * (after - before))
 
-    def solution(self, method) -> Solution:
+    def solution(self, method: Method) -> Solution:
         """Everything up to the last output time."""
         n = self.n
-        seconds = time.perf_counter() - self.seconds
-        t_events, rho_events, dense = self.watch.results()
+        seconds = time.perf_counter() - self.began
         return Solution(
             t=self.times[:n].copy(),
             rho=self.rho if n == len(self.rho) else self.rho[:n].copy(),
@@ -237,25 +259,27 @@ class _Run:
             stats={"method": repr(method), "seconds": seconds, **self.report},
             status=self.status,
             message=self.message,
-            grid=self.problem.grid,
+            grid=self.generator.grid,
             beta=self.problem.beta,
             log_rho_inf=self.log_inf,
             problem=repr(self.problem),
-            dense=dense,
-            t_events=t_events,
-            rho_events=rho_events,
+            dense=self.watch.dense_output(),
+            t_events=self.watch.times(),
+            rho_events=self.watch.densities(),
         )
 
 
 class _Bar:
     """Progress of the time, on whatever has an ``update``."""
 
-    def __init__(self, target, times, total=None, owned=True):
+    def __init__(
+        self, target: Any, times: Array, total: float | None = None, owned: bool = True
+    ) -> None:
         self.target, self.owned, self.sent = target, owned, 0.0
         self.start, self.length = times[0], times[-1] - times[0]
         self.total = float(self.length if total is None else total)
 
-    def at(self, t):
+    def at(self, t: float) -> None:
         """Move on to time t."""
         if self.target is None or not self.length:
             return
@@ -266,13 +290,13 @@ class _Bar:
             self.target.update(float(step))
             self.sent += step
 
-    def close(self):
+    def close(self) -> None:
         """Close a bar that was made here."""
         if self.target is not None and self.owned:
             self.target.close()
 
 
-def _bar(progress, times):
+def _bar(progress: Any, times: Array) -> _Bar:
     """Bar for the argument ``progress`` of solve."""
     length = float(times[-1] - times[0])
     if progress is False:
@@ -289,7 +313,20 @@ def _bar(progress, times):
     raise ValueError(f"progress is {progress!r}; give None, True, False or a bar like tqdm's")
 
 
-def check_times(t) -> np.ndarray:
+def _problem_of(given: object) -> Problem:
+    """Problem that solve was given, or its generator was made of."""
+    if isinstance(given, Generator) and given.problem is None:
+        raise ValueError(
+            "solve received a Generator made of Edges, which know neither beta nor the problem; "
+            "make it of the Problem"
+        )
+    problem = given.problem if isinstance(given, Generator) else given
+    if not isinstance(problem, Problem):
+        raise ValueError(f"solve received {type(problem).__name__} as problem; give a Problem")
+    return problem
+
+
+def check_times(t: ArrayLike) -> Array:
     """Increasing finite output times."""
     times = np.array(real_array(t, "t", "increasing output times, e.g. [0, 1, 2]"))
     if times.ndim == 0:
@@ -307,7 +344,7 @@ def check_times(t) -> np.ndarray:
     return times
 
 
-def _check_method(method) -> Method:
+def _check_method(method: object) -> Method:
     """Method object, Exponential by default."""
     if method is None:
         return Exponential()
@@ -321,7 +358,7 @@ def _check_method(method) -> Method:
     return method
 
 
-def _check_tolerance(rtol, atol, method):
+def _check_tolerance(rtol: Any, atol: Any, method: Method) -> float | None:
     """L1 tolerance, or None for the method's own."""
     if rtol is None and atol is None:
         return None
@@ -336,7 +373,7 @@ def _check_tolerance(rtol, atol, method):
     return float((rtol or 0.0) + (atol or 0.0))
 
 
-def _check_masses(p, grid, method):
+def _check_masses(p: ArrayLike, grid: Grid, method: Method | str) -> Array:
     """Masses (n,) that a method returned, if they are finite."""
     p = np.asarray(p, dtype=float)
     if p.shape != (grid.size,):
@@ -346,7 +383,7 @@ def _check_masses(p, grid, method):
     return p
 
 
-def _is_kept(generator, log_rho) -> bool:
+def _is_kept(generator: Generator, log_rho: Array | None) -> bool:
     """Whether the generator keeps a log density to rounding."""
     if log_rho is None:
         return False
@@ -355,16 +392,16 @@ def _is_kept(generator, log_rho) -> bool:
     return bool(np.abs(generator.matrix @ p).sum() <= STATIONARY * (generator.exit_rates @ p))
 
 
-def _steady_log(problem, steady):
+def _steady_log(generator: Generator, steady: Any) -> Array | None:
     """Log density of the reference (*shape), normalised, or None."""
-    grid = problem.grid
+    grid = generator.grid
     if steady is False or (steady is None and grid.has_absorbing_sides):
         return None
     if grid.has_absorbing_sides:
         raise ValueError("steady is given, but mass leaves by absorbing sides; leave steady out")
     if steady is None:
         try:
-            steady = steady_state(problem, scheme="markov")
+            steady = steady_state(_problem_of(generator), scheme="markov")
         except (ValueError, ConvergenceError) as error:
             error.add_note("solve(..., steady=False) evolves the density without a free energy")
             raise

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import copy
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 from scipy import sparse
@@ -154,7 +155,7 @@ class CentralFactor:
     """LU factors of I - tau H, H the matrix of a `CentralFlux`: no M-matrix, so with pivots."""
 
     def __init__(self, matrix: Any, tau: float) -> None:
-        self.tau = tau
+        self.dt = tau
         shifted = sparse.csc_array(sparse.eye_array(matrix.shape[0]) - tau * matrix)
         try:
             self._lu = sparse_lu(shifted, pivot=1e-3)
@@ -168,20 +169,30 @@ class CentralFactor:
         return self._lu.solve(b)
 
 
-class Factors:
-    """The last few factorisations of I - dt A of one chain, by dt."""
+class _Factor(Protocol):
+    """Something that solves equations for one length of step."""
 
-    def __init__(self, chain: Chain, flows: Flows) -> None:
-        self.chain, self.flows = chain, flows
+    dt: float
+
+
+F = TypeVar("F", bound=_Factor)
+
+
+class Recent(Generic[F]):
+    """The last few factorisations, by the length of step dt; ``make`` makes a new one."""
+
+    most_kept = KEPT
+
+    def __init__(self) -> None:
         self.made = 0
-        self._kept: list[ImplicitFactor] = []
+        self._kept: list[F] = []
 
-    def get(self, dt: float) -> ImplicitFactor:
+    def get(self, dt: float) -> F:
         """Factorisation for dt, an old one where the steps differ by rounding only."""
         for factor in self._kept:
             if abs(factor.dt - dt) <= SAME * dt:
                 return factor
-        while len(self._kept) >= KEPT:  # before the next one needs the memory
+        while len(self._kept) >= self.most_kept:  # before the next one needs the memory
             self.drop()
         self._kept.append(self.make(dt))
         self.made += 1
@@ -191,6 +202,38 @@ class Factors:
         """Forget the oldest factorisation."""
         self._kept.pop(0)
 
+    def fork(self) -> Self:
+        """Copy for trial steps: shares the factorisations at hand, keeps and counts its own."""
+        other = copy.copy(self)
+        other._kept = [copy.copy(factor) for factor in self._kept]
+        return other
+
+    def make(self, dt: float) -> F:
+        """New factorisation for dt."""
+        raise NotImplementedError
+
+
+class Factors(Recent[ImplicitFactor]):
+    """The last few factorisations of I - dt A of one chain, by dt."""
+
+    def __init__(self, chain: Chain, flows: Flows) -> None:
+        super().__init__()
+        self.chain, self.flows = chain, flows
+
     def make(self, dt: float) -> ImplicitFactor:
         """New factorisation for dt."""
         return ImplicitFactor(self.chain, dt, self.flows)
+
+
+class CentralFactors(Recent[CentralFactor]):
+    """The last few factorisations of I - dt H of one `CentralFlux`, by dt."""
+
+    most_kept = 2
+
+    def __init__(self, matrix: Any) -> None:
+        super().__init__()
+        self.matrix = matrix
+
+    def make(self, dt: float) -> CentralFactor:
+        """New factorisation for dt."""
+        return CentralFactor(self.matrix, dt)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
+from fokkerplanck.domain.arguments import positive_number
+from fokkerplanck.domain.types import Array
 from fokkerplanck.linalg.factors import Factors
-from fokkerplanck.methods.method import Method
+from fokkerplanck.methods.method import Context, EqualSteps, of_mass
 from fokkerplanck.scheme.flows import Flows
 from fokkerplanck.scheme.generator import Generator
 
-# A step may exceed dt by this much (relative): output times carry rounding.
-SLACK = 1e-12
-
 
 @dataclass(frozen=True)
-class BackwardEuler(Method):
+class BackwardEuler(EqualSteps):
     r"""Backward Euler, :math:`(I-\Delta t\,A)\,p_{k+1}=p_k`: positive, mass exact, first order.
 
     :math:`(I-\Delta tA)^{-1}` is a stochastic matrix with the steady state of A for every
@@ -46,57 +44,39 @@ class BackwardEuler(Method):
 
     dt: float
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         try:
-            dt = float(self.dt)
-        except (TypeError, ValueError):
-            dt = math.nan
-        if not (math.isfinite(dt) and dt > 0):
-            raise ValueError(f"dt is {self.dt!r}; give a finite positive number, the longest step")
-        object.__setattr__(self, "dt", dt)
+            object.__setattr__(self, "dt", positive_number(self.dt, "dt"))
+        except ValueError as error:
+            raise ValueError(f"{error}, the longest step") from None
 
-    def init(self, generator, tolerance=None, tick=None, context=None):
-        """State of a run: factorisations and counters."""
-        return _State(generator, tick, None if context is None else context.observe)
+    @property
+    def longest(self) -> float:
+        """Longest step, time."""
+        return self.dt
 
-    def step(self, state, p, span):
-        """Masses after equal steps of at most dt that fill the span."""
-        n = max(1, math.ceil(span / self.dt * (1 - SLACK)))
-        factor = state.factors.get(span / n)
-        for k in range(n):
-            q = factor.solve(p)
-            if factor.flows.conserves_mass:
-                correction = p.sum() / q.sum()
-                q = q * correction
-                state.mass_correction = max(state.mass_correction, abs(correction - 1))
-            p = q
-            if state.observe is not None:
-                state.observe((k + 1) / n * span, p)
-            if state.tick is not None:
-                state.tick((k + 1) / n)
-        state.steps += n
-        return p
+    def init(self, generator: Generator, context: Context) -> _State:
+        """State of a run: factorisations."""
+        context.record.put(steps=0, factorisations=0, mass_correction=0.0)
+        context.record.put(positivity="by construction (inverse of an M-matrix)")
+        factors = Factors(generator, Flows.from_generator(generator))
+        return _State(context, factors, generator.leaks)
 
-    def report(self, state):
-        """Counters of the run."""
-        return {
-            "steps": state.steps,
-            "factorisations": state.factors.made,
-            "mass_correction": float(state.mass_correction),
-            "positivity": "by construction (inverse of an M-matrix)",
-        }
+    def one_step(self, state: _State, p: Array, tau: float) -> Array:
+        """Masses after one implicit step."""
+        q = state.factors.get(tau).solve(p)
+        state.context.record.put(factorisations=state.factors.made)
+        return q if state.leaks else of_mass(q, p.sum(), state.context.record)
+
+    def fork(self, state: _State) -> _State:
+        """State for a trial step."""
+        return replace(state, factors=state.factors.fork())
 
 
-@dataclass
+@dataclass(eq=False)
 class _State:
-    """Factorisations and counters of one run."""
+    """Factorisations of one run."""
 
-    generator: Generator
-    tick: object
-    observe: object = None
-    steps: int = 0
-    mass_correction: float = 0.0
-    factors: Factors = field(init=False)
-
-    def __post_init__(self):
-        self.factors = Factors(self.generator, Flows.from_generator(self.generator))
+    context: Context
+    factors: Factors
+    leaks: bool

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
+from fokkerplanck.domain.arguments import one_of
+from fokkerplanck.domain.types import Array
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.linalg import sizes
-from fokkerplanck.linalg.factors import Factors
+from fokkerplanck.linalg.factors import Factors, ImplicitFactor
 from fokkerplanck.linalg.semigroup.chebyshev import ChebyshevSeries
 from fokkerplanck.linalg.semigroup.products import rates_of
 from fokkerplanck.linalg.semigroup.rational_krylov import MAX_DIMENSION, krylov_action
-from fokkerplanck.linalg.semigroup.uniformisation import JumpChain
-from fokkerplanck.methods.method import Method
+from fokkerplanck.linalg.semigroup.uniformisation import Action, JumpChain
+from fokkerplanck.methods.method import NOTHING_NEGATIVE, Context, Method, not_negative, of_mass
+from fokkerplanck.scheme.axis_rates import AxisRates
 from fokkerplanck.scheme.flows import Flows
 from fokkerplanck.scheme.generator import Generator
 
 KINDS = ("auto", "uniformisation", "krylov", "chebyshev")
-# Tolerances up to this ask for rounding: uniformisation then costs more before others are tried.
+# Tolerance up to which rounding is asked for.
 EXACT = 1e-12
-# Products of uniformisation that a Chebyshev series of fewer products by this factor replaces.
+# "auto" takes a series if it needs at most this part of the products of uniformisation.
 GAIN = 0.7
-# Products of uniformisation that follow every Krylov step: cells far below the rounding of the
-# largest ones are filled from their neighbours again, by positive numbers.
+# Products of uniformisation after every Krylov step: they fill cells far below the rounding of the
+# largest ones from their neighbours again, by positive numbers.
 FINISH = 500
 # Products below which the rest of a span whose series grows goes to uniformisation.
 SHORT_SERIES = 60
@@ -33,8 +37,9 @@ SHORT_SERIES = 60
 PILOT = 600
 # Part of the tolerance that one interval may leave out, so that many add up to less than it.
 SHARE = 1e-3
-# Wanted of a Krylov step, and accepted where rounding ends it before.
+# L1 error asked for in a Krylov step.
 KRYLOV_TOLERANCE = 1e-14
+# L1 error at which a step is accepted that rounding keeps from the one asked for.
 KRYLOV_ACCEPTED = 2e-13
 
 
@@ -100,98 +105,62 @@ class Exponential(Method):
 
     is_adaptive = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         given = self.tolerance
         if not (isinstance(given, (int, float, np.floating)) and 0 < given < 1):
             raise ValueError(f"tolerance is {given!r}; give a number between 0 and 1, e.g. 1e-14")
-        if self.kind not in KINDS:
-            raise ValueError(f"kind is {self.kind!r}; choose from {', '.join(KINDS)}")
+        one_of(self.kind, "kind", KINDS)
 
-    def init(self, generator, tolerance=None, tick=None):
-        """State of a run: chain, factorisations, counters."""
-        return _State(generator, self.tolerance if tolerance is None else tolerance, tick)
+    def init(self, generator: Generator, context: Context) -> _State:
+        """State of a run: chain, series, factorisations."""
+        tolerance = self.tolerance if context.tolerance is None else context.tolerance
+        state = _State(generator, context, tolerance)
+        put = context.record.put
+        put(kind="none", reason="", products=0, stationary_intervals=0, solves=0, factorisations=0)
+        put(rate=state.chain.rate, tolerance=tolerance, error_bound=0.0, error_kind="a priori")
+        put(mass_correction=0.0, **NOTHING_NEGATIVE)
+        return state
 
-    def step(self, state, p, span):
+    def step(self, state: _State, p: Array, span: float) -> Array:
         """Masses after a span of time."""
         state.intervals += 1
         kind, reason = self.kind, "asked for"
         if kind == "auto":
             kind, reason = _choose(state, p, span)
-        state.reasons[kind] = reason
+        state.give_reason(kind, reason)
         if kind == "uniformisation":
-            return _corrected(state, p, _uniformised(state, p, span, state.tick))
+            return state.corrected(p, _uniformised(state, p, span))
         if kind == "chebyshev":
             return _series(state, p, span)
-        done = 0.0
-        while done < span:
-            piece = min(state.limit, span - done)
-            piece = span - done if span - done - piece < 1e-9 * span else piece
-            q = _krylov(state, p, piece)
-            if q is None:
-                state.limit, state.successes = piece / 2, 0
-                continue
-            state.successes += 1
-            if state.successes % 2 == 0:  # densities grow smooth: try longer steps again
-                state.limit *= 2
-            p = _corrected(state, p, q)
-            done = span if piece == span - done else done + piece
-            if state.tick is not None:
-                state.tick(done / span)
-        return p
+        return _krylov(state, p, span)
 
-    def report(self, state):
-        """Kind used and why, work, error bound, corrections."""
-        signs = "negative masses set to zero, see clipped_mass"
-        return {
-            "kind": " and ".join(sorted(state.kinds)) or "none",
-            "reason": "; ".join(f"{kind}: {why}" for kind, why in sorted(state.reasons.items())),
-            "products": state.products,
-            "stationary_intervals": state.stationary,
-            "solves": state.solves,
-            "factorisations": state.factors.made if "factors" in vars(state) else 0,
-            "rate": state.chain.rate,
-            "tolerance": state.tolerance,
-            "error_bound": state.bound,
-            "error_kind": "estimated" if state.is_estimated else "a priori",
-            "mass_correction": state.mass_correction,
-            "clipped_mass": state.clipped_mass,
-            "clipped_cells": state.clipped_cells,
-            "positivity": signs if state.clipped_mass > 0 else "no negative mass",
-        }
+    def fork(self, state: _State) -> _State:
+        """State for a trial step."""
+        other = copy.copy(state)
+        other.factors = None if state.factors is None else state.factors.fork()
+        return other
 
 
-@dataclass
+@dataclass(eq=False)
 class _State:
-    """Chain, series, factorisations and counters of one run."""
+    """Chain, series and factorisations of one run; sets and dicts are replaced, never changed."""
 
     generator: Generator
+    context: Context
     tolerance: float
-    tick: object
-    kinds: set = field(default_factory=set)
-    reasons: dict = field(default_factory=dict)
     intervals: int = 0
-    products: int = 0
-    solves: int = 0
-    bound: float = 0.0
-    is_estimated: bool = False
-    mass_correction: float = 0.0
-    clipped_mass: float = 0.0
-    clipped_cells: int = 0
-    stationary: int = 0
+    kinds: frozenset[str] = frozenset()
+    reasons: dict[str, str] = field(default_factory=dict)
     limit: float = math.inf  # longest Krylov step that is tried
-    successes: int = 0
+    successes: int = 0  # Krylov steps since the last failure
     growth: float = math.nan  # of the terms of a series without detailed balance
     reach: float = math.inf  # longest span for such a series
+    factors: Factors | None = None
 
     @cached_property
-    def rates(self):
+    def rates(self) -> AxisRates | Flows:
         """Rates of the generator in the form that is fastest to apply."""
         return rates_of(self.generator)
-
-    @cached_property
-    def flows(self) -> Flows:
-        """Rates by rows."""
-        return self.rates if isinstance(self.rates, Flows) else Flows.from_generator(self.generator)
 
     @cached_property
     def chain(self) -> JumpChain:
@@ -203,18 +172,39 @@ class _State:
         """Chebyshev series."""
         return ChebyshevSeries(self.generator, self.rates)
 
-    @cached_property
-    def factors(self) -> Factors:
-        """Factorisations."""
-        return Factors(self.generator, self.flows)
+    def factor(self, gamma: float) -> ImplicitFactor:
+        """Factorisation of I - gamma A."""
+        if self.factors is None:
+            rates = self.rates
+            flows = rates if isinstance(rates, Flows) else Flows.from_generator(self.generator)
+            self.factors = Factors(self.generator, flows)
+        factor = self.factors.get(gamma)
+        self.context.record.put(factorisations=self.factors.made)
+        return factor
 
     @property
     def share(self) -> float:
         """Error allowed in this interval; all of them, however many, add up to the tolerance."""
         return 6 / (math.pi * self.intervals) ** 2 * self.tolerance
 
+    def give_reason(self, kind: str, why: str) -> None:
+        """Record why a kind was chosen."""
+        self.reasons = self.reasons | {kind: why}
+        words = "; ".join(f"{name}: {why}" for name, why in sorted(self.reasons.items()))
+        self.context.record.put(reason=words)
 
-def _choose(state, p, span):
+    def count(self, kind: str, products: int, bound: float) -> None:
+        """Record the work of a kind and the bound of its error."""
+        self.kinds = self.kinds | {kind}
+        self.context.record.put(kind=" and ".join(sorted(self.kinds)))
+        self.context.record.add(products=products, error_bound=bound)
+
+    def corrected(self, p: Array, q: Array) -> Array:
+        """Masses q scaled to the mass of p, a factor of 1 to rounding, where no mass can leave."""
+        return q if self.generator.leaks else of_mass(q, p.sum(), self.context.record)
+
+
+def _choose(state: _State, p: Array, span: float) -> tuple[str, str]:
     """Kind that "auto" takes for an interval, and why."""
     grid = state.generator.grid
     jumps = state.chain.products(span, SHARE * state.tolerance)
@@ -230,7 +220,7 @@ def _choose(state, p, span):
     return ("chebyshev" if terms < GAIN * jumps else "uniformisation"), counts
 
 
-def _terms(state, p, span) -> float:
+def _terms(state: _State, p: Array, span: float) -> float:
     """Products, about, of Chebyshev series over a span; inf if their error cannot be kept."""
     series, tolerance = state.series, state.share
     if series.is_bounded(p, tolerance):
@@ -248,92 +238,84 @@ def _terms(state, p, span) -> float:
     return math.ceil(span / piece) * series.n_products(piece, tolerance, state.growth)
 
 
-def _series(state, p, span):
+def _uniformised(state: _State, p: Array, span: float, is_whole: bool = True) -> Array:
+    """Uniformisation over a span, the whole interval or a part of it."""
+    tick = state.context.tick if is_whole else None
+    action = state.chain.act(p, span, SHARE * state.tolerance, 0.5 * state.tolerance, tick)
+    state.count("uniformisation", action.n_products, action.bound)
+    state.context.record.add(stationary_intervals=action.is_stationary)
+    return action.p
+
+
+def _series(state: _State, p: Array, span: float) -> Array:
     """Chebyshev series over a span, in pieces where its terms grow."""
     series, done = state.series, 0.0
     while done < span:
         rest = span - done
         is_bounded = series.is_bounded(p, state.share)
         piece = rest if is_bounded else rest / max(1, math.ceil(rest / state.reach))
-        action = series.act(p, piece, state.share * piece / span, state.tick)
-        q = None if action is None else _clipped(state, p, action)
-        if q is None and series.bound * piece < SHORT_SERIES:
-            state.reasons["uniformisation"] = "for the rest, where the terms of a series grow"
-            return _corrected(state, p, _uniformised(state, p, rest, None))
-        if q is None:
+        action = series.act(p, piece, state.share * piece / span, state.context.tick)
+        if action is None or not _lost(action.p) <= max(action.bound, 1e-12) * p.sum():
+            if series.bound * piece < SHORT_SERIES:
+                why = "for the rest, where the terms of a series grow"
+                state.give_reason("uniformisation", why)
+                return state.corrected(p, _uniformised(state, p, rest, is_whole=False))
             state.reach = piece / 4
             continue
-        state.kinds.add("chebyshev")
-        state.products += action.n_products
-        state.bound += action.bound
-        state.is_estimated |= not is_bounded
-        p = _corrected(state, p, q)
+        q, lost = not_negative(action.p, state.context.record)
+        state.context.record.add(error_bound=lost / float(p.sum()))
+        state.count("chebyshev", action.n_products, action.bound)
+        if not is_bounded:
+            state.context.record.put(error_kind="estimated")
+        p = state.corrected(p, q)
         done = span if piece == rest else done + piece
     return p
 
 
-def _clipped(state, p, action):
-    """Masses without negative ones, or None if these are more than the error allows."""
-    q, size = action.p, p.sum()
-    negative = q < 0
-    lost = -float(q[negative].sum())
-    if not lost <= max(action.bound, 1e-12) * size:
-        return None
-    if lost:
-        state.clipped_mass += lost
-        state.clipped_cells = max(state.clipped_cells, int(np.count_nonzero(negative)))
-        state.bound += lost / float(size)
-        q = np.where(negative, 0.0, q)
-    return q
+def _lost(q: Array) -> float:
+    """What negative masses add up to."""
+    return -float(q[q < 0].sum())
 
 
-def _uniformised(state, p, span, tick):
-    """Uniformisation over a span, with its bookkeeping."""
-    action = state.chain.act(p, span, SHARE * state.tolerance, 0.5 * state.tolerance, tick)
-    state.products += action.n_products
-    state.bound += action.bound
-    state.stationary += action.is_stationary
-    state.kinds.add("uniformisation")
-    return action.p
+def _krylov(state: _State, p: Array, span: float) -> Array:
+    """Krylov steps over a span, shorter ones where one fails."""
+    done = 0.0
+    while done < span:
+        piece = min(state.limit, span - done)
+        piece = span - done if span - done - piece < 1e-9 * span else piece
+        q = _krylov_step(state, p, piece)
+        if q is None:
+            state.limit, state.successes = piece / 2, 0
+            continue
+        state.successes += 1
+        if state.successes % 2 == 0:  # densities grow smooth: try longer steps again
+            state.limit *= 2
+        p = state.corrected(p, q)
+        done = span if piece == span - done else done + piece
+        state.context.tick(done / span)
+    return p
 
 
-def _krylov(state, p, span):
+def _krylov_step(state: _State, p: Array, span: float) -> Array | None:
     """Krylov step with its finish, or None if the span is too long for it."""
-    rate = state.chain.rate
+    rate, record = state.chain.rate, state.context.record
     if rate * span < sizes.KRYLOV_SHORTEST and state.limit < math.inf:
-        return _uniformised(state, p, span, None)
+        return _uniformised(state, p, span, is_whole=False)
     finish = min(FINISH / rate, 0.25 * span)
     # Steps of the factorisation are powers of two: spans that differ a little share one.
-    gamma = 2.0 ** round(math.log2((span - finish) / 10))
+    factor = state.factor(2.0 ** round(math.log2((span - finish) / 10)))
     try:
-        action = krylov_action(
-            state.factors.get(gamma), p, span - finish, max(state.tolerance, KRYLOV_TOLERANCE)
-        )
+        wanted = max(state.tolerance, KRYLOV_TOLERANCE)
+        action = krylov_action(factor, p, span - finish, wanted)
     except ConvergenceError:
         action = None
-    state.solves += MAX_DIMENSION if action is None else action.dimension
+    record.add(solves=MAX_DIMENSION if action is None else action.dimension)
     if action is None or action.error > max(state.tolerance, KRYLOV_ACCEPTED):
         return None
-    finished = state.chain.act(action.p, finish, SHARE * state.tolerance)
-    q = finished.p
-    negative = q < 0
-    lost = -float(q[negative].sum())
-    if lost > 1e-12 * p.sum():
+    finished: Action = state.chain.act(action.p, finish, SHARE * state.tolerance)
+    if _lost(finished.p) > 1e-12 * p.sum():
         return None
-    state.products += finished.n_products
-    state.bound += action.error + finished.bound
-    state.kinds.add("krylov")
-    state.is_estimated = True
-    state.mass_correction = max(state.mass_correction, action.mass_correction)
-    state.clipped_mass += lost
-    state.clipped_cells = max(state.clipped_cells, int(np.count_nonzero(negative)))
-    return np.where(negative, 0.0, q) if lost else q
-
-
-def _corrected(state, p, q):
-    """Scale q to the mass of p, a factor of 1 to rounding, where no mass can leave."""
-    if state.generator.edges.exit_rate is not None and state.generator.edges.exit_rate.any():
-        return q
-    correction = p.sum() / q.sum()
-    state.mass_correction = max(state.mass_correction, float(abs(correction - 1)))
-    return q * correction
+    state.count("krylov", finished.n_products, action.error + finished.bound)
+    record.put(error_kind="estimated")
+    record.most(mass_correction=action.mass_correction)
+    return not_negative(finished.p, record)[0]

@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
 
 from fokkerplanck.domain.arguments import positive_number
+from fokkerplanck.domain.types import Array
 from fokkerplanck.kernels.scheme import limiter
 from fokkerplanck.linalg import powers
-from fokkerplanck.linalg.factors import CentralFactor, Factors
-from fokkerplanck.methods.method import Method
+from fokkerplanck.linalg.factors import CentralFactors, Factors
+from fokkerplanck.methods.method import Context, EqualSteps, of_mass
 from fokkerplanck.scheme.central_flux import CentralFlux
 from fokkerplanck.scheme.currents import edge_offsets
+from fokkerplanck.scheme.edges import Edges
 from fokkerplanck.scheme.flows import Flows
 from fokkerplanck.scheme.generator import Generator
 
-#: gamma of the L-stable method of order two by two solves, and its weights.
+#: gamma of the L-stable method of order two by two solves.
 GAMMA = 1 - math.sqrt(0.5)
+#: Weights of the two solutions in its step.
 WEIGHTS = powers.weights(2, GAMMA)
-# Long steps need many: fluxes then exceed what their donors hold at any one time.
+# Passes of the limiter. Long steps need many: a flux may exceed what its donor holds at any time.
 PASSES = 50
-# Relative difference of two steps up to which they are the same; factorisations kept.
-SLACK = 1e-12
-KEPT = 2
 # L1 change by the limiter below which a step counts as not limited.
 ROUNDING = 1e-13
 
 
 @dataclass(frozen=True)
-class FluxCorrected(Method):
+class FluxCorrected(EqualSteps):
     r"""Nine-point flux limited by the Markov generator: second order, positive, mass exact.
 
     The step of high order takes the linear nine-point flux (central, error independent of the
@@ -84,11 +84,16 @@ class FluxCorrected(Method):
 
     dt: float
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "dt", positive_number(self.dt, "dt"))
 
-    def init(self, generator, tolerance=None, tick=None, context=None):
-        """State of a run: the two fluxes, their factorisations, counters.
+    @property
+    def longest(self) -> float:
+        """Longest step, time."""
+        return self.dt
+
+    def init(self, generator: Generator, context: Context) -> _State:
+        """State of a run: the two fluxes and their factorisations.
 
         Raises
         ------
@@ -100,90 +105,56 @@ class FluxCorrected(Method):
                 "FluxCorrected received a generator made of Edges, which do not know D and the "
                 "drift; make it of the Problem"
             )
-        return _State(generator, tick, None if context is None else context.observe)
+        context.record.put(steps=0, factorisations=0, limited_steps=0, limited_mass=0.0)
+        context.record.put(mass_correction=0.0, positivity="every step, by construction")
+        context.record.put(entropy="not guaranteed")
+        central = CentralFlux(generator.problem)
+        factors = Factors(generator, Flows.from_generator(generator))
+        routes = staircases(generator.edges, central)
+        return _State(generator, context, central, factors, CentralFactors(central.matrix), routes)
 
-    def step(self, state, p, span):
-        """Masses after equal steps of at most dt that fill the span."""
-        n = max(1, math.ceil(span / self.dt * (1 - SLACK)))
-        for k in range(n):
-            p = state.advance(p, span / n)
-            if state.observe is not None:
-                state.observe((k + 1) / n * span, p)
-            if state.tick is not None:
-                state.tick((k + 1) / n)
-        return p
+    def one_step(self, state: _State, p: Array, tau: float) -> Array:
+        """Masses after a step of backward Euler and as much of the better flux as is allowed."""
+        generator, central, record = state.generator, state.central, state.context.record
+        part = GAMMA * tau
+        factor = state.central_factors.get(part)
+        first = factor.solve(p)
+        second = factor.solve(first)
+        high = WEIGHTS[0] * first + WEIGHTS[1] * second
+        low = state.factors.get(tau).solve(p)
+        record.put(factorisations=state.factors.made + state.central_factors.made)
+        out = of_mass(low, p.sum(), record)
+        # first - p = part H first, second - first = part H second, and the weights add up to one.
+        through_faces = part * (central.currents @ (first + WEIGHTS[1] * second))
+        along_edges = tau * generator.currents(low / generator.grid.volumes.ravel())
+        # Through the same faces: what is limited is the small difference of the two.
+        flux = through_faces - state.routes @ along_edges
+        limiter.limit(central.lower, central.upper, flux, np.zeros(0), PASSES, out)
+        change = float(np.abs(out - high).sum() / np.abs(p).sum())
+        if change > ROUNDING * (1 + part * float(generator.exit_rates.max())):
+            record.add(limited_steps=1, limited_mass=change)
+        return out
 
-    def report(self, state):
-        """Counters of the run, and how much was limited."""
-        return {
-            "steps": state.steps,
-            "factorisations": state.factors.made + state.made,
-            "limited_steps": state.limited_steps,
-            "limited_mass": state.limited_mass,
-            "mass_correction": state.mass_correction,
-            "positivity": "every step, by construction",
-            "entropy": "not guaranteed",
-        }
+    def fork(self, state: _State) -> _State:
+        """State for a trial step."""
+        return replace(
+            state, factors=state.factors.fork(), central_factors=state.central_factors.fork()
+        )
 
 
 @dataclass(eq=False)
 class _State:
-    """Fluxes, factorisations and counters of one run."""
+    """Fluxes and factorisations of one run."""
 
     generator: Generator
-    tick: object
-    observe: object
-    steps: int = 0
-    made: int = 0
-    limited_steps: int = 0
-    limited_mass: float = 0.0
-    mass_correction: float = 0.0
-    kept: list[CentralFactor] = field(default_factory=list)
-
-    def __post_init__(self):
-        generator = self.generator
-        self.central = CentralFlux(generator.problem)
-        self.factors = Factors(generator, Flows.from_generator(generator))
-        self.routes = staircases(generator.edges, self.central)
-        self.volume = generator.grid.volumes.ravel()
-
-    def advance(self, p, dt):
-        """One step."""
-        tau = GAMMA * dt
-        factor = self.factor(tau)
-        first = factor.solve(p)
-        second = factor.solve(first)
-        high = WEIGHTS[0] * first + WEIGHTS[1] * second
-        low = self.factors.get(dt).solve(p)
-        correction = p.sum() / low.sum()
-        self.mass_correction = max(self.mass_correction, float(abs(correction - 1)))
-        out = low * correction
-        # first - p = tau H first, second - first = tau H second, and the weights add up to one.
-        through_faces = tau * (self.central.currents @ (first + WEIGHTS[1] * second))
-        along_edges = dt * self.generator.currents(low / self.volume)
-        # Through the same faces: what is limited is the small difference of the two.
-        flux = through_faces - self.routes @ along_edges
-        limiter.limit(self.central.lower, self.central.upper, flux, np.zeros(0), PASSES, out)
-        change = float(np.abs(out - high).sum() / np.abs(p).sum())
-        self.steps += 1
-        if change > ROUNDING * (1 + tau * float(self.generator.exit_rates.max())):
-            self.limited_steps += 1
-            self.limited_mass += change
-        return out
-
-    def factor(self, tau) -> CentralFactor:
-        """Factorisation of the nine-point flux, an old one where steps differ by rounding only."""
-        for factor in self.kept:
-            if abs(factor.tau - tau) <= SLACK * tau:
-                return factor
-        while len(self.kept) >= KEPT:
-            self.kept.pop(0)
-        self.kept.append(CentralFactor(self.central.matrix, tau))
-        self.made += 1
-        return self.kept[-1]
+    context: Context
+    central: CentralFlux
+    factors: Factors
+    central_factors: CentralFactors
+    routes: sparse.csr_array  # from currents along edges to currents through faces
 
 
-def staircases(edges, central):
+def staircases(edges: Edges, central: CentralFlux) -> sparse.csr_array:
     """Matrix (n_faces, n_edges) that sends currents along edges through faces.
 
     Each oblique edge goes along its two axis-parallel routes (the order of the axes and its

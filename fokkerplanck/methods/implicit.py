@@ -2,37 +2,47 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from fokkerplanck import observables
-from fokkerplanck.domain.arguments import describe
+from fokkerplanck.domain.arguments import describe, is_whole, one_of
+from fokkerplanck.domain.types import Array
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.kernels.scheme import limiter
 from fokkerplanck.linalg import powers, sizes
+from fokkerplanck.linalg.factors import ImplicitFactor
 from fokkerplanck.linalg.implicit_multigrid import SOLVERS, Solvers
-from fokkerplanck.methods.method import Context, Method
+from fokkerplanck.methods.method import Context, Method, of_mass
 from fokkerplanck.scheme.flows import Flows
 from fokkerplanck.scheme.generator import Generator
 
 # Least tolerance that sums of a few terms of alternating sign can keep.
 LEAST_TOLERANCE = 1e-12
-# Half of the tolerance is for all of the time alike. A step may use this part of what others have
-# left of theirs and of the other half.
+# Half of the tolerance is spread over the run; the other half, and what steps did not use, is the
+# reserve. A step may take this part of the reserve, the last step all of it.
 SHARE = 1 / 8
-# Differences of the next order are taken to be this much larger than those before let expect.
+# The ratio of successive differences, as it was last seen, is taken this much larger for the next.
 NEXT = 1.5
-# Error aimed at, over the error allowed; largest change of a step, in factors of two.
-SAFETY, MOST_DOUBLINGS = 0.8, 4
+# Error aimed at, over the error allowed.
+SAFETY = 0.8
+# Largest change of the length of a step, in factors of two.
+MOST_DOUBLINGS = 4
 # Steps after a rejection before longer ones are tried.
 WAIT = 8
-# Passes of the limiter; halvings for the sake of the relative entropy before a step of order one.
-PASSES, MAX_HALVINGS = 10, 6
-# Relative entropy that is nothing but rounding, and below which solves are refined.
-KL_ROUNDING, KL_SMALL = 1e-27, 1e-8
-# Steps shorter than this, over the inverse of the largest rate, help nothing.
+# Passes of the limiter.
+PASSES = 10
+# Halvings in a row for the sake of the relative entropy before a step of order one is taken.
+MAX_HALVINGS = 6
+# Relative entropy that is nothing but rounding.
+KL_ROUNDING = 1e-27
+# Relative entropy below which solves are refined.
+KL_SMALL = 1e-8
+# Length times the largest rate below which shorter steps do not lessen the error.
 SHORTEST = 1e-6
 
 
@@ -100,34 +110,31 @@ class Implicit(Method):
 
     is_adaptive = True
 
-    def __post_init__(self):
-        is_number = isinstance(self.order, (int, np.integer)) and not isinstance(self.order, bool)
-        if not is_number or self.order not in powers.FAMILIES:
+    def __post_init__(self) -> None:
+        if not is_whole(self.order) or self.order not in powers.FAMILIES:
             choices = " or ".join(map(str, powers.FAMILIES))
             raise ValueError(f"order is {self.order!r}; give {choices}")
         given = self.tolerance
         if not (isinstance(given, (int, float, np.floating)) and LEAST_TOLERANCE <= given < 1):
             raise ValueError(f"tolerance is {describe(given)}; give a number from 1e-12 to 1")
+        one_of(self.solver, "solver", SOLVERS)
 
-        if not isinstance(self.solver, str) or self.solver not in SOLVERS:
-            raise ValueError(f"solver is {self.solver!r}; choose from {', '.join(SOLVERS)}")
-
-    def init(self, generator, tolerance=None, tick=None, context=None):
+    def init(self, generator: Generator, context: Context) -> _State:
         """State of a run: factorisations, length of the steps, what is left of the tolerance."""
-        tolerance = self.tolerance if tolerance is None else tolerance
+        tolerance = self.tolerance if context.tolerance is None else context.tolerance
         if tolerance < LEAST_TOLERANCE:
             raise ValueError(
                 f"rtol + atol is {tolerance:g}; Implicit keeps 1e-12 and more, give that or use "
                 "Exponential()"
             )
-        return _State(generator, self.order, tolerance, tick, context, self.solver)
+        return _State(generator, context, self, tolerance)
 
-    def step(self, state, p, span):
+    def step(self, state: _State, p: Array, span: float) -> Array:
         """Masses after a span of time, by steps of the method's own."""
         done = 0.0
-        state.kl = None if state.log_inf is None else state.entropy(p)  # p may be any masses
-        if state.tau is None:
-            state.start(p, span)
+        state.kl = state.relative_entropy(p)  # p may be any masses
+        if not state.is_begun:
+            state.begin(p)
         while done < span:
             h, tau = state.plan(span - done)
             attempt = state.attempt(p, h, tau)
@@ -135,7 +142,7 @@ class Implicit(Method):
                 state.shorten(tau, attempt)
                 continue
             if attempt.rises and state.halvings < MAX_HALVINGS:
-                state.rejected_entropy += 1
+                state.context.record.add(rejected_entropy=1)
                 state.tau, state.halvings = tau / 2, state.halvings + 1
                 continue
             if attempt.rises:
@@ -145,42 +152,24 @@ class Implicit(Method):
             last = h >= span - done
             done = span if last else done + h
             p = state.accept(attempt, h)
-            state.told(done, span, p)
             state.lengthen(tau, attempt, span - done)
+            state.context.observe(done, p)
+            state.context.tick(done / span)
         return p
 
-    def report(self, state):
-        """Work, error estimate, and what was done for positivity and relative entropy."""
-        return {
-            "order": self.order,
-            "steps": state.steps,
-            "rejected": state.rejected,
-            "solves": state.solves,
-            "solver": state.factors.solver,
-            "factorisations": state.factors.made,
-            "repaired_mass": state.factors.repaired,
-            "shortest_step": state.shortest if state.steps else math.nan,
-            "longest_step": state.longest,
-            "tolerance": state.tolerance,
-            "error_estimate": state.spent + state.order_one_error,
-            "limited_steps": state.limited_steps,
-            "limited_mass": state.limited_mass,
-            "rejected_entropy": state.rejected_entropy,
-            "order_one_steps": state.order_one_steps,
-            "mass_correction": state.mass_correction,
-            "positivity": "every step, by construction",
-            "entropy": "every step, by comparison" if state.log_inf is not None else (
-                "not compared, no steady state of the generator was given"
-            ),
-        }  # fmt: skip
+    def fork(self, state: _State) -> _State:
+        """State for a trial step."""
+        other = copy.copy(state)
+        other.factors = state.factors.fork()
+        return other
 
 
 @dataclass(eq=False)
 class _Attempt:
     """A step that may be accepted: masses, those of order one, error, relative entropy."""
 
-    p: np.ndarray
-    partner: np.ndarray
+    p: Array
+    partner: Array
     error: float
     worst: float  # error of the longest step for the same tau
     kl: float
@@ -188,52 +177,41 @@ class _Attempt:
     limited: float
 
 
-@dataclass(eq=False)
 class _State:
-    """Factorisations, steps and counters of one run."""
+    """Factorisations, length of the steps and what is left of the tolerance, in one run."""
 
-    generator: Generator
-    order: int
-    tolerance: float
-    tick: object
-    context: Context | None
-    solver: str
-    tau: float | None = None
-    spent: float = 0.0
-    elapsed: float = 0.0
-    kl: float | None = None
-    steps: int = 0
-    rejected: int = 0
-    wait: int = 0
-    rejected_entropy: int = 0
-    halvings: int = 0  # since the last step of full order
-    order_one_steps: int = 0
-    order_one_error: float = 0.0
-    limited_steps: int = 0
-    limited_mass: float = 0.0
-    solves: int = 0
-    mass_correction: float = 0.0
-    shortest: float = math.inf
-    longest: float = 0.0
-    factors: Solvers = field(init=False)
-
-    def __post_init__(self):
-        self.flows = Flows.from_generator(self.generator)
-        self.stages, self.gamma = powers.FAMILIES[self.order]
-        self.log_inf = None if self.context is None else self.context.log_rho_inf
-        self.duration = None if self.context is None else self.context.duration
-        grid = self.generator.grid
-        self.volume = grid.volumes.ravel()
+    def __init__(
+        self, generator: Generator, context: Context, method: Implicit, tolerance: float
+    ) -> None:
+        self.generator, self.context, self.tolerance = generator, context, tolerance
+        self.stages, self.gamma = powers.FAMILIES[method.order]
+        self.flows = Flows.from_generator(generator)
+        self.volume = generator.grid.volumes.ravel()
+        self.log_inf = context.log_rho_inf
         masses = None if self.log_inf is None else self.log_inf.ravel() + np.log(self.volume)
-        self.factors = Solvers(self.generator, self.flows, self.solver, masses)
-        self.reserve = 0.5 * self.tolerance
-        self.fastest = float(self.generator.exit_rates.max())
-        self.mass = self.rate = 0.0
+        self.factors = Solvers(generator, self.flows, method.solver, masses)
+        self.fastest = float(generator.exit_rates.max())
+        self.tau, self.is_begun = 0.0, False
+        # Local error per time that every step may have, and what may be added to it.
+        self.rate, self.reserve = 0.0, 0.5 * tolerance
+        self.elapsed = self.mass = self.spent = self.order_one_error = 0.0
+        self.kl = math.nan  # relative entropy, if there is a steady state
+        self.wait = 0  # steps before longer ones are tried
+        self.halvings = 0  # since the last step of full order
+        self.shortest = math.inf
+        compared = "every step, by comparison"
+        if self.log_inf is None:
+            compared = "not compared, no steady state of the generator was given"
+        put = context.record.put
+        put(order=method.order, steps=0, rejected=0, solves=0, solver=self.factors.solver)
+        put(factorisations=0, repaired_mass=0, shortest_step=math.nan, longest_step=0.0)
+        put(tolerance=tolerance, error_estimate=0.0, limited_steps=0, limited_mass=0.0)
+        put(rejected_entropy=0, order_one_steps=0, mass_correction=0.0)
+        put(positivity="every step, by construction", entropy=compared)
 
-    def start(self, p, span):
+    def begin(self, p: Array) -> None:
         """Allot the tolerance, choose tau by the time scales of the first derivatives of p."""
-        self.duration = span if self.duration is None else self.duration
-        self.rate = 0.5 * self.tolerance / self.duration
+        self.rate = 0.5 * self.tolerance / self.context.duration
         self.mass = float(p.sum())  # of the start: corrections do not add up
         scale, q = math.inf, p
         for k in range(1, 4):
@@ -244,9 +222,9 @@ class _State:
         order = self.stages + 1
         coefficient = powers.WORST[self.stages] * self.gamma**order
         h = (SHARE * self.tolerance / coefficient) ** (1 / order) * scale
-        self.tau = powers.power_of_two(self.gamma * min(h, 1e100))
+        self.tau, self.is_begun = powers.power_of_two(self.gamma * min(h, 1e100)), True
 
-    def plan(self, remaining):
+    def plan(self, remaining: float) -> tuple[float, float]:
         """Length and tau of the next step towards an output time."""
         longest = self.tau / self.gamma
         if remaining > 2 * longest:
@@ -255,33 +233,36 @@ class _State:
             return 0.5 * remaining, self.tau
         return remaining, powers.power_of_two(self.gamma * remaining * (1 - 1e-12), up=True)
 
-    def allowed(self, h) -> float:
+    def allowed(self, h: float) -> float:
         """Local error that a step of length h may have."""
-        part = SHARE if self.elapsed + h < self.duration * (1 - 1e-9) else 1.0
+        part = SHARE if self.elapsed + h < self.context.duration * (1 - 1e-9) else 1.0
         return self.rate * h + part * self.reserve
 
-    def attempt(self, p, h, tau) -> _Attempt:
+    def attempt(self, p: Array, h: float, tau: float) -> _Attempt:
         """Step of length h with the factorisation for tau."""
         factor = self.factors.get(tau)
         gamma = tau / h
-        powers_of_step = [p, *self._solutions(factor, p)]
+        y = [p, *self._solutions(factor, p)]
+        self.context.record.put(
+            factorisations=self.factors.made, repaired_mass=self.factors.repaired
+        )
         c = powers.weights(self.stages, gamma)
         a = powers.mixture(self.stages, gamma)
-        new = powers.combination(c, powers_of_step[1:])
-        partner = powers.combination(a, powers_of_step[1:])
-        remainder, worst = self._differences(powers_of_step)
+        new, partner = powers.combination(c, y[1:]), powers.combination(a, y[1:])
+        remainder, worst = self._differences(y)
         leading = abs(powers.error_coefficient(self.stages, gamma)) * remainder
         error, limited = max(leading, worst), 0.0
         if new.min() < 0:
             # y_j - y_(j-1) = tau A y_j: the two differ by the currents of one density.
             tails = np.cumsum((c - a)[::-1])[::-1]
-            positive = self._limited(partner, tau * powers.combination(tails, powers_of_step[1:]))
+            positive = self._limited(partner, tau * powers.combination(tails, y[1:]))
             limited = self._norm(positive - new)
             new = positive
-        kl, rises = self._rise(new)
+        kl = self.relative_entropy(new)
+        rises = kl > self.kl and kl > KL_ROUNDING
         return _Attempt(new, partner, error + limited, worst, kl, rises, limited)
 
-    def _differences(self, y):
+    def _differences(self, y: list[Array]) -> tuple[float, float]:
         """L1 norm of the s-th difference, and the error where its coefficient vanishes."""
         s = self.stages
         last, before = (
@@ -290,21 +271,17 @@ class _State:
         growth = min(1.0, NEXT * last / before) if before > 0 else 0.0
         return last, powers.WORST[s] * growth * last
 
-    def _solutions(self, factor, p):
+    def _solutions(self, factor: ImplicitFactor, p: Array) -> Iterator[Array]:
         """Successive solutions, each of the mass of p where no mass can leave."""
-        refine = self.stages * factor.rounding > 1e-2 * self.tolerance
-        refine = refine or (self.kl is not None and self.kl < KL_SMALL)
-        y = p
+        refine = self.stages * factor.rounding > 1e-2 * self.tolerance or self.kl < KL_SMALL
+        record, y = self.context.record, p
         for _ in range(self.stages):
             y = factor.solve(y, refine)
-            if self.flows.conserves_mass:
-                correction = self.mass / y.sum()
-                self.mass_correction = max(self.mass_correction, float(abs(correction - 1)))
-                y = y * correction
+            y = of_mass(y, self.mass, record) if self.flows.conserves_mass else y
             yield y
-        self.solves += self.stages
+        record.add(solves=self.stages)
 
-    def _limited(self, partner, u):
+    def _limited(self, partner: Array, u: Array) -> Array:
         """Partner plus as much of A u as leaves it positive, in masses."""
         edges = self.generator.edges
         flux = self.generator.currents(u / self.volume)
@@ -313,46 +290,42 @@ class _State:
         limiter.limit(edges.tail, edges.head, flux, outside, PASSES, out)
         return out
 
-    def _rise(self, new):
-        """Relative entropy of a new density, and whether it rose beyond rounding."""
-        if self.kl is None:
-            return math.nan, False
-        kl = self.entropy(new)
-        return kl, kl > self.kl and kl > KL_ROUNDING
-
-    def entropy(self, p) -> float:
-        """Relative entropy of masses to the steady state."""
+    def relative_entropy(self, p: Array) -> float:
+        """Relative entropy of masses to the steady state, nan if that is not known."""
+        if self.log_inf is None:
+            return math.nan
         grid = self.generator.grid
         rho = (p / self.volume).reshape(grid.shape)
         return float(observables.kl(rho, self.log_inf, grid, log=True))
 
-    def _norm(self, p) -> float:
+    def _norm(self, p: Array) -> float:
         """L1 norm over the mass at the start of the run."""
         return float(np.abs(p).sum()) / self.mass
 
-    def order_one(self, attempt) -> _Attempt:
+    def order_one(self, attempt: _Attempt) -> _Attempt:
         """The attempt with its partner in its place; the distance is kept apart as error."""
-        self.order_one_steps += 1
+        self.context.record.add(order_one_steps=1)
         self.order_one_error += self._norm(attempt.p - attempt.partner)
-        kl = self.entropy(attempt.partner)
+        kl = self.relative_entropy(attempt.partner)
         return replace(attempt, p=attempt.partner, kl=kl, rises=False, limited=0.0)
 
-    def accept(self, attempt, h):
-        """Masses of an accepted step, entered into the books."""
-        self.steps += 1
+    def accept(self, attempt: _Attempt, h: float) -> Array:
+        """Masses of an accepted step, whose error and length are noted."""
+        record = self.context.record
         self.spent += attempt.error
         self.reserve += self.rate * h - attempt.error
         self.elapsed += h
-        self.kl = None if self.log_inf is None else attempt.kl
+        self.kl, self.shortest = attempt.kl, min(self.shortest, h)
+        record.add(steps=1)
+        record.put(shortest_step=self.shortest, error_estimate=self.spent + self.order_one_error)
+        record.most(longest_step=h)
         if attempt.limited > 0:
-            self.limited_steps += 1
-            self.limited_mass += attempt.limited
-        self.shortest, self.longest = min(self.shortest, h), max(self.longest, h)
+            record.add(limited_steps=1, limited_mass=attempt.limited)
         return attempt.p
 
-    def shorten(self, tau, attempt):
+    def shorten(self, tau: float, attempt: _Attempt) -> None:
         """Shorter steps after an error that was too large."""
-        self.rejected += 1
+        self.context.record.add(rejected=1)
         self.wait = WAIT
         growth = self._growth(tau, attempt)
         self.tau = tau / 2 ** max(1, min(MOST_DOUBLINGS, math.ceil(-math.log2(growth))))
@@ -360,30 +333,24 @@ class _State:
             raise ConvergenceError(
                 f"steps of {self.tau / self.gamma:g} still have an error above what is left of the "
                 f"tolerance {self.tolerance:g}; give a larger rtol or use Exponential()",
-                iterate=attempt.p, residual=attempt.error,
-            )  # fmt: skip
+                iterate=attempt.p,
+                residual=attempt.error,
+            )
 
-    def lengthen(self, tau, attempt, left):
+    def lengthen(self, tau: float, attempt: _Attempt, left: float) -> None:
         """Longer steps, if the error allows them and they save more than a factorisation."""
         self.wait -= 1
         if tau < self.tau or self.wait > 0:  # a step cut short says little of longer ones
             return
         doublings = math.floor(math.log2(self._growth(tau, attempt)))
         doublings = min(MOST_DOUBLINGS, doublings)
-        left = max(left, self.duration - self.elapsed)
+        left = max(left, self.context.duration - self.elapsed)
         saved = self.stages * left * self.gamma / tau * (1 - 0.5**doublings)
         if doublings > 0 and saved > sizes.SOLVES_PER_FACTORISATION[self.generator.grid.dim]:
             self.tau = tau * 2**doublings
 
-    def _growth(self, tau, attempt) -> float:
+    def _growth(self, tau: float, attempt: _Attempt) -> float:
         """Factor by which the longest step for tau could grow, by its error at its start."""
         error = attempt.worst + attempt.limited
         wanted = SAFETY * self.allowed(tau / self.gamma)
         return min(max((wanted / max(error, 1e-300)) ** (1 / self.stages), 1e-4), 1e4)
-
-    def told(self, done, span, p):
-        """Tell the run where it is."""
-        if self.context is not None and self.context.observe is not None:
-            self.context.observe(done, p)
-        if self.tick is not None:
-            self.tick(done / span)

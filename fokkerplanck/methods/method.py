@@ -2,49 +2,123 @@
 
 from __future__ import annotations
 
+import copy
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 
+from fokkerplanck.domain.types import Array
+from fokkerplanck.scheme.generator import Generator
 
-@dataclass(frozen=True, eq=False)
+#: What methods record that set negative masses to zero, before they did.
+NOTHING_NEGATIVE = {"clipped_mass": 0.0, "clipped_cells": 0, "positivity": "no negative mass"}
+# A step may be longer than asked for by this part of it: output times carry rounding.
+SLACK = 1e-12
+
+
+@dataclass(eq=False)
+class Record:
+    """What is worth knowing of a run, by name: ``solve`` puts it into ``Solution.stats``.
+
+    Steps may not depend on what was recorded: trial steps record nothing.
+    """
+
+    values: dict[str, Any] = field(default_factory=dict)
+    is_silent: bool = False  # True while a trial step is made
+
+    def put(self, **values: Any) -> None:
+        """Set values."""
+        if not self.is_silent:
+            self.values |= values
+
+    def add(self, **amounts: float) -> None:
+        """Add to numbers, which begin at 0."""
+        self.put(**{name: self.values.get(name, 0) + more for name, more in amounts.items()})
+
+    def most(self, **values: float) -> None:
+        """Keep the largest of numbers >= 0."""
+        self.put(**{name: max(self.values.get(name, 0), v) for name, v in values.items()})
+
+    def append(self, **values: Any) -> None:
+        """Append to lists."""
+        if not self.is_silent:
+            for name, value in values.items():
+                self.values.setdefault(name, []).append(value)
+
+
+@dataclass(eq=False)
 class Context:
-    r"""What a method may know of a run besides the generator.
+    r"""What a method may know of a run besides the generator, and what it may tell.
 
     Attributes
     ----------
     duration : float
         Time from the first to the last output.
+    tolerance : float or None
+        L1 error that ``solve`` asks for, of adaptive methods only; None for the method's own.
     log_rho_inf : array (\*shape) or None
         Log density that the generator keeps to rounding, if it is known: the relative entropy to it
         decreases along the exact evolution.
-    observe : callable or None
-        ``observe(elapsed, p)`` may be told the masses after every step of the method's own, elapsed
-        being the time since the beginning of the interval: events are then seen between output
-        times, and dense output is interpolated between these steps. What it raises must pass.
+    on_tick, on_observe : callable or None
+        Who listens to ``tick`` and to ``observe``.
+    record : Record
+        What ends up in ``Solution.stats``.
 
     Examples
     --------
     >>> from fokkerplanck.methods import Context
-    >>> Context(duration=2.0).observe is None
-    True
+    >>> context = Context(duration=2.0)
+    >>> context.record.add(steps=3)
+    >>> with context.probing():
+    ...     context.record.add(steps=1)
+    >>> context.record.values
+    {'steps': 3}
     """
 
     duration: float
-    log_rho_inf: np.ndarray | None = None
-    observe: Callable | None = None
+    tolerance: float | None = None
+    log_rho_inf: Array | None = None
+    on_tick: Callable[[float], object] | None = None
+    on_observe: Callable[[float, Array], object] | None = None
+    record: Record = field(default_factory=Record)
+
+    def tick(self, fraction: float) -> None:
+        """Tell the progress bar which part of the interval is done, now and then."""
+        if self.on_tick is not None and not self.record.is_silent:
+            self.on_tick(fraction)
+
+    def observe(self, elapsed: float, p: Array) -> None:
+        """Tell the masses p after a step of the method's own, a time after the interval began.
+
+        Events are then seen between output times, and dense output is interpolated between these
+        steps. What it raises must pass.
+        """
+        if self.on_observe is not None and not self.record.is_silent:
+            self.on_observe(elapsed, p)
+
+    @contextmanager
+    def probing(self) -> Iterator[None]:
+        """Record and tell nothing inside of a ``with`` block: its steps are trials."""
+        self.record.is_silent = True
+        try:
+            yield
+        finally:
+            self.record.is_silent = False
 
 
 class Method(ABC):
     r"""A rule that carries cell masses over a span of time: :math:`p(t)\mapsto p(t+\tau)`.
 
     A method is a frozen dataclass: its fields are its parameters, and it may serve many runs. What
-    belongs to one run (factorisations, counters) lives in the state that ``init`` returns.
-    ``solve`` calls ``init`` once, ``step`` for every interval between output times and ``report``
-    at the end.
+    belongs to one run (factorisations, lengths of steps) lives in the state that ``init`` returns;
+    what is worth knowing goes to ``context.record``. ``solve`` calls ``init`` once, ``step`` for
+    every interval between output times and ``report`` at the end. To locate events it makes trial
+    steps, on states from ``fork``.
 
     Attributes
     ----------
@@ -64,18 +138,16 @@ class Method(ABC):
     ... class ExplicitEuler(Method):
     ...     dt: float
     ...
-    ...     def init(self, generator, tolerance=None, tick=None):
-    ...         return {"matrix": generator.matrix, "steps": 0}
+    ...     def init(self, generator, context):
+    ...         return generator.matrix, context.record
     ...
     ...     def step(self, state, p, span):
+    ...         matrix, record = state
     ...         n = math.ceil(span / self.dt)
     ...         for _ in range(n):
-    ...             p = p + span / n * (state["matrix"] @ p)
-    ...         state["steps"] += n
+    ...             p = p + span / n * (matrix @ p)
+    ...         record.add(steps=n)
     ...         return p
-    ...
-    ...     def report(self, state):
-    ...         return {"steps": state["steps"]}
     >>> grid = fp.Grid([(-4, 4)], 32)
     >>> problem = fp.Problem(grid, f=lambda x: x**2 / 2)
     >>> solution = fp.solve(problem, fp.gaussian(grid, 1, 0.2), [0, 1], ExplicitEuler(dt=0.01))
@@ -86,31 +158,78 @@ class Method(ABC):
     is_adaptive: ClassVar[bool] = False
 
     @abstractmethod
-    def init(self, generator, tolerance=None, tick=None) -> Any:
+    def init(self, generator: Generator, context: Context) -> Any:
         """Return the state of a run.
 
         Parameters
         ----------
         generator : Generator
             p' = A p; has ``matrix``, ``exit_rates``, ``edges`` and ``grid``.
-        tolerance : float, optional
-            L1 error that ``solve`` asks for; only adaptive methods are ever given one.
-        tick : callable, optional
-            ``tick(fraction)`` may be told now and then which part of the span is done, for the
-            progress bar.
-
-        Notes
-        -----
-        A method whose ``init`` has a parameter ``context`` is given a ``Context`` by that name.
+        context : Context
+            What is known of the run; its ``record`` and ``tick`` may be told what is done.
         """
 
     @abstractmethod
-    def step(self, state, p, span):
+    def step(self, state: Any, p: Array, span: float) -> Array:
         """Return the masses (n,) a time span > 0 after the masses p (n,), cells in C order.
 
         The generator does not depend on time. p must not be written to.
         """
 
-    def report(self, state) -> dict:
-        """Return what is worth knowing about the run: numbers and words for ``Solution.stats``."""
+    def fork(self, state: Any) -> Any:
+        """Return a copy of a state for a trial step, which may change it; here a shallow one.
+
+        What never changes is shared. A state that holds other objects that change, a list or the
+        state of another method, has to copy these too.
+        """
+        return copy.copy(state)
+
+    def report(self, state: Any) -> dict[str, Any]:
+        """Return what else ``Solution.stats`` should hold at the end of a run."""
         return {}
+
+
+class EqualSteps(Method):
+    """Method that divides every output interval into equal steps, of at most a given length.
+
+    States have a ``context``.
+    """
+
+    @property
+    @abstractmethod
+    def longest(self) -> float:
+        """Longest step, time."""
+
+    @abstractmethod
+    def one_step(self, state: Any, p: Array, tau: float) -> Array:
+        """Return the masses (n,) after one step of length tau."""
+
+    def step(self, state: Any, p: Array, span: float) -> Array:
+        """Masses after equal steps that fill the span."""
+        context = state.context
+        n = max(1, math.ceil(span / self.longest * (1 - SLACK)))
+        for k in range(n):
+            p = self.one_step(state, p, span / n)
+            context.record.add(steps=1)
+            context.observe((k + 1) / n * span, p)
+            context.tick((k + 1) / n)
+        return p
+
+
+def of_mass(q: Array, total: float, record: Record) -> Array:
+    """Masses q times what makes their sum the given one; the correction is recorded."""
+    correction = float(total / q.sum())
+    record.most(mass_correction=abs(correction - 1))
+    return q * correction
+
+
+def not_negative(q: Array, record: Record) -> tuple[Array, float]:
+    """Masses q with 0 in place of negative ones, recorded, and what these amounted to."""
+    negative = q < 0
+    lost = -float(q[negative].sum())
+    if lost:
+        record.add(clipped_mass=lost)
+        record.most(clipped_cells=int(np.count_nonzero(negative)))
+        record.put(positivity="negative masses set to zero, see clipped_mass")
+        q = np.where(negative, 0.0, q)
+    return q, lost

@@ -7,20 +7,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fokkerplanck.domain.types import Array
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.linalg.lines import LineSplitting
-from fokkerplanck.methods.method import Method
+from fokkerplanck.methods.method import NOTHING_NEGATIVE, Context, Method, not_negative, of_mass
 from fokkerplanck.scheme.axis_rates import AxisRates
+from fokkerplanck.scheme.generator import Generator
 
-# Step control: share of the largest step that would be allowed, limits of its change, and the part
-# of the first interval that is tried first.
+# Part of the largest step that would be allowed which is taken.
 SAFETY = 0.8
-CHANGES = (0.1, 5.0)
+# Least and largest factor from a step to the next.
+LEAST_CHANGE, LARGEST_CHANGE = 0.1, 5.0
+# Part of the first interval that is tried first.
 FIRST = 1 / 16
 # Least tolerance, L1.
 LEAST = 1e-12
-# Shortest step, over the span, and where the difference of two results is rounding.
+# Shortest step, over the span.
 SHORTEST = 1e-9
+# L1 difference of two results that is rounding.
 ROUNDING = 1e-14
 
 
@@ -73,22 +77,26 @@ class Splitting(Method):
 
     is_adaptive = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _check_tolerance(self.tolerance)
 
-    def init(self, generator, tolerance=None, tick=None):
-        """State of a run: rates, step, counters."""
-        if tolerance is not None:
-            _check_tolerance(tolerance)
+    def init(self, generator: Generator, context: Context) -> _State:
+        """State of a run: rates, length of the steps."""
+        if context.tolerance is not None:
+            _check_tolerance(context.tolerance)
         rates = AxisRates.from_generator(generator)
         if rates is None:
             raise ValueError(
                 f"Splitting received {generator.edges!r}, which join other cells than nearest "
                 "neighbours; use Exponential(), or a diagonal D"
             )
-        return _State(rates, self.tolerance if tolerance is None else tolerance, tick)
+        tolerance = self.tolerance if context.tolerance is None else context.tolerance
+        put = context.record.put
+        put(kind="splitting", steps=0, rejected_steps=0, sweeps=0, tolerance=tolerance)
+        put(error_bound=0.0, error_kind="estimated", mass_correction=0.0, **NOTHING_NEGATIVE)
+        return _State(context, LineSplitting(rates), generator.leaks, tolerance)
 
-    def step(self, state, p, span):
+    def step(self, state: _State, p: Array, span: float) -> Array:
         """Masses after a span of time."""
         state.intervals += 1
         tolerance = 6 / (math.pi * state.intervals) ** 2 * state.tolerance
@@ -98,48 +106,29 @@ class Splitting(Method):
             h = min(state.h, span - done)
             # No tiny last step: two equal ones.
             h = (span - done) / 2 if h < span - done < 2 * h else h
-            q, error = state.lines.step(p, h)
+            q, error = state.trial(p, h)
             error = float(error / size)
             allowed = max(tolerance * h / span, ROUNDING)
-            low, high = CHANGES
             factor = SAFETY * (allowed / max(error, 1e-300)) ** 0.25
             if not error <= allowed:
-                state.rejected += 1
-                state.h = h * max(low, min(factor, 0.9))
+                state.context.record.add(rejected_steps=1)
+                state.h = h * max(LEAST_CHANGE, min(factor, 0.9))
                 if not state.h > SHORTEST * span:
                     raise ConvergenceError(
                         f"a step of {h:g} has an error of {error:.1e}, and shorter ones do not "
                         f"reach the tolerance of {state.tolerance:g}; give a larger one"
                     )
                 continue
-            proposed = h * min(max(factor, low), high)
+            proposed = h * min(max(factor, LEAST_CHANGE), LARGEST_CHANGE)
             # A step cut short by an output time says little of longer ones.
             state.h = max(proposed, state.h) if h < state.h and factor > 1 else proposed
             p = state.accepted(p, q, error)
             done = span if h == span - done else done + h
-            if state.tick is not None:
-                state.tick(done / span)
+            state.context.tick(done / span)
         return p
 
-    def report(self, state):
-        """Steps, sweeps, error estimate, corrections."""
-        signs = "negative masses set to zero, see clipped_mass"
-        return {
-            "kind": "splitting",
-            "steps": state.steps,
-            "rejected_steps": state.rejected,
-            "sweeps": state.lines.n_sweeps,
-            "tolerance": state.tolerance,
-            "error_bound": state.bound,
-            "error_kind": "estimated",
-            "mass_correction": state.mass_correction,
-            "clipped_mass": state.clipped_mass,
-            "clipped_cells": state.clipped_cells,
-            "positivity": signs if state.clipped_mass > 0 else "no negative mass",
-        }
 
-
-def _check_tolerance(given):
+def _check_tolerance(given: object) -> None:
     """Complain of tolerances that are none, or that extrapolation cannot reach."""
     if not (isinstance(given, (int, float, np.floating)) and 0 < given < 1):
         raise ValueError(f"tolerance is {given!r}; give a number between 0 and 1, e.g. 1e-6")
@@ -149,29 +138,28 @@ def _check_tolerance(given):
         )
 
 
+@dataclass(eq=False)
 class _State:
-    """Line solver, step and counters of one run."""
+    """Line solver and length of the steps of one run."""
 
-    def __init__(self, rates, tolerance, tick):
-        self.lines, self.tolerance, self.tick = LineSplitting(rates), tolerance, tick
-        self.leaks = rates.exits.size > 0
-        self.h = 0.0
-        self.intervals = self.steps = self.rejected = self.clipped_cells = 0
-        self.bound = self.mass_correction = self.clipped_mass = 0.0
+    context: Context
+    lines: LineSplitting
+    leaks: bool
+    tolerance: float
+    h: float = 0.0
+    intervals: int = 0
 
-    def accepted(self, p, q, error):
+    def trial(self, p: Array, h: float) -> tuple[Array, float]:
+        """Masses after a step that may be accepted, and its error."""
+        before = self.lines.n_sweeps
+        result = self.lines.step(p, h)
+        self.context.record.add(sweeps=self.lines.n_sweeps - before)
+        return result
+
+    def accepted(self, p: Array, q: Array, error: float) -> Array:
         """Result of a step without negative masses and with the mass that p had."""
-        self.steps += 1
-        self.bound += error
-        negative = q < 0
-        lost = -float(q[negative].sum())
-        if lost:
-            self.clipped_mass += lost
-            self.clipped_cells = max(self.clipped_cells, int(np.count_nonzero(negative)))
-            self.bound += lost / float(p.sum())
-            q = np.where(negative, 0.0, q)
-        if self.leaks:
-            return q
-        correction = p.sum() / q.sum()
-        self.mass_correction = max(self.mass_correction, float(abs(correction - 1)))
-        return q * correction
+        record = self.context.record
+        q, lost = not_negative(q, record)
+        record.add(steps=1, error_bound=error)
+        record.add(error_bound=lost / float(p.sum()))
+        return q if self.leaks else of_mass(q, p.sum(), record)

@@ -15,6 +15,7 @@ import numpy as np
 import fokkerplanck as fp
 from fokkerplanck import jko
 from fokkerplanck.linalg.implicit_multigrid import Solvers
+from fokkerplanck.methods import Context
 from fokkerplanck.scheme.flows import Flows
 
 QUESTION = "JKO on edges"
@@ -59,7 +60,7 @@ def measure(problem, tau, steps=3):
     p = (rho0 * grid.volume).ravel()
     generator = fp.Generator(problem)
     method = jko.EdgeJKO(tau, order=2)
-    state = method.init(generator)
+    state = method.init(generator, Context(tau * steps))
     log_pi = (state.log_rho_inf + np.log(state.volume)).ravel()
     factorise, solve = unit(generator, log_pi, p, tau)
     iterative = sum(unit(generator, log_pi, p, tau, "multilevel"))

@@ -13,6 +13,7 @@ import numpy as np
 from scipy import fft
 
 import fokkerplanck as fp
+from fokkerplanck.methods import Context
 from fokkerplanck.methods.jko import Entropic
 from tests.methods.jko.lagrangian_line import LagrangianLine
 
@@ -47,11 +48,11 @@ def step_row(n, dim, most, tau=0.1, repetitions=3, tolerance=None):
     """The second of two steps."""
     one, start = problem(n, dim)
     method = Entropic(tau, tolerance=tolerance)
-    run = method.init(fp.Generator(one))
+    run = method.init(fp.Generator(one), Context(2 * tau))
     p = method.minimise(run, (start * one.grid.volume).ravel(), tau)
     seconds, before = np.inf, pair(one.grid.shape)
     for _ in range(repetitions):
-        run.count = {}
+        run.count.clear()
         begin = time.perf_counter()
         method.minimise(run, p, tau)
         seconds = min(seconds, time.perf_counter() - begin)

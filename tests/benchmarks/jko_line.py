@@ -17,6 +17,7 @@ from scipy.special import ndtr
 import fokkerplanck as fp
 from fokkerplanck.kernels.linalg import lines
 from fokkerplanck.kernels.transport import jko_line
+from fokkerplanck.methods import Context
 from fokkerplanck.methods.jko.exact_w2 import TOLERANCE
 from fokkerplanck.methods.jko.line_setting import rates
 
@@ -132,7 +133,7 @@ def gap_rows(quick):
 def gap_row(n, tau, p, generator):
     """What one step of two groups costs, in parts where need be."""
     method = fp.jko.ExactW2(tau)
-    run = method.init(generator)
+    run = method.init(generator, Context(tau))
     m = method.minimise(run, p, tau)
     count = dict(run.count)
     up, down = run.scheme.rates

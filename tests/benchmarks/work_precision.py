@@ -19,6 +19,7 @@ from scipy.integrate import solve_ivp
 from scipy.sparse.linalg import expm_multiply, splu
 
 import fokkerplanck as fp
+from fokkerplanck.methods import Context
 
 BOX = [(-2.5, 2.5), (-4, 4), (-4, 4)]
 TOLERANCES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
@@ -122,9 +123,10 @@ def methods(problem, t):
 
 def advance(method, generator, p, t):
     """Masses at t by a method, and its report; from the generator on."""
-    state = method.init(generator)
+    context = Context(t)
+    state = method.init(generator, context)
     q = method.step(state, p, t)
-    return q, method.report(state)
+    return q, context.record.values | method.report(state)
 
 
 # --- the table -----------------------------------------------------------------------------------

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 import fokkerplanck as fp
-from fokkerplanck.methods import BackwardEuler, Exponential, FluxCorrected, Implicit, Method
+from fokkerplanck import energies
+from fokkerplanck.evolution.solution import LEDGER
+from fokkerplanck.methods import (
+    BackwardEuler,
+    Context,
+    Exponential,
+    FluxCorrected,
+    Implicit,
+    Method,
+)
 
 # Heat in a box: the first cosine mode of the grid decays by its own rate exactly.
 N = 40
@@ -136,6 +145,147 @@ def test_counters_are_those_of_the_run():
     assert np.all(np.diff(watched.dense.t) > 0)
 
 
+LINE = fp.Problem(fp.Grid([(-2.5, 2.5)], 40), f=lambda x: (x**2 - 1) ** 2, beta=2)
+PLANE = fp.Problem(
+    fp.Grid([(-2.5, 2.5)] * 2, 12), f=lambda x, y: (x**2 - 1) ** 2 / 2 + y**2 / 2, beta=2
+)
+STIRRED = fp.Problem(fp.Grid([(-3, 3)] * 2, 12), drift=lambda x, y: (-x + 2 * y, -2 * x - y))
+HEAT = fp.Problem(fp.Grid([(-2.5, 2.5)], 40))
+WELLS = {
+    "default": (None, PLANE),
+    "uniformisation": (Exponential(kind="uniformisation"), PLANE),
+    "chebyshev": (Exponential(1e-8, kind="chebyshev"), STIRRED),
+    "krylov": (Exponential(kind="krylov"), PLANE),
+    "BackwardEuler": (BackwardEuler(0.03), PLANE),
+    "Implicit": (Implicit(), PLANE),
+    "Implicit, multilevel": (Implicit(2, 1e-3, "multilevel"), PLANE),
+    "FluxCorrected": (FluxCorrected(0.03), STIRRED),
+    "Splitting": (fp.Splitting(1e-2), PLANE),
+    "JKO, line": (fp.JKO(0.1), LINE),
+    "JKO, plane": (fp.JKO(0.1), PLANE),
+    "JKO, edges": (fp.JKO(0.1, order=2), STIRRED),
+    "ExactW2": (fp.jko.ExactW2(0.07), LINE),
+    "ExactW2, interaction": (
+        fp.jko.ExactW2(0.07, energies.Entropy(0.5) + energies.Interaction(lambda x: x**2 / 2)),
+        LINE,
+    ),
+    "Lagrangian": (fp.jko.Lagrangian(0.07), LINE),
+    "Lagrangian, zeg2": (fp.jko.Lagrangian(0.07, integrator="zeg2"), LINE),
+    "Entropic": (fp.jko.Entropic(0.1), PLANE),
+    "Entropic, porous medium": (
+        fp.jko.Entropic(0.1, energies.PorousMedium(2), tolerance=1e-3),
+        PLANE,
+    ),
+    "Entropic, Richardson": (fp.jko.Entropic(0.1, richardson=True), PLANE),
+    "EdgeJKO": (fp.jko.EdgeJKO(0.07), STIRRED),
+    "EdgeJKO, stages": (fp.jko.EdgeJKO(0.07, order=2), STIRRED),
+    "EdgeJKO, Crank-Nicolson": (
+        fp.jko.EdgeJKO(0.07, order=2, variant="crank-nicolson"),
+        PLANE,
+    ),
+    "EdgeJKO, path": (fp.jko.EdgeJKO(0.2, variant="path", inner_steps=2), LINE),
+    "FisherRao": (fp.jko.FisherRao(0.07), LINE),
+    "L2Heat": (fp.jko.L2Heat(0.07), HEAT),
+}
+
+
+@pytest.mark.parametrize(("method", "problem"), WELLS.values(), ids=WELLS.keys())
+def test_trial_steps_leave_no_trace(method, problem):
+    """Densities, ledger and stats are bit for bit those of a run without events."""
+    grid, times = problem.grid, [0, 0.3, 0.4, 1]
+    start = fp.gaussian(grid, (0.9, 0.4)[: grid.dim], 0.3)
+    plain, watched = (
+        fp.solve(problem, start, times, method, events=events) for events in (None, clocks(grid))
+    )
+    assert [len(t) for t in watched.t_events] == [1, 1, 1]
+    for name in ("t", "rho", *LEDGER):
+        np.testing.assert_array_equal(getattr(watched, name), getattr(plain, name))
+    assert list(watched.stats) == list(plain.stats)
+    for name in set(plain.stats) - {"seconds"}:
+        np.testing.assert_array_equal(watched.stats[name], plain.stats[name], err_msg=name)
+
+
+def clocks(grid):
+    """Two events that depend on the density too little to matter, and one that does."""
+
+    def second_step(t, rho):
+        return t - 0.12 + 1e-3 * float(rho.flat[0])
+
+    def soon_after_an_output(t, rho):
+        return t - 0.4011 + 1e-3 * float(rho.flat[0])
+
+    def half_way(t, rho):
+        return t - 0.5
+
+    return [second_step, soon_after_an_output, half_way]
+
+
+def test_ten_steps_with_events_are_ten_steps_of_falling_energy():
+    grid = fp.Grid([(-2, 2)], 60)
+    problem = fp.Problem(grid, f=lambda x: (x**2 - 1) ** 2, beta=3)
+    start = fp.gaussian(grid, 0.2, 0.05)
+    run = fp.solve(problem, start, [0, 1], fp.JKO(tau=0.1), events=lambda t, rho: t - 0.37)
+    assert len(run.t_events[0]) == 1
+    assert run.stats["steps"] == 10
+    assert run.stats["energy"].shape == (11,)
+    assert run.stats["largest_rise"] <= 0
+
+
+def test_far_tails_of_the_next_step_do_not_depend_on_trial_steps():
+    """Entropic keeps log densities that underflow as masses, from one step to the next."""
+    grid = fp.Grid([(-12, 12), (-3, 3)], (96, 12))
+    problem = fp.Problem(grid, f=lambda x, y: x**2 / 20 + y**2 / 2)
+    start, t = fp.gaussian(grid, (-9, 0), 0.1), [0, 0.4]
+    event = clocks(grid)[0]
+    runs = [fp.solve(problem, start, t, fp.jko.Entropic(0.1), events=e) for e in (None, event)]
+    assert len(runs[1].t_events[0]) == 1
+    np.testing.assert_array_equal(runs[0].rho, runs[1].rho)
+
+
+@dataclass(frozen=True)
+class Counting(Method):
+    """A careless method: its state and its record hold lists."""
+
+    def init(self, generator, context):
+        return {"inner": BackwardEuler(0.1).init(generator, context), "record": context.record}
+
+    def step(self, state, p, span):
+        state["record"].append(spans=span)
+        return BackwardEuler(0.1).step(state["inner"], p, span)
+
+
+def test_lists_on_the_record_are_those_of_the_run():
+    s = fp.solve(PROBLEM, START, [0, 0.5, 1], Counting(), events=below(0.1))
+    assert len(s.t_events[0]) == 1
+    assert s.stats["spans"] == [0.5, 0.5]
+    assert s.stats["steps"] == 10
+
+
+def test_a_state_that_changes_inside_needs_a_fork():
+    """The counterexample: a shallow copy shares the list that steps depend on."""
+
+    @dataclass(frozen=True)
+    class Tiring(Method):
+        forks: bool
+
+        def init(self, generator, context):
+            return {"inner": BackwardEuler(0.1).init(generator, context), "spans": []}
+
+        def step(self, state, p, span):
+            state["spans"].append(span)
+            return BackwardEuler(0.1).step(state["inner"], p, span / len(state["spans"]))
+
+        def fork(self, state):
+            return {**state, "spans": list(state["spans"])} if self.forks else dict(state)
+
+    for forks in (True, False):
+        runs = [
+            fp.solve(PROBLEM, START, [0, 0.1, 0.5, 1], Tiring(forks), events=events)
+            for events in (None, lambda t, rho: t - 0.3)
+        ]
+        assert np.array_equal(runs[0].rho, runs[1].rho) is forks
+
+
 def test_dense_output_ends_at_a_terminal_event():
     s = fp.solve(PROBLEM, START, [0, 1], Implicit(), events=below(0.1, True), dense=True)
     assert s.dense.t[-1] == s.t[-1]
@@ -143,18 +293,18 @@ def test_dense_output_ends_at_a_terminal_event():
 
 
 @dataclass(frozen=True)
-class Old(Method):
-    """A method as it was written before there was a context."""
+class Quiet(Method):
+    """A method that tells nothing of its own steps."""
 
-    def init(self, generator, tolerance=None, tick=None):
-        return {"inner": BackwardEuler(0.01).init(generator)}
+    def init(self, generator, context):
+        return {"inner": BackwardEuler(0.01).init(generator, Context(context.duration))}
 
     def step(self, state, p, span):
         return BackwardEuler(0.01).step(state["inner"], p, span)
 
 
-def test_methods_without_a_context():
-    s = fp.solve(PROBLEM, START, np.linspace(0, 1, 11), Old(), events=below(0.1), dense=True)
+def test_methods_that_do_not_tell_their_steps():
+    s = fp.solve(PROBLEM, START, np.linspace(0, 1, 11), Quiet(), events=below(0.1), dense=True)
     assert len(s.t_events[0]) == 1
     assert len(s.dense.t) == 11
 

@@ -33,8 +33,8 @@ class Scripted(Method):
     n: int
     what: object
 
-    def init(self, generator, tolerance=None, tick=None):
-        return {"inner": BackwardEuler(0.1).init(generator), "count": 0}
+    def init(self, generator, context):
+        return {"inner": BackwardEuler(0.1).init(generator, context), "count": 0}
 
     def step(self, state, p, span):
         state["count"] += 1
@@ -137,6 +137,14 @@ def test_graded_axes():
     s = fp.solve(fp.Problem(grid, f=lambda x: (x - 1) ** 2), fp.gaussian(grid, 2, 0.1), [0, 1, 60])
     np.testing.assert_allclose(s.mass, 1, atol=1e-15)
     assert s.free_energy[-1] < 1e-28
+
+
+def test_a_generator_in_place_of_the_problem():
+    generator = Generator(PROBLEM)
+    a, b = (fp.solve(given, START, TIMES) for given in (PROBLEM, generator))
+    np.testing.assert_array_equal(a.rho, b.rho)
+    np.testing.assert_array_equal(a.free_energy, b.free_energy)
+    assert (a.problem, a.beta) == (b.problem, b.beta)
 
 
 # --- times, indexing, arrays ---------------------------------------------------------------------
@@ -394,6 +402,10 @@ def test_files_that_are_not_ours_are_refused(tmp_path):
 NEGATIVE = np.where(START.max() == START, -1.0, START)
 BAD = {
     "problem": ({"problem": GRID}, "solve received Grid as problem; give a Problem"),
+    "edges": (
+        {"problem": Generator(fp.Edges.from_problem(PROBLEM))},
+        "a Generator made of Edges, which know neither beta nor .*; make it of the Problem",
+    ),
     "shape": ({"rho0": START[:5]}, r"rho0 has shape \(5, 16\), expected the grid's \(16, 16\)"),
     "mass": ({"rho0": 2 * START}, "rho0 has mass 2, expected 1; divide it by"),
     "negative": ({"rho0": NEGATIVE}, "rho0 is negative"),

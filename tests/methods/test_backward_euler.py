@@ -8,7 +8,7 @@ import pytest
 import fokkerplanck as fp
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.linalg.factors import ImplicitFactor
-from fokkerplanck.methods import BackwardEuler, Exponential
+from fokkerplanck.methods import BackwardEuler, Context, Exponential
 from fokkerplanck.scheme.generator import Generator
 from tests.convergence.rates import assert_rate
 
@@ -35,8 +35,9 @@ PROBLEMS = {
 
 def advance(problem, p, span, dt):
     method = BackwardEuler(dt)
-    state = method.init(Generator(problem))
-    return method.step(state, p, span), method.report(state)
+    context = Context(span)
+    state = method.init(Generator(problem), context)
+    return method.step(state, p, span), context.record.values
 
 
 def start(problem):
@@ -74,7 +75,7 @@ def test_order_one_in_dt():
     problem = spiral()
     p = start(problem)
     exact = Exponential()
-    exact = exact.step(exact.init(Generator(problem)), p, 0.5)
+    exact = exact.step(exact.init(Generator(problem), Context(0.5)), p, 0.5)
     steps = np.array([0.05, 0.025, 0.0125, 0.00625])
     errors = [np.abs(advance(problem, p, 0.5, dt)[0] - exact).sum() for dt in steps]
     assert_rate(steps, errors, order=1, cap=0.011)

@@ -12,7 +12,7 @@ from fokkerplanck.linalg.factors import ImplicitFactor
 from fokkerplanck.linalg.null_vector import null_vector
 from fokkerplanck.linalg.semigroup.rational_krylov import krylov_action
 from fokkerplanck.linalg.semigroup.uniformisation import JumpChain, poisson_window
-from fokkerplanck.methods import Exponential
+from fokkerplanck.methods import Context, Exponential
 from fokkerplanck.scheme.generator import Generator
 
 
@@ -42,8 +42,9 @@ def random_problem(seed):
 
 def advance(problem, p, span, **options):
     method = Exponential(**options)
-    state = method.init(Generator(problem))
-    return method.step(state, p, span), method.report(state)
+    context = Context(span)
+    state = method.init(Generator(problem), context)
+    return method.step(state, p, span), context.record.values
 
 
 def random_masses(problem, rng):
@@ -314,11 +315,12 @@ def test_many_intervals_stay_within_the_tolerance():
     problem = wells(64)
     p = left_well(problem)
     method = Exponential(kind="chebyshev", tolerance=1e-4)
-    state, q = method.init(Generator(problem)), p
+    context = Context(4.0)
+    state, q = method.init(Generator(problem), context), p
     for _ in range(40):
         q = method.step(state, q, 0.1)
     exact, _ = advance(problem, p, 4.0, kind="uniformisation")
-    assert np.abs(q - exact).sum() <= method.report(state)["error_bound"] <= 1e-4
+    assert np.abs(q - exact).sum() <= context.record.values["error_bound"] <= 1e-4
 
 
 @pytest.mark.parametrize("kind", ["auto", "chebyshev"])

@@ -7,7 +7,7 @@ import fokkerplanck as fp
 from fokkerplanck import zoo
 from fokkerplanck.linalg import powers
 from fokkerplanck.linalg.factors import CentralFactor
-from fokkerplanck.methods import BackwardEuler, FluxCorrected
+from fokkerplanck.methods import BackwardEuler, Context, FluxCorrected
 from fokkerplanck.methods.flux_corrected import GAMMA, staircases
 from fokkerplanck.scheme.central_flux import CentralFlux
 from fokkerplanck.scheme.generator import Generator
@@ -200,7 +200,7 @@ BAD = {
     "None": (lambda: FluxCorrected(None), "dt is None; give a finite positive number"),
     "edges": (
         lambda: FluxCorrected(0.1).init(
-            Generator(fp.Edges.from_problem(fp.Problem(fp.Grid([(0, 1)], 8))))
+            Generator(fp.Edges.from_problem(fp.Problem(fp.Grid([(0, 1)], 8)))), Context(1.0)
         ),
         "a generator made of Edges.*make it of the Problem",
     ),

@@ -50,12 +50,16 @@ def watched(problem, rho0, times, method):
     generator = Generator(problem)
     log_inf = fp.steady_state(problem, scheme="markov").log_rho
     seen = [(rho0 * problem.grid.volume).ravel()]
-    context = Context(times[-1] - times[0], log_inf, lambda elapsed, p: seen.append(p.copy()))
-    state = method.init(generator, context=context)
+    context = Context(
+        times[-1] - times[0],
+        log_rho_inf=log_inf,
+        on_observe=lambda elapsed, p: seen.append(p.copy()),
+    )
+    state = method.init(generator, context)
     p = seen[0]
     for span in np.diff(times):
         p = method.step(state, p, span)
-    return np.array(seen), method.report(state), log_inf
+    return np.array(seen), context.record.values, log_inf
 
 
 @pytest.mark.parametrize("method", [Implicit(), Implicit(4, 1e-2), Implicit(2, 1e-2)], ids=repr)
@@ -226,18 +230,19 @@ def test_a_rising_entropy_is_halved_away_or_answered_by_order_one():
     wrong = np.log(fp.uniform(problem.grid))
     method = Implicit(tolerance=1e-3)
     p = (blob(problem) * problem.grid.volume).ravel()
-    state = method.init(Generator(problem), context=Context(0.3, wrong))
+    context = Context(0.3, log_rho_inf=wrong)
+    state = method.init(Generator(problem), context)
     q = method.step(state, (fp.uniform(problem.grid) * problem.grid.volume).ravel(), 0.3)
-    report = method.report(state)
+    report = context.record.values
     assert report["order_one_steps"] > 0
     assert report["rejected_entropy"] >= 6
     assert report["error_estimate"] > 0
     assert q.min() > 0
     assert abs(q.sum() - 1) < 1e-13
     # The right one: nothing of the kind.
-    state = method.init(Generator(problem), context=Context(0.3, np.log(inf)))
-    method.step(state, p, 0.3)
-    assert method.report(state)["rejected_entropy"] == 0
+    context = Context(0.3, log_rho_inf=np.log(inf))
+    method.step(method.init(Generator(problem), context), p, 0.3)
+    assert context.record.values["rejected_entropy"] == 0
 
 
 def test_a_reference_of_another_scheme_is_not_compared():
@@ -251,10 +256,10 @@ def test_a_reference_of_another_scheme_is_not_compared():
 
 
 def test_steps_without_solve():
-    """A method may be driven by hand, without a context."""
+    """A method may be driven by hand."""
     problem = wells()
     method = Implicit(tolerance=1e-5)
-    state = method.init(Generator(problem))
+    state = method.init(Generator(problem), Context(0.5))
     p = (blob(problem) * problem.grid.volume).ravel()
     before = p.copy()
     q = method.step(state, p, 0.5)

@@ -6,7 +6,7 @@ import pytest
 import fokkerplanck as fp
 from fokkerplanck.linalg import powers
 from fokkerplanck.linalg.lines import GAMMA, STAGES, LineSplitting
-from fokkerplanck.methods import Exponential, Splitting
+from fokkerplanck.methods import Context, Exponential, Splitting
 from fokkerplanck.scheme.axis_rates import AxisRates
 from fokkerplanck.scheme.generator import Generator
 from tests.convergence.rates import assert_rate
@@ -62,7 +62,7 @@ def test_strang_is_of_order_two_and_its_extrapolation_higher():
     p = (start(problem.grid) * problem.grid.volume).ravel()
     t, generator = 1.0, Generator(problem)
     method = Exponential()
-    exact = method.step(method.init(generator), p, t)
+    exact = method.step(method.init(generator, Context(t)), p, t)
     lines = LineSplitting(AxisRates.from_generator(generator))
     steps = np.array([4, 8, 16])
     errors = [np.abs(lines.strang(p, t, n) - exact).sum() for n in steps]

@@ -35,7 +35,7 @@ def test_h_theorem_holds_whatever_circulates(build):
 class ExplicitEuler(Method):
     """One step of (I + span A), beyond the span up to which that is a stochastic matrix."""
 
-    def init(self, generator, tolerance=None, tick=None):
+    def init(self, generator, context):
         matrix = generator.matrix
         return (eye_array(generator.grid.size) + 1.5 / generator.exit_rates.max() * matrix).tocsr()
 

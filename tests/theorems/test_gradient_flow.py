@@ -12,6 +12,7 @@ from scipy.sparse import identity
 from scipy.sparse.linalg import splu
 
 import fokkerplanck as fp
+from fokkerplanck.methods import Context
 from fokkerplanck.methods.jko import MinimisingMovement
 
 TAUS = [1e-4, 1e-2, 1.0, 100.0]
@@ -98,7 +99,7 @@ class CrankNicolson(MinimisingMovement):
 def trapezoidal(problem, rho, tau):
     """Density after one step."""
     method, volume = CrankNicolson(tau), problem.grid.volume
-    run = method.init(fp.Generator(problem))
+    run = method.init(fp.Generator(problem), Context(tau))
     return method.minimise(run, (rho * volume).ravel(), tau) / volume
 
 

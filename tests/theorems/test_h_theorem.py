@@ -156,7 +156,7 @@ class Theta(Method):
     theta: float
     dt: float
 
-    def init(self, generator, tolerance=None, tick=None):
+    def init(self, generator, context):
         A, I = generator.matrix, eye_array(generator.grid.size)
         left = (I - self.theta * self.dt * A).tocsc()
         return left, (I + (1 - self.theta) * self.dt * A).tocsr()

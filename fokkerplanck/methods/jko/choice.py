@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
-from fokkerplanck.domain.arguments import describe, positive_number
+from fokkerplanck.domain.arguments import describe, is_whole, positive_number
+from fokkerplanck.domain.types import Array
 from fokkerplanck.energies import Energy, Entropy
 from fokkerplanck.methods.jko.edge_jko import EdgeJKO
 from fokkerplanck.methods.jko.entropic import Entropic
 from fokkerplanck.methods.jko.exact_w2 import ExactW2
 from fokkerplanck.methods.jko.fisher_rao import FisherRao
 from fokkerplanck.methods.jko.lagrangian import Lagrangian
-from fokkerplanck.methods.method import Method
+from fokkerplanck.methods.jko.movement import MinimisingMovement, Run, check_energy
+from fokkerplanck.methods.method import Context, Method
 from fokkerplanck.scheme.detailed_balance import exact_log_density
+from fokkerplanck.scheme.generator import Generator
 
 SCHEMES = {
     "exact": ExactW2,
@@ -90,36 +91,35 @@ class JKO(Method):
     order: int = 1
     energy: Energy | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "tau", positive_number(self.tau, "tau"))
         if not isinstance(self.scheme, str) or self.scheme not in ("auto", *SCHEMES):
             names = ", ".join(["auto", *SCHEMES])
             raise ValueError(f"scheme is {describe(self.scheme)}; choose from {names}")
-        is_number = isinstance(self.order, (int, np.integer)) and not isinstance(self.order, bool)
-        if not is_number or self.order not in (1, 2):
+        if not is_whole(self.order) or self.order not in (1, 2):
             raise ValueError(f"order is {describe(self.order)}; give 1 or 2")
-        if self.energy is not None and not isinstance(self.energy, Energy):
-            raise ValueError(
-                f"energy is {describe(self.energy)}; give an Energy, e.g. energies.PorousMedium(2)"
-            )
+        check_energy(self.energy)
 
-    def init(self, generator, tolerance=None, tick=None, context=None):
+    def init(self, generator: Generator, context: Context) -> _State:
         """State of a run of the scheme that suits the problem."""
         scheme, reason = self._choose(generator)
         method = self._make(scheme)
-        return _State(method, method.init(generator, None, tick, context), scheme, reason)
+        context.record.put(scheme=scheme, reason=reason)
+        return _State(method, method.init(generator, context))
 
-    def step(self, state, p, span):
+    def step(self, state: _State, p: Array, span: float) -> Array:
         """Masses after equal steps of at most tau that fill the span."""
         return state.method.step(state.run, p, span)
 
-    def report(self, state):
-        """Report of the scheme."""
-        return {
-            "scheme": state.scheme, "reason": state.reason, **state.method.report(state.run)
-        }  # fmt: skip
+    def fork(self, state: _State) -> _State:
+        """State for a trial step."""
+        return replace(state, run=state.method.fork(state.run))
 
-    def _make(self, scheme):
+    def report(self, state: _State) -> dict[str, Any]:
+        """Report of the scheme."""
+        return state.method.report(state.run)
+
+    def _make(self, scheme: str) -> MinimisingMovement:
         """Method object of a scheme."""
         if self.order == 1:
             return SCHEMES[scheme](self.tau, energy=self.energy)
@@ -132,7 +132,7 @@ class JKO(Method):
             "an interval"
         )
 
-    def _choose(self, generator):
+    def _choose(self, generator: Generator) -> tuple[str, str]:
         """Name of the scheme, and why."""
         if self.scheme != "auto":
             return self.scheme, "asked for"
@@ -156,7 +156,7 @@ class JKO(Method):
         return "entropic", "D is one constant number, the drift a gradient"
 
 
-def _has_front(energy) -> bool:
+def _has_front(energy: Energy | None) -> bool:
     """Whether an energy has a limit, or internal energy that is not entropy."""
     parts = getattr(energy, "parts", (energy,))
     return any(
@@ -171,7 +171,5 @@ def _has_front(energy) -> bool:
 class _State:
     """A run of the scheme that was chosen."""
 
-    method: Any
-    run: Any
-    scheme: str
-    reason: str
+    method: MinimisingMovement
+    run: Run

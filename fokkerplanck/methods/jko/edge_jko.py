@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,6 +114,12 @@ class EdgeJKO(MinimisingMovement):
         if self.order == 2:
             run.add(newton_steps=0, krylov_steps=0, retries=0, fallback_newton=0, fallback_energy=0)
         return _Scheme(run)
+
+    def fork_scheme(self, scheme: _Scheme) -> _Scheme:
+        """What is kept, for a trial step."""
+        other = copy.copy(scheme)
+        other.solvers = scheme.solvers.fork()
+        return other
 
     def minimise(self, run: Run, p: Array, tau: float) -> Array:
         """Transport and descend."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -130,6 +131,12 @@ class Entropic(MinimisingMovement):
     def prepare(self, run: Run) -> _Scheme:
         """Check the problem; the solvers are made with the first step of a length."""
         return _Scheme(self, run)
+
+    def fork_scheme(self, scheme: _Scheme) -> _Scheme:
+        """What is kept, for a trial step: solvers are made anew, for they remember steps."""
+        other = copy.copy(scheme)
+        other._solvers = {}
+        return other
 
     def minimise(self, run: Run, p: Array, tau: float) -> Array:
         """One step, or two of different width."""

@@ -64,6 +64,10 @@ class L2Heat(MinimisingMovement):
         run.energy = _EdgeDirichlet(run.generator)
         return Factors(run.generator, Flows.from_generator(run.generator))
 
+    def fork_scheme(self, scheme: Factors) -> Factors:
+        """Factorisations, for a trial step."""
+        return scheme.fork()
+
     def minimise(self, run: Run, p: Array, tau: float) -> Array:
         """Solve one implicit step."""
         return run.scheme.get(tau).solve(p)

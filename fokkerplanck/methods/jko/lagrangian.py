@@ -189,7 +189,7 @@ class _Positions:
         if not self.quantiles:
             self.quantiles = [self.positions()]
         self.X = advance(self.weights, lambda Z, s: self.movement(run, Z, s), self.X, tau)
-        self.quantiles = [*self.quantiles, self.positions()]  # a copy of the run keeps its own list
+        self.quantiles = [*self.quantiles, self.positions()]  # trial steps share the old list
         self.last = self.on_grid(self.X)
         return self.last
 

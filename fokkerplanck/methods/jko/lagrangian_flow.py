@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import numpy as np
 from numpy.polynomial import legendre
+from numpy.typing import ArrayLike
 from scipy.linalg import LinAlgError, solveh_banded
 
-from fokkerplanck.domain.arguments import describe, positive_number, real_array
+from fokkerplanck.domain.arguments import describe, positive_number, real_array, whole_number
+from fokkerplanck.domain.types import Array, Integers
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.methods.jko.stages import advance, check_integrator
 
+#: Function of positions, array in and array out.
+OnLine: TypeAlias = Callable[..., Array]
+
 # Newton's method ends when it moves nothing by more than this part of the interval.
 TOLERANCE = 1e-13
+# Newton's iterations in one movement.
 MAX_ITERATIONS = 80
 # Points of the rule for masses between two points of one element.
 MASS_POINTS = 24
@@ -79,14 +88,24 @@ class LagrangianFlow:
     """
 
     def __init__(
-        self, f, rho0, beta=1.0, *, interval, elements=32, degree=8, grad_f=None, integrator="jko",
-    ):  # fmt: skip
+        self,
+        f: OnLine,
+        rho0: OnLine,
+        beta: float = 1.0,
+        *,
+        interval: ArrayLike,
+        elements: int = 32,
+        degree: int = 8,
+        grad_f: OnLine | None = None,
+        integrator: str = "jko",
+    ) -> None:
         for name, value in (("f", f), ("rho0", rho0)):
             if not callable(value):
                 raise ValueError(f"{name} is {describe(value)}; give a function of x")
         self.f, self.kT = f, 1 / positive_number(beta, "beta")
         lo, hi = _check_interval(interval)
-        elements, degree = _count(elements, "elements"), _count(degree, "degree")
+        elements = whole_number(elements, "elements", 1)
+        degree = whole_number(degree, "degree", 1)
         self._weights = check_integrator(integrator)
         self.t, self.newton_iterations = 0.0, 0
         self._ends = np.linspace(lo, hi, elements + 1)
@@ -110,7 +129,7 @@ class LagrangianFlow:
         self._grad = _gradient(f, grad_f, np.linspace(lo, hi, 23))
         self.X = self.y.copy()
 
-    def step(self, tau):
+    def step(self, tau: float) -> LagrangianFlow:
         """Advance by one step tau > 0; returns the flow itself."""
         tau = positive_number(tau, "tau")
         self.X = advance(self._weights, self._movement, self.X, tau)
@@ -118,7 +137,7 @@ class LagrangianFlow:
         return self
 
     @property
-    def particles(self):
+    def particles(self) -> Array:
         """Positions of the quadrature points, increasing."""
         return (self._local(self.X) @ self._value.T).ravel()
 
@@ -138,7 +157,7 @@ class LagrangianFlow:
         X, slope = self._points(self.X)
         return float(np.sum(self._weight * (self.f(X) - self.kT * np.log(slope))))
 
-    def density(self, x):
+    def density(self, x: ArrayLike) -> Array:
         """Present density at points x, zero beyond the ends."""
         x = real_array(x, "x", "points")
         flat = x.ravel()
@@ -149,14 +168,14 @@ class LagrangianFlow:
         out[inside] = self._density0(y) / self._mass / self._along(e, s)[1]
         return out.reshape(x.shape)
 
-    def cdf(self, x):
+    def cdf(self, x: ArrayLike) -> Array:
         """Mass left of points x."""
         x = real_array(x, "x", "points")
         flat = np.clip(x.ravel(), self.X[0], self.X[-1])
         e, s = self._locate(flat)
         return (self._sums[e] + self._mass_to(e, s)).reshape(x.shape)
 
-    def quantiles(self, levels):
+    def quantiles(self, levels: ArrayLike) -> Array:
         """Positions with the given masses on their left: trajectories, level by level."""
         u = real_array(levels, "levels", "numbers between 0 and 1")
         if not ((u > 0) & (u < 1)).all():
@@ -167,24 +186,24 @@ class LagrangianFlow:
         s = _bisect(lambda s: sums[e] + self._mass_to(e, s) - flat, flat.size)
         return self._along(e, s)[0].reshape(u.shape)
 
-    def masses(self, faces):
+    def masses(self, faces: ArrayLike) -> Array:
         """Masses between increasing faces, from whichever end is nearer."""
         faces = real_array(faces, "faces", "increasing positions")
         return np.diff(self.cdf(faces))
 
     # --- the functional -------------------------------------------------------------------------
 
-    def _local(self, X):
+    def _local(self, X: Array) -> Array:
         """Nodal values by element (elements, degree + 1)."""
         p = self._degree
         return X[np.arange(self._ends.size - 1)[:, None] * p + np.arange(p + 1)]
 
-    def _points(self, X):
+    def _points(self, X: Array) -> tuple[Array, Array]:
         """X and X' at the quadrature points."""
         local = self._local(X)
         return local @ self._value.T, local @ self._slope.T
 
-    def _movement(self, Z, sigma):
+    def _movement(self, Z: Array, sigma: float) -> Array:
         """Minimise the energy plus |X - Z|^2 / (2 sigma) by damped Newton steps."""
         X, target = self.X.copy(), self._points(Z)[0]
         value, best = self._functional(X, target, sigma), np.inf
@@ -212,7 +231,7 @@ class LagrangianFlow:
             residual=moved,
         )
 
-    def _functional(self, X, target, sigma):
+    def _functional(self, X: Array, target: Array, sigma: float) -> float:
         """Energy plus squared distance; infinite if X does not increase."""
         x, slope = self._points(X)
         if not (slope > 0).all():
@@ -220,7 +239,7 @@ class LagrangianFlow:
         density = (x - target) ** 2 / (2 * sigma) + self.f(x) - self.kT * np.log(slope)
         return float(np.sum(self._weight * density))
 
-    def _newton(self, X, target, sigma):
+    def _newton(self, X: Array, target: Array, sigma: float) -> tuple[Array, Array]:
         """Gradient and Newton step."""
         x, slope = self._points(X)
         p, w = self._degree, self._weight
@@ -251,7 +270,7 @@ class LagrangianFlow:
 
     # --- from positions to densities ------------------------------------------------------------
 
-    def _density0(self, y):
+    def _density0(self, y: Array) -> Array:
         """Initial density, checked."""
         rho = np.asarray(self._rho0(y), float)
         if rho.shape != np.shape(y) or not np.isfinite(rho).all() or not (rho > 0).all():
@@ -262,33 +281,33 @@ class LagrangianFlow:
         return rho
 
     @property
-    def _sums(self):
+    def _sums(self) -> Array:
         """Masses left of the elements' ends."""
         e = np.arange(self._ends.size - 1)
         return np.append(0.0, np.cumsum(self._mass_to(e, np.ones(e.size))))
 
-    def _mass_to(self, e, s):
+    def _mass_to(self, e: Integers, s: Array) -> Array:
         """Mass of element e up to its point s in [-1, 1]."""
         points, weights = legendre.leggauss(MASS_POINTS)
         y = self._ends[e][:, None] + 0.5 * self._half * (1 + s)[:, None] * (1 + points)
         rho = self._density0(y) @ weights
         return rho * (0.5 * self._half * (1 + s)) / self._mass
 
-    def _along(self, e, s):
+    def _along(self, e: Integers, s: Array) -> tuple[Array, Array]:
         """X and X' at points s of elements e."""
         c = self._local(self.X)[e] @ self._coefficients.T
         P = legendre.legvander(s, self._degree)
         dP = P[:, : self._degree] @ self._derivative.T if self._degree else 0 * P
         return np.sum(P * c, axis=1), np.sum(dP * c, axis=1) / self._half
 
-    def _locate(self, x):
+    def _locate(self, x: Array) -> tuple[Integers, Array]:
         """Element and point in it where X = x."""
         ends = self.X[:: self._degree]
         e = np.clip(np.searchsorted(ends, x, side="right") - 1, 0, ends.size - 2)
         return e, _bisect(lambda s: self._along(e, s)[0] - x, x.size)
 
 
-def _bisect(function, n):
+def _bisect(function: OnLine, n: int) -> Array:
     """Roots in [-1, 1] of n increasing functions."""
     low, high = -np.ones(n), np.ones(n)
     for _ in range(56):
@@ -298,7 +317,7 @@ def _bisect(function, n):
     return 0.5 * (low + high)
 
 
-def _lobatto(degree):
+def _lobatto(degree: int) -> Array:
     """Gauss-Lobatto points of [-1, 1]."""
     if degree == 1:
         return np.array([-1.0, 1.0])
@@ -306,19 +325,12 @@ def _lobatto(degree):
     return np.concatenate([[-1.0], np.sort(inner.real), [1.0]])
 
 
-def _joined(local):
+def _joined(local: Array) -> Array:
     """Values (elements, degree + 1) without those that neighbours share."""
     return np.append(local[:, :-1].ravel(), local[-1, -1])
 
 
-def _count(value, name):
-    """Whole number of at least one."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(f"{name} is {describe(value)}; give a whole number, at least 1")
-    return int(value)
-
-
-def _check_interval(interval):
+def _check_interval(interval: ArrayLike) -> tuple[float, float]:
     """Two finite numbers, the smaller first."""
     ends = real_array(interval, "interval", "(lo, hi)")
     if ends.shape != (2,) or not np.isfinite(ends).all() or not ends[0] < ends[1]:
@@ -326,7 +338,7 @@ def _check_interval(interval):
     return float(ends[0]), float(ends[1])
 
 
-def _gradient(f, grad_f, x):
+def _gradient(f: OnLine, grad_f: OnLine | None, x: Array) -> OnLine:
     """f', given or from complex arguments."""
     h = 1e-5 * (1 + np.abs(x))
     numeric = (f(x + h) - f(x - h)) / (2 * h)
@@ -334,7 +346,7 @@ def _gradient(f, grad_f, x):
         raise ValueError(f"grad_f is {describe(grad_f)}; give a function of x")
     name = "grad_f" if grad_f is not None else "the derivative of f at complex arguments"
 
-    def analytic(x):
+    def analytic(x: Array) -> Array:
         return np.imag(f(x + 1e-30j)) / 1e-30
 
     chosen = analytic if grad_f is None else grad_f

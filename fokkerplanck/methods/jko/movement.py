@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import math
+import copy
 from abc import abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from fokkerplanck.domain.arguments import describe, positive_number
+from fokkerplanck.domain.types import Array
 from fokkerplanck.energies import Energy, FreeEnergy
-from fokkerplanck.methods.method import Method
+from fokkerplanck.methods.method import Context, EqualSteps, of_mass
 from fokkerplanck.scheme.detailed_balance import exact_log_density
 from fokkerplanck.scheme.generator import Generator
 from fokkerplanck.steady.markov import stationary_log_mass
 
-# A step may exceed tau by this much (relative): output times carry rounding.
-SLACK = 1e-12
-
 
 @dataclass(frozen=True)
-class MinimisingMovement(Method):
+class MinimisingMovement(EqualSteps):
     r"""Steps :math:`\rho_{k+1}=\arg\min_\rho E(\rho)+\frac1{2\tau}d(\rho,\rho_k)^2`.
 
     A scheme says what it needs for a run (``prepare``) and how to make one step (``minimise``);
@@ -38,96 +36,104 @@ class MinimisingMovement(Method):
     tau: float
     energy: Energy | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "tau", positive_number(self.tau, "tau"))
-        if self.energy is not None and not isinstance(self.energy, Energy):
-            raise ValueError(
-                f"energy is {describe(self.energy)}; give an Energy, e.g. energies.PorousMedium(2)"
-            )
+        check_energy(self.energy)
+
+    @property
+    def longest(self) -> float:
+        """Longest step, time."""
+        return self.tau
 
     @abstractmethod
-    def prepare(self, run) -> Any:
+    def prepare(self, run: Run) -> Any:
         """Return what the scheme keeps during a run; ValueError if the problem does not suit it."""
 
     @abstractmethod
-    def minimise(self, run, p, tau):
-        """Return the masses (n,) after one step, and add to ``run.count`` what was done."""
+    def minimise(self, run: Run, p: Array, tau: float) -> Array:
+        """Return the masses (n,) after one step, and tell ``run.add`` what was done."""
 
-    def init(self, generator, tolerance=None, tick=None, context=None):
+    def init(self, generator: Generator, context: Context) -> Run:
         """State of a run."""
-        run = Run(generator, self.energy, context, tick)
+        context.record.put(steps=0)
+        run = Run(generator, self.energy, context)
         run.scheme = self.prepare(run)
+        context.record.put(mass_correction=0.0, energy_t=[], energy=[])
         return run
 
-    def step(self, state, p, span):
-        """Masses after equal steps of at most tau that fill the span."""
-        n = max(1, math.ceil(span / self.tau * (1 - SLACK)))
-        state.begin(p)
-        for k in range(n):
-            p = state.keep_mass(p, self.minimise(state, p, span / n))
-            state.record(span / n, p, (k + 1) / n, span)
+    def one_step(self, state: Run, p: Array, tau: float) -> Array:
+        """Masses after one step, and the energy there."""
+        if state.elapsed is None:
+            state.note(0.0, p)
+        p = of_mass(self.minimise(state, p, tau), p.sum(), state.context.record)
+        state.note(tau, p)
         return p
 
-    def report(self, state):
+    def fork(self, state: Run) -> Run:
+        """State for a trial step."""
+        run = copy.copy(state)
+        run.scheme = self.fork_scheme(state.scheme)
+        return run
+
+    def fork_scheme(self, scheme: Any) -> Any:
+        """Copy what the scheme keeps, for a trial step; here a shallow one, see ``fork``."""
+        return copy.copy(scheme)
+
+    def report(self, state: Run) -> dict[str, Any]:
         """Counters, and the energy at the times of the steps."""
-        E = np.array(state.E)
+        values = dict(state.context.record.values)
+        correction = values.pop("mass_correction")
+        t, E = (np.array(values.pop(name)) for name in ("energy_t", "energy"))
         return {
-            "steps": state.steps,
-            **state.count,
-            "mass_correction": state.mass_correction,
-            "energy_t": np.array(state.t),
+            **values,
+            "mass_correction": correction,
+            "energy_t": t,
             "energy": E,
             "largest_rise": float(np.diff(E).max()) if E.size > 1 else 0.0,
             **self.guarantees,
         }
 
     @property
-    def guarantees(self) -> dict:
+    def guarantees(self) -> dict[str, str]:
         """Words for stats: what holds by construction."""
         return {}
 
 
-@dataclass(eq=False)
+def check_energy(energy: object) -> None:
+    """ValueError for what is neither an energy nor None."""
+    if energy is not None and not isinstance(energy, Energy):
+        raise ValueError(
+            f"energy is {describe(energy)}; give an Energy, e.g. energies.PorousMedium(2)"
+        )
+
+
 class Run:
-    """One run of a minimising movement: the problem's discrete energy, counters, history."""
+    """One run of a minimising movement: the problem's discrete energy, what the scheme keeps."""
 
-    generator: Generator
-    given: Energy | None
-    context: Any = None
-    tick: Any = None
-    scheme: Any = None
-    count: dict = field(default_factory=dict)
-    t: list = field(default_factory=list)
-    E: list = field(default_factory=list)
-    steps: int = 0
-    mass_correction: float = 0.0
-    is_reversible: bool = True
-
-    def __post_init__(self):
-        self.problem, self.grid = self.generator.problem, self.generator.grid
-        if self.problem is None:
+    def __init__(self, generator: Generator, given: Energy | None, context: Context) -> None:
+        if generator.problem is None:
             raise ValueError("JKO steps need the Problem; the generator was made of Edges")
-        if self.grid.has_absorbing_sides:
+        if generator.grid.has_absorbing_sides:
             raise ValueError(
                 "JKO steps keep the mass, but this grid has absorbing sides; use Exponential()"
             )
-        self.volume = self.grid.volumes
-        self.kT = 1 / self.problem.beta
-        self.log_rho_inf = None
-        if self.given is None:
-            self.log_rho_inf = self._at_rest()
-            self.energy = FreeEnergy(self.log_rho_inf, self.kT)
-        else:
-            self.energy = self.given
+        self.generator, self.given, self.context = generator, given, context
+        self.problem, self.grid = generator.problem, generator.grid
+        self.volume, self.kT = self.grid.volumes, 1 / self.problem.beta
+        self.scheme: Any = None
+        self.elapsed: float | None = None  # time since the beginning of the run
+        self.is_reversible = True  # False where the density at rest has no closed form
+        self.log_rho_inf: Array | None = None if given is not None else self._at_rest()
+        self.energy = FreeEnergy(self.log_rho_inf, self.kT) if given is None else given
 
-    def _at_rest(self):
+    def _at_rest(self) -> Array:
         """Log density that the generator keeps, normalised; exact where detailed balance holds."""
         exact = exact_log_density(self.problem, self.generator.edges)
         self.is_reversible = exact is not None
         log_V = np.log(self.volume)
         if exact is not None:
             log_rho = exact[0].reshape(self.grid.shape)
-        elif self.context is not None and self.context.log_rho_inf is not None:
+        elif self.context.log_rho_inf is not None:
             log_rho = self.context.log_rho_inf
         else:
             found = stationary_log_mass(self.generator)
@@ -135,33 +141,21 @@ class Run:
         top = log_rho.max()
         return log_rho - top - np.log(np.sum(np.exp(log_rho - top) * self.volume))
 
-    def rho(self, p):
+    def rho(self, p: Array) -> Array:
         """Density of masses."""
         return p.reshape(self.grid.shape) / self.volume
 
-    def add(self, **counts):
+    @property
+    def count(self) -> dict[str, Any]:
+        """What was recorded so far."""
+        return self.context.record.values
+
+    def add(self, **counts: float) -> None:
         """Add to the counters."""
-        for name, value in counts.items():
-            self.count[name] = self.count.get(name, 0) + value
+        self.context.record.add(**counts)
 
-    def begin(self, p):
-        """Energy at the start of the run."""
-        if not self.t:
-            self.t.append(0.0)
-            self.E.append(self.energy.value(self.rho(p), self.grid))
-
-    def keep_mass(self, p, q):
-        """Masses q times what makes their sum that of p; the correction is noted."""
-        correction = float(p.sum() / q.sum())
-        self.mass_correction = max(self.mass_correction, abs(correction - 1))
-        return q * correction
-
-    def record(self, tau, p, part, span):
-        """Note a step; tell whoever listens."""
-        self.steps += 1
-        self.t.append(self.t[-1] + tau)
-        self.E.append(self.energy.value(self.rho(p), self.grid))
-        if self.context is not None and self.context.observe is not None:
-            self.context.observe(part * span, p)
-        if self.tick is not None:
-            self.tick(part)
+    def note(self, tau: float, p: Array) -> None:
+        """Record the energy of masses p, a time tau after those before."""
+        self.elapsed = (self.elapsed or 0.0) + tau
+        energy = self.energy.value(self.rho(p), self.grid)
+        self.context.record.append(energy_t=self.elapsed, energy=energy)

@@ -9,22 +9,31 @@ earlier X may be where the next movement starts from. Stage k of an integrator w
 
 from __future__ import annotations
 
-# "zeg2": Zaitzeff, Esedoglu and Garikipati, SIAM J. Numer. Anal. 58 (2020), order two, with energy
-# that falls at every tau.
-INTEGRATORS = {
+from collections.abc import Callable
+from typing import TypeAlias
+
+from fokkerplanck.domain.arguments import one_of
+from fokkerplanck.domain.types import Array
+
+#: A row for each stage: weights of the positions at the beginning and at the stages before.
+Weights: TypeAlias = tuple[tuple[float, ...], ...]
+
+INTEGRATORS: dict[str, Weights] = {
     "jko": ((1.0,),),
+    # Order two, with energy that falls at every tau: Zaitzeff, Esedoglu and Garikipati, SIAM J.
+    # Numer. Anal. 58 (2020).
     "zeg2": ((5.0,), (-2.0, 6.0), (-2.0, 3 / 14, 44 / 7)),
 }
 
 
-def check_integrator(name):
+def check_integrator(name: object) -> Weights:
     """Weights of an integrator."""
-    if not isinstance(name, str) or name not in INTEGRATORS:
-        raise ValueError(f"integrator is {name!r}; choose from {', '.join(INTEGRATORS)}")
-    return INTEGRATORS[name]
+    return INTEGRATORS[one_of(name, "integrator", tuple(INTEGRATORS))]
 
 
-def advance(weights, movement, X, tau):
+def advance(
+    weights: Weights, movement: Callable[[Array, float], Array], X: Array, tau: float
+) -> Array:
     """X after a step of stages; movement(Z, sigma) minimises E + |X - Z|^2 / (2 sigma).
 
     Examples
@@ -38,6 +47,8 @@ def advance(weights, movement, X, tau):
     earlier = [X]
     for row in weights:
         total = sum(row)
-        Z = sum(weight * Y for weight, Y in zip(row, earlier, strict=True)) / total
-        earlier.append(movement(Z, tau / total))
+        Z = row[0] * X
+        for weight, Y in zip(row[1:], earlier[1:], strict=True):
+            Z = Z + weight * Y
+        earlier.append(movement(Z / total, tau / total))
     return earlier[-1]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import fokkerplanck as fp
+from fokkerplanck.methods import Context
 
 
 def on(grid, **options):
@@ -101,6 +102,6 @@ def test_no_second_order_where_there_is_none(scheme):
 
 def test_edges_without_a_problem_and_tolerances_are_refused():
     with pytest.raises(ValueError, match="need the Problem"):
-        fp.JKO(0.1).init(fp.Generator(fp.Edges.from_problem(on(LINE))))
+        fp.JKO(0.1).init(fp.Generator(fp.Edges.from_problem(on(LINE))), Context(1.0))
     with pytest.raises(ValueError, match="does not control its error"):
         fp.solve(on(LINE), fp.uniform(LINE), 1.0, fp.JKO(0.1), rtol=1e-3)

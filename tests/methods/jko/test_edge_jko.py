@@ -6,6 +6,7 @@ import pytest
 import fokkerplanck as fp
 from fokkerplanck import jko
 from fokkerplanck.energies import PorousMedium
+from fokkerplanck.methods import Context
 from fokkerplanck.methods.jko.edge_jko import WEIGHTS, _Scheme
 from fokkerplanck.methods.jko.edge_metric import FrozenMetric
 from fokkerplanck.methods.jko.movement import Run
@@ -15,7 +16,7 @@ from tests.methods.jko.edge_cases import CASES, line, run, start, turning, whirl
 
 def setting(problem, p=None):
     """Run and its scheme, with the masses of the start."""
-    state = Run(fp.Generator(problem), None)
+    state = Run(fp.Generator(problem), None, Context(1.0))
     p = (start(problem) * problem.grid.volume).ravel() if p is None else p
     return state, _Scheme(state), p
 

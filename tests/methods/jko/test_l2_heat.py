@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import fokkerplanck as fp
+from fokkerplanck.methods import Context
 from tests.convergence.rates import assert_rate
 
 
@@ -90,4 +91,4 @@ def test_bad_input(problem, method, message):
 def test_a_generator_of_edges_alone_is_refused():
     edges = fp.Edges.from_problem(heat())
     with pytest.raises(ValueError, match="the Problem"):
-        fp.jko.L2Heat(0.1).init(fp.Generator(edges))
+        fp.jko.L2Heat(0.1).init(fp.Generator(edges), Context(1.0))
