@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fokkerplanck.kernels import threads
 from fokkerplanck.kernels.linalg import lines
 from fokkerplanck.linalg import powers
 from fokkerplanck.scheme.axis_rates import AxisRates
@@ -75,7 +76,9 @@ class LineSplitting:
         n, inner, ring, up, down = self._axes[k]
         exits = self._exits if k == 0 else np.zeros(0)
         width = int(min(max(CACHE // (PER_CELL * n), WIDTHS[0]), WIDTHS[1]))
-        lines.along_lines(width, n, inner, ring, GAMMA * h, self._weights, up, down, exits, p)
+        line = n, inner, ring, GAMMA * h
+        with threads.Suited(p.size):
+            lines.along_lines(width, *line, self._weights, up, down, exits, p)
         self.n_sweeps += 1
 
     def strang(self, p, h, n_steps):
