@@ -19,6 +19,7 @@ from fokkerplanck.demos.talk import gallery
 from fokkerplanck.domain.densities import gaussian
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.storage import written_whole
+from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.evolution.time_loop import solve
@@ -27,7 +28,7 @@ from fokkerplanck.steady import steady_state
 from fokkerplanck.transport import wasserstein
 from fokkerplanck.version import __version__
 
-# Loaded by name when asked for: a demo brings matplotlib with it, --version and warmup need none.
+# Modules of fokkerplanck.demos, imported when one runs: they need matplotlib, --version does not.
 DEMOS = {
     "sgd": "minibatch SGD on the iris data against its Fokker-Planck steady state",
     "heat_flows": "the heat equation as steepest descent of two energies in two distances",
@@ -156,7 +157,7 @@ def _demo(options: argparse.Namespace) -> None:
     if is_slide:
         print(demo.finding(result))
     demo.figure(result).savefig(out, dpi=150)
-    if hasattr(demo, "movie"):  # next to the picture, MP4 or GIF by what is installed
+    if hasattr(demo, "movie"):  # beside the picture; MP4 if ffmpeg is installed, else GIF
         print(f"movie: {demo.movie(result, out.with_suffix(''))}")
     print(f"picture: {out} ({time.perf_counter() - began:.0f} s)")
 
@@ -203,10 +204,10 @@ def _warmup(options: argparse.Namespace) -> None:
     for d in (1, 2, 3):
         grid = Grid([(-2, 2)] * d, 8)
         tensor = np.eye(d) + 0.3 * (np.ones((d, d)) - np.eye(d))
-        # A rotation on top of a well: neither the tensor nor the current may be trivial.
+        # A well and a rotation, so that the kernels of currents and of full tensors run too.
         drift = -np.eye(d) + np.triu(np.ones((d, d)), 1) - np.tril(np.ones((d, d)), -1)
 
-        def flow(*x, drift=drift):
+        def flow(*x: Array, drift: Array = drift) -> Array:
             return np.einsum("ik,k...->i...", drift, np.stack(x))
 
         problem = Problem(grid, drift=flow, D=tensor)

@@ -8,6 +8,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -308,6 +309,13 @@ def test_the_docs_show_these_floors():
     assert shown == FLOORS
 
 
+def test_where_is_leads_somewhere():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    paths = re.findall(r"`([\w/]+(?:\.py|/))`", page.partition("## Where is ...?")[2])
+    assert len(paths) > 10
+    assert [path for path in paths if not (ROOT / PACKAGE / path).exists()] == []
+
+
 IMPORT_PROBE = """
 import sys
 import fokkerplanck
@@ -474,3 +482,15 @@ def test_the_front_door_is_its_stub():
         getattr(fp, name)
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         fp.nothing  # noqa: B018
+
+
+def test_minimal_versions_are_the_lower_bounds():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = project["project"]["optional-dependencies"]
+    wanted = [*project["build-system"]["requires"], *project["project"]["dependencies"]]
+    wanted += [line for name in ("test", "dev") for line in extras[name] if ">=" in line]
+    text = (ROOT / "constraints-minimal.txt").read_text(encoding="utf-8")
+    pins = dict(line.split("==") for line in text.splitlines() if "==" in line)
+    bounds = dict(line.split(">=") for line in wanted)
+    assert pins.keys() == bounds.keys()
+    assert all(f"{pins[name]}.".startswith(f"{bound}.") for name, bound in bounds.items())

@@ -10,6 +10,7 @@ orbits wind around tori.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.integrate import solve_ivp
@@ -22,8 +23,9 @@ from fokkerplanck.steady import SteadyState, steady_state
 TITLE = "Orbits of the ABC flow: div j = 0, Phi constant, and chaos"
 QUICK = {"end": 100.0, "orbits": 8, "n": 8}
 START, AMPLITUDES = (0.1, 0.2, 3.0), (1.0, (2 / 3) ** 0.5, (1 / 3) ** 0.5)
-SPAN, STEP = 10.0, 0.1  # between rescalings of tangent vectors; between points that are kept
-CHAOTIC = 0.02  # exponents above are taken for positive after a long time
+SPAN = 10.0  # time between two rescalings of tangent vectors
+STEP = 0.1  # time between two points that are kept
+CHAOTIC = 0.02  # orbits whose exponent exceeds this at the end are called chaotic
 DRAWN = 100.0
 
 
@@ -94,7 +96,7 @@ def _crossings(path):
     owner, k = np.nonzero(np.diff(turns, axis=1))
     p, goal = path[:, owner, k], 2 * np.pi * np.maximum(turns[owner, k], turns[owner, k + 1])
     step = STEP * (goal - p[2]) / (path[2, owner, k + 1] - p[2])
-    # Newton's method for the time of one step of the classical method of Runge and Kutta.
+    # How long one step of the classical Runge-Kutta method must be to end on z = 2 pi k, by Newton.
     for _ in range(3):
         there = _step(p, step)
         step = step + (goal - there[2]) / rate(0, there.ravel()).reshape(6, -1)[2]
@@ -148,10 +150,11 @@ def figure(result):
     section, curves = sheet.add_subplot(1, 3, 2), sheet.add_subplot(1, 3, 3)
     chaotic = result.is_chaotic
     mess = chaotic[result.owners]
-    style = {"s": 1.2, "linewidths": 0, "rasterized": True}
+    style: dict[str, Any] = {"s": 1.2, "linewidths": 0, "rasterized": True}
     section.scatter(*result.crossings[mess].T, color="k", **style)
     names = result.owners[~mess]
-    section.scatter(*result.crossings[~mess].T, c=names % 10, cmap="tab10", **style)
+    x, y = result.crossings[~mess].T
+    section.scatter(x, y, c=names % 10, cmap="tab10", **style)
     section.set(xlim=(0, 2 * np.pi), ylim=(0, 2 * np.pi), xlabel="x", ylabel="y", aspect="equal")
     section.set_title("where orbits cross z = 0")
     for k in np.flatnonzero(~chaotic):
@@ -164,6 +167,3 @@ def figure(result):
     curves.set_title("chaos (grey) and tori (blue)")
     curves.legend(fontsize="small", loc="lower left")
     return sheet
-
-
-__all__ = ["QUICK", "TITLE", "Result", "compute", "figure", "table"]

@@ -21,8 +21,6 @@ from fokkerplanck.plot import canvas, colorbar, reactive
 from fokkerplanck.plot import committor as draw_committor
 from fokkerplanck.rates import Committor, committor, eyring_kramers, mfpt
 
-__all__ = ["QUICK", "TITLE", "Result", "compute", "figure", "table"]
-
 TITLE = "Escape from a well: passage times, committors and the reactive current"
 QUICK = {"n": 48, "cells": 210}
 BETAS, KT, STIRRING = (5, 10, 20, 40), 0.15, (0.0, 0.6)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import sqrtm
 
-from fokkerplanck.demos.text import aligned
+from fokkerplanck.demos.text import aligned, moments
 from fokkerplanck.domain.densities import gaussian
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.plot import canvas, colorbar, density, transport_map
@@ -65,13 +65,6 @@ def compute(n=96, seed=0, progress=False) -> Result:
     )
 
 
-def moments(grid, rho):
-    """Mean and covariance of a density."""
-    mean = grid.integrate(grid.x * rho)
-    z = grid.x - mean[:, None, None]
-    return mean, grid.integrate(z[:, None] * z * rho)
-
-
 def table(result) -> str:
     """All figures as text."""
     grid, transport = result.grid, result.transport
@@ -107,6 +100,3 @@ def figure(result):
         ax.set(xlim=(-5, 5), ylim=(-4, 4), title=f"the map over the {name}")
     colorbar(mesh, "density", axes[1, 4])
     return sheet
-
-
-__all__ = ["QUICK", "TITLE", "Result", "compute", "figure", "table"]

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fokkerplanck import energies
+from fokkerplanck.demos.runs import by_step
 from fokkerplanck.demos.text import aligned, distances, observed_order
 from fokkerplanck.domain.densities import gaussian
 from fokkerplanck.domain.grid import Grid
@@ -59,13 +60,9 @@ def compute(n=800, seed=0, progress=False) -> Result:
     progress = None if progress else False  # bars for what takes longer than a second
     problem = Problem(Grid([(-HALF_WIDTH, HALF_WIDTH)], n))
     start = gaussian(problem.grid, 0, 1)
-    runs: tuple[dict[float, Solution], dict[float, Solution]] = ({}, {})
-    for tau in TAUS:
-        t = np.linspace(0, END, round(END / tau) + 1)
-        for method, found in zip((jko.ExactW2(tau), jko.L2Heat(tau)), runs, strict=True):
-            found[tau] = solve(problem, start, t, method, progress=progress)
+    W2, L2 = (by_step(problem, start, END, TAUS, m, progress) for m in (jko.ExactW2, jko.L2Heat))
     exact = solve(problem, start, np.linspace(0, END, 41), progress=progress)
-    return Result(problem, exact, *runs, deviation(problem.grid, runs[0][0.1].rho[1]))
+    return Result(problem, exact, W2, L2, deviation(problem.grid, W2[0.1].rho[1]))
 
 
 def deviation(grid, rho) -> float:
@@ -133,6 +130,3 @@ def figure(result):
     axes[1, 1].set(title="(d) both become the heat flow: order one", ylabel="L1 distance at t = 1")
     axes[1, 1].legend(fontsize="small")
     return sheet
-
-
-__all__ = ["QUICK", "TITLE", "Result", "compute", "figure", "table"]

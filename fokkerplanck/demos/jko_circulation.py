@@ -13,14 +13,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fokkerplanck.demos.text import aligned, distances, observed_order
+from fokkerplanck.demos.runs import by_order, order_panel, order_rows
+from fokkerplanck.demos.text import aligned
 from fokkerplanck.domain.densities import gaussian
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.evolution.solution import Solution
 from fokkerplanck.evolution.time_loop import solve
 from fokkerplanck.methods import jko
-from fokkerplanck.plot import canvas, colorbar, current, density, energy, order
+from fokkerplanck.plot import canvas, colorbar, current, density, energy
 from fokkerplanck.steady import SteadyState, steady_state
 
 TITLE = "A JKO step for the reversible part, a Markov step for the circulation"
@@ -54,29 +55,17 @@ def compute(n=64, seed=0, progress=False) -> Result:
     steady = steady_state(problem, scheme="markov")
     start = gaussian(grid, (1.2, -1), 0.15)
     options = {"steady": steady, "progress": progress}
-    runs: tuple[dict[int, Solution], dict[int, Solution]] = ({}, {})
-    for k in STEPS:
-        for which, found in enumerate(runs):
-            method = jko.EdgeJKO(END / k, order=which + 1)
-            found[k] = solve(problem, start, END, method, **options)
+    both = by_order(problem, start, END, STEPS, **options)
     exact = solve(problem, start, np.linspace(0, END, 6), **options)
     rest = solve(problem, steady.rho, END, jko.EdgeJKO(END, order=2), **options)
     kept = float(grid.integrate(np.abs(rest.rho[-1] - steady.rho)))
-    return Result(problem, steady, exact, *runs, kept)
+    return Result(problem, steady, exact, *both, kept)
 
 
 def table(result) -> str:
     """All figures as text."""
     rows = [("entropy production of rho_ss", f"{result.steady.entropy_production:.3g}", "1/time")]
-    for name, runs in (("order 1", result.first), ("order 2", result.second)):
-        far = distances(runs.values(), result.exact)
-        rows += [
-            (f"L1 to the exact flow, {name}, tau = {END / k:.4g}", f"{d:.2e}", "")
-            for k, d in zip(STEPS, far, strict=True)
-        ]
-        rows.append((f"observed order, {name}", f"{observed_order(far):.2f}", "last two"))
-        rise = max(runs[k].stats["largest_rise"] for k in STEPS)
-        rows.append((f"largest change of F, {name}", f"{rise:.0e}", "below zero: it falls"))
+    rows += order_rows((result.first, result.second), result.exact, lambda k: f"{END / k:.4g}")
     least = min(run.min_rho.min() for run in result.second.values())
     rows.append(("least density", f"{least:.0e}", "positive, nothing is clipped"))
     rows.append(("rho_ss after one step, L1", f"{result.kept:.0e}", "kept to rounding"))
@@ -99,18 +88,5 @@ def figure(result):
     axes[2].plot(exact.t, exact.free_energy, "k^", ms=5, mfc="none", label="exact")
     axes[2].set(ylabel="F(ρ)", title="free energy falls all the same")
     axes[2].legend(fontsize="x-small")
-    for runs, slope in ((result.first, 1), (result.second, 2)):
-        taus = [END / k for k in STEPS]
-        order(
-            taus,
-            distances(runs.values(), result.exact),
-            axes[3],
-            slope=slope,
-            label=f"order {slope}",
-        )
-    axes[3].set(title="distance to the exact flow", ylabel="L1")
-    axes[3].legend(fontsize="small")
+    order_panel(axes[3], (result.first, result.second), exact, END)
     return sheet
-
-
-__all__ = ["QUICK", "TITLE", "Result", "compute", "figure", "table"]

@@ -158,6 +158,3 @@ def figure(result):
     last.set(title="(f) the same free energy falls in both", xlabel="t", ylabel="F(ρ)")
     last.legend(fontsize="small")
     return sheet
-
-
-__all__ = ["QUICK", "TITLE", "Result", "compute", "figure", "table"]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fokkerplanck.demos.runs import by_step
 from fokkerplanck.demos.text import aligned, distances, observed_order
 from fokkerplanck.domain.densities import gaussian
 from fokkerplanck.domain.grid import Grid
@@ -51,10 +52,7 @@ def compute(n=320, seed=0, progress=False) -> Result:
     progress = None if progress else False  # bars for what takes longer than a second
     problem = Problem(Grid([(-2.5, 2.5)], n), f=loss, beta=BETA)
     start = gaussian(problem.grid, MEAN, VARIANCE)
-    runs = {}
-    for tau in TAUS:
-        t = np.linspace(0, END, round(END / tau) + 1)
-        runs[tau] = solve(problem, start, t, jko.ExactW2(tau), progress=progress)
+    runs = by_step(problem, start, END, TAUS, jko.ExactW2, progress)
     exact = solve(problem, start, np.linspace(0, END, 11), progress=progress)
     paths = solve(
         problem, start, np.linspace(0, END, 11), jko.Lagrangian(0.05, levels=LEVELS),
@@ -134,6 +132,3 @@ def figure(result):
     axes[1, 1].set(title="(d) moving mesh: orders one and two", ylabel="W2 at t = 1/2")
     axes[1, 1].legend(fontsize="small")
     return sheet
-
-
-__all__ = ["QUICK", "TITLE", "Result", "compute", "figure", "table"]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fokkerplanck.demos.runs import by_step
 from fokkerplanck.demos.text import aligned, distances, observed_order
 from fokkerplanck.domain.densities import gaussian
 from fokkerplanck.domain.grid import Grid
@@ -43,10 +44,7 @@ def compute(n=72, seed=0, progress=False) -> Result:
     grid = Grid([(-2.5, 2.5), (-2.5, 2.5)], n)
     problem = Problem(grid, f=lambda x, y: (x**2 - 1) ** 2 / 2 + (y - x / 2) ** 2, beta=BETA)
     start = gaussian(grid, (0, 1.2), 0.08)
-    runs = {}
-    for tau in TAUS:
-        t = np.linspace(0, END, round(END / tau) + 1)
-        runs[tau] = solve(problem, start, t, jko.Entropic(tau), progress=progress)
+    runs = by_step(problem, start, END, TAUS, jko.Entropic, progress)
     exact = solve(problem, start, np.linspace(0, END, 9), progress=progress)
     gibbs = steady_state(problem).rho
     moved = solve(problem, gibbs, TAUS[0], jko.Entropic(TAUS[0]), progress=progress).rho[-1]
@@ -92,6 +90,3 @@ def figure(result):
     order(TAUS, distances(result.runs.values(), result.exact), axes[1, 2], slope=1, color="C3")
     axes[1, 2].set(title="distance to the exact flow: order one", ylabel="L1 at t = 1")
     return sheet
-
-
-__all__ = ["QUICK", "TITLE", "Result", "compute", "figure", "table"]

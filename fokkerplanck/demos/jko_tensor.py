@@ -12,14 +12,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fokkerplanck.demos.text import aligned, distances, observed_order
+from fokkerplanck.demos.runs import by_order, order_panel, order_rows
+from fokkerplanck.demos.text import aligned
 from fokkerplanck.domain.densities import gaussian
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.evolution.solution import Solution
 from fokkerplanck.evolution.time_loop import solve
 from fokkerplanck.methods import jko
-from fokkerplanck.plot import canvas, colorbar, density, energy, order
+from fokkerplanck.plot import canvas, colorbar, density, energy
 
 TITLE = "JKO steps in the metric of a turning diffusion tensor"
 QUICK = {"n": 32}
@@ -50,28 +51,15 @@ def compute(n=64, seed=0, progress=False) -> Result:
     grid = Grid([(-3, 3), (-3, 3)], n)
     problem = Problem.from_potential(grid, lambda x, y: (x**2 - 1) ** 2 / 4 + y**2, tensor, BETA)
     start = gaussian(grid, (-1, 1), 0.15)
-    runs: tuple[dict[int, Solution], dict[int, Solution]] = ({}, {})
-    for k in STEPS:
-        for which, found in enumerate(runs):
-            method = jko.EdgeJKO(END / k, order=which + 1)
-            found[k] = solve(problem, start, END, method, progress=progress)
+    both = by_order(problem, start, END, STEPS, progress=progress)
     exact = solve(problem, start, np.linspace(0, END, 3), progress=progress)
     long = solve(problem, start, [0, 100.0], jko.EdgeJKO(100.0, order=2), progress=progress)
-    return Result(problem, exact, *runs, long)
+    return Result(problem, exact, *both, long)
 
 
 def table(result) -> str:
     """All figures as text."""
-    rows = []
-    for name, runs in (("order 1", result.first), ("order 2", result.second)):
-        far = distances(runs.values(), result.exact)
-        rows += [
-            (f"L1 to the exact flow, {name}, tau = 1/{k}", f"{d:.2e}", "")
-            for k, d in zip(STEPS, far, strict=True)
-        ]
-        rows.append((f"observed order, {name}", f"{observed_order(far):.2f}", "last two"))
-        rise = max(runs[k].stats["largest_rise"] for k in STEPS)
-        rows.append((f"largest change of F, {name}", f"{rise:.0e}", "below zero: it falls"))
+    rows = order_rows((result.first, result.second), result.exact, lambda k: f"1/{k}")
     E = result.long.stats["energy"]
     rows.append(("F before and after one step of 100", f"{E[0]:.3f}", f"{E[-1]:.1e}"))
     return aligned(rows)
@@ -99,19 +87,6 @@ def figure(result):
     axes[2].plot(exact.t, exact.free_energy, "k^", ms=5, mfc="none", label="exact")
     axes[2].set(ylabel="F(ρ)", title="free energy falls at every step")
     axes[2].legend(fontsize="x-small")
-    for runs, slope in ((result.first, 1), (result.second, 2)):
-        taus = [END / k for k in STEPS]
-        order(
-            taus,
-            distances(runs.values(), result.exact),
-            axes[3],
-            slope=slope,
-            label=f"order {slope}",
-        )
-    axes[3].set(title="distance to the exact flow", ylabel="L1")
-    axes[3].legend(fontsize="small")
+    order_panel(axes[3], (result.first, result.second), exact, END)
     sheet.suptitle("Red: the strong direction of D(x)")
     return sheet
-
-
-__all__ = ["QUICK", "TITLE", "Result", "compute", "figure", "table"]

@@ -14,13 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from fokkerplanck import zoo
-from fokkerplanck.demos.text import aligned
+from fokkerplanck.demos.text import aligned, rms
 from fokkerplanck.modes import spectrum
 from fokkerplanck.plot import canvas, colorbar, current, line, potential
 from fokkerplanck.rates import kramers
 from fokkerplanck.steady import SteadyState, steady_state
-
-__all__ = ["QUICK", "TITLE", "Result", "compute", "figure", "table"]
 
 TITLE = "Phi of a true loss moves with the temperature"
 QUICK = {"n": 40}
@@ -86,7 +84,7 @@ def _measured(exact, n):
     escape = kramers(state, exact.points["minima"][0], (0.02, -0.01))
     return {
         "entropy_production": state.entropy_production,
-        "rms_div_j": float(np.sqrt(grid.integrate(state.rho * state.div_j**2))),
+        "rms_div_j": rms(grid, state.rho, state.div_j[None]),
         "x2": float(grid.integrate(state.rho * grid.x[0] ** 2)),
         "barrier": escape.barrier,
         "kramers_rate": escape.rate,

@@ -8,12 +8,13 @@ meet at T = 1/2 in x = 0, a maximum of f. The Gibbs density of f has its modes a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from scipy.optimize import brentq
 
 from fokkerplanck import plot, zoo
-from fokkerplanck.demos.text import aligned
+from fokkerplanck.demos.text import aligned, known
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.steady import steady_state
@@ -99,7 +100,7 @@ def figure(result):
     sheet = plot.canvas(12, 3.8)
     left, middle, right = sheet.subplots(1, 3)
     (x,) = result.grid.centers
-    loss = zoo.noise_induced_transition(COLD).f(x)
+    loss = known(zoo.noise_induced_transition(COLD).f)(x)
     plot.line(result.grid, loss, left, color="k", ls="--", label="f")
     for color, T in zip(("C0", "C2", "C1", "C3"), SHOWN, strict=True):
         k = int(np.argmin(np.abs(result.temperatures - T)))
@@ -111,10 +112,10 @@ def figure(result):
     left.legend(fontsize="small", loc="upper center")
     middle.set(ylabel="density", title="steady state")
     middle.legend(fontsize="small")
-    T = np.linspace(0, HOT, 500)
-    exact = np.sqrt(np.maximum(1 - 2 * T, 0))
+    fine = np.linspace(0, HOT, 500)
+    exact = np.sqrt(np.maximum(1 - 2 * fine, 0))
     for sign in (-1, 1):
-        right.plot(T, sign * exact, "k", lw=1, label="± sqrt(1 − 2T)" if sign > 0 else None)
+        right.plot(fine, sign * exact, "k", lw=1, label="± sqrt(1 − 2T)" if sign > 0 else None)
         right.plot(
             result.temperatures, sign * result.modes, "C0.", ms=4,
             label="most likely places" if sign > 0 else None,
@@ -125,13 +126,8 @@ def figure(result):
     return sheet
 
 
-def movie(result, path):
-    """Density and potential as the temperature rises.
-
-    Returns
-    -------
-    Path
-    """
+def movie(result, path) -> Path:
+    """Density and potential as the temperature rises."""
     top = 1.05 * float(max(result.rho.max(), result.gibbs.max()))
 
     def draw(ax, T, pair):
@@ -145,6 +141,3 @@ def movie(result, path):
 
     frames = zip(result.temperatures, zip(result.rho, result.gibbs, strict=True), strict=True)
     return plot.movie(list(frames), path, draw, fps=12, title="T = {t:.2f}", dpi=90)
-
-
-__all__ = ["QUICK", "TITLE", "Result", "compute", "figure", "movie", "table"]

@@ -26,7 +26,7 @@ from tqdm import tqdm
 from fokkerplanck import sgd
 from fokkerplanck.data import load_iris
 from fokkerplanck.demos.sgd_figure import figure
-from fokkerplanck.demos.text import aligned
+from fokkerplanck.demos.text import aligned, moments, rms
 from fokkerplanck.domain.densities import gaussian
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.equation.problem import Problem
@@ -81,15 +81,15 @@ class Result:
     histogram_error: float
 
 
-def model():
-    """Logistic regression of the demo: 100 flowers, 2 weights, no intercept."""
+def model(pair=SPECIES, weight_decay=WEIGHT_DECAY):
+    """Logistic regression that tells two species apart: 100 flowers, 2 weights, no intercept."""
     flowers = load_iris()
-    chosen = np.isin(flowers.species, SPECIES)
+    chosen = np.isin(flowers.species, pair)
     columns = [flowers.names.index(name) for name in FEATURES]
     x = flowers.measurements[chosen][:, columns]
     x = (x - x.mean(axis=0)) / x.std(axis=0)
-    y = np.where(flowers.species[chosen] == SPECIES[1], 1.0, -1.0)
-    return sgd.Logistic(x, y, WEIGHT_DECAY)
+    y = np.where(flowers.species[chosen] == pair[1], 1.0, -1.0)
+    return sgd.Logistic(x, y, weight_decay)
 
 
 def compute(n=128, n_particles=20_000, relaxations=30, seed=0, progress=False) -> Result:
@@ -106,10 +106,6 @@ def compute(n=128, n_particles=20_000, relaxations=30, seed=0, progress=False) -
     seed : int
     progress : bool
         Show a bar.
-
-    Returns
-    -------
-    Result
     """
     regression = model()
     with tqdm(total=4, disable=not progress, bar_format="{l_bar}{bar}| {elapsed}") as bar:
@@ -148,7 +144,7 @@ def compute(n=128, n_particles=20_000, relaxations=30, seed=0, progress=False) -
         bar.update()
 
         stage("evolution")
-        start = gaussian(grid, minimum_f, _covariance(grid, gibbs_scalar))
+        start = gaussian(grid, minimum_f, moments(grid, gibbs_scalar)[1])
         times = RELAXATION * np.linspace(0, 25, 76)
         solution = solve(problem, start, times, progress=False)
         bar.update()
@@ -170,16 +166,7 @@ def compute(n=128, n_particles=20_000, relaxations=30, seed=0, progress=False) -
 
 
 def table(result) -> str:
-    """All figures of the demo as text: a name, a value and a remark in each line.
-
-    Parameters
-    ----------
-    result : Result
-
-    Returns
-    -------
-    str
-    """
+    """All figures of the demo as text: a name, a value and a remark in each line."""
     rows = [*_rows_of_potential(result), *_rows_of_current(result), *_rows_of_swarm(result)]
     return aligned(rows)
 
@@ -191,7 +178,7 @@ def _rows_of_potential(result):
     visible = rho > VISIBLE * rho.max()
     plain, scaled = (float(np.abs(Phi - u)[visible].max()) for u in (f, f / c))
     shift = result.minimum_Phi - result.minimum_f
-    spread = np.sqrt(np.diag(_covariance(problem.grid, rho)))
+    spread = np.sqrt(np.diag(moments(problem.grid, rho)[1]))
     return [
         (
             "T = eta/(2b)",
@@ -215,7 +202,7 @@ def _rows_of_current(result):
     problem, steady = result.problem, result.steady
     grid, rho = problem.grid, steady.rho
     produced, defect = steady.entropy_production, steady.gibbsian_defect
-    j, drift, div_j = (_rms(grid, rho, v) for v in (steady.j, problem.g, steady.div_j[None]))
+    j, drift, div_j = (rms(grid, rho, v) for v in (steady.j, problem.g, steady.div_j[None]))
     scheme = f"{grid.shape[0]} x {grid.shape[1]} cells, scheme {steady.stats.scheme!r}"
     return [
         ("entropy production", f"{produced:.3g}", "1/time; zero for Gibbs with scalar noise"),
@@ -234,7 +221,7 @@ def _rows_of_swarm(result):
     """What real SGD says."""
     swarm, L1 = result.swarm, result.distances
     grid, rho = result.problem.grid, result.steady.rho
-    ratio = np.diag(swarm.cov) / np.diag(_covariance(grid, rho))
+    ratio = np.diag(swarm.cov) / np.diag(moments(grid, rho)[1])
     snapshots, particles, _ = swarm.samples.shape
     lost = _count_outside(grid, swarm.samples)
     noise = f"Monte Carlo error {result.histogram_error:.3f}; the rest: batches are skew"
@@ -267,13 +254,6 @@ def _L1(grid, rho, other):
     return float(grid.integrate(np.abs(rho - other)))
 
 
-def _covariance(grid, rho):
-    """Covariance matrix of a density."""
-    mean = grid.integrate(grid.x * rho)
-    z = grid.x - mean[:, None, None]
-    return grid.integrate(z[:, None] * z * rho)
-
-
 def _minimum(grid, u):
     """Where u is least, by the parabola through the nine cells around the least one."""
     i, k = np.unravel_index(np.argmin(u), u.shape)
@@ -282,11 +262,6 @@ def _minimum(grid, u):
     terms = np.stack([np.ones_like(x), x, y, x * x / 2, x * y, y * y / 2], axis=-1).reshape(9, 6)
     _, gx, gy, xx, xy, yy = np.linalg.lstsq(terms, u[around].ravel(), rcond=None)[0]
     return grid.x[:, i, k] - np.linalg.solve([[xx, xy], [xy, yy]], [gx, gy])
-
-
-def _rms(grid, rho, v):
-    """Root mean square of a field (components first) under rho."""
-    return float(np.sqrt(grid.integrate(rho * np.square(v).sum(axis=0))))
 
 
 def _at_wall(rho):

@@ -1,11 +1,13 @@
 """The picture of the demonstration `fokkerplanck.demos.sgd`."""
 
+from typing import Any
+
 import numpy as np
 
 from fokkerplanck.plot import canvas, colorbar, current, density, free_energy, potential
 
-VIEW = ((-0.95, 0.65), (2.32, 3.2))  # the part of the box in which there is something to see
-THIN = {"levels": 8, "linewidths": 0.7}
+VIEW = ((-0.95, 0.65), (2.32, 3.2))  # the part of the box that is drawn
+THIN: dict[str, Any] = {"levels": 8, "linewidths": 0.7}
 
 
 def figure(result):
@@ -76,9 +78,9 @@ def _draw_swarm(result, ax):
     problem = result.problem
     grid, T = problem.grid, problem.kT
     mesh = density(grid, result.histogram, ax, top=result.steady.rho.max())
-    style = {"levels": 2, "linewidths": 1.1}
-    potential(grid, result.steady.Phi, ax, top=4 * T, colors="k", **style)
-    potential(grid, problem.f, ax, top=4 * T * result.scalar, colors="C3", linestyles="--", **style)
+    potential(grid, result.steady.Phi, ax, top=4 * T, levels=2, colors="k", linewidths=1.1)
+    dashed: dict[str, Any] = {"linestyles": "--", "linewidths": 1.1}
+    potential(grid, problem.f, ax, top=4 * T * result.scalar, levels=2, colors="C3", **dashed)
     colorbar(mesh, "density", ax)
     L1 = result.distances
     ax.plot([], [], "k", label=rf"$\rho_{{ss}}$: $L^1$ distance {L1['rho_ss']:.2f}")

@@ -1,14 +1,30 @@
 """Axes to draw on: the current ones of pyplot, or a fresh figure without pyplot."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias, TypeVar
+
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
+from mpl_toolkits.mplot3d.axes3d import Axes3D
+from numpy.typing import ArrayLike, NDArray
 
 from fokkerplanck.domain.arguments import describe, positive_number, real_array
-from fokkerplanck.domain.grid import check_grid
+from fokkerplanck.domain.grid import Grid, check_grid
+from fokkerplanck.domain.types import Array
+
+#: Several axes, as ``Figure.subplots`` returns them.
+Row: TypeAlias = Sequence[Axes] | NDArray[np.object_]
+#: Where to draw: None stands for the current axes of pyplot.
+Place: TypeAlias = Axes | None
+Result = TypeVar("Result")
 
 
-def current_axes(ax=None):
+def current_axes(ax: Place = None) -> Axes:
     """Return ax, or pyplot's current axes."""
     if ax is None:
         return plt.gca()
@@ -17,7 +33,7 @@ def current_axes(ax=None):
     return ax
 
 
-def space_axes(ax=None):
+def space_axes(ax: Place = None) -> Axes3D:
     """Return ax, or pyplot's current axes, or fresh ones: with three dimensions."""
     if ax is None:
         sheet = plt.gcf()
@@ -32,7 +48,7 @@ def space_axes(ax=None):
     return ax
 
 
-def panels(axes, count, width=4.2, height=3.6):
+def panels(axes: Row | None, count: int, width: float = 4.2, height: float = 3.6) -> list[Axes]:
     """Return `count` axes: those given, or a row of a new figure of pyplot."""
     if axes is None:
         size = (count * width, height)
@@ -49,14 +65,14 @@ def panels(axes, count, width=4.2, height=3.6):
     return flat
 
 
-def check_result(value, name, maker, *needed):
+def check_result(value: Result, name: str, maker: str, *needed: str) -> Result:
     """Return value if it has the attributes of what `maker` returns, else say what to give."""
     if isinstance(value, type) or not all(hasattr(value, attribute) for attribute in needed):
         raise ValueError(f"{name} is {describe(value)}; give what {maker} returned")
     return value
 
 
-def canvas(width=6.4, height=4.8):
+def canvas(width: float = 6.4, height: float = 4.8) -> Figure:
     """Figure of the given size in inches, outside of pyplot: nothing has to be closed or shown.
 
     Parameters
@@ -84,7 +100,7 @@ def canvas(width=6.4, height=4.8):
     return Figure(figsize=size, layout="constrained")
 
 
-def colorbar(artist, label, ax=None, **options):
+def colorbar(artist: Any, label: str, ax: Place = None, **options: Any) -> Colorbar:
     """Colour bar at the right of the axes of an artist, exactly as tall as they are.
 
     Parameters
@@ -96,10 +112,6 @@ def colorbar(artist, label, ax=None, **options):
         Default: the artist's.
     **options
         For ``Figure.colorbar``.
-
-    Returns
-    -------
-    matplotlib.colorbar.Colorbar
 
     Raises
     ------
@@ -120,12 +132,12 @@ def colorbar(artist, label, ax=None, **options):
             f"artist is {describe(artist)}; give one with a colour map, such as density returns"
         )
     ax = artist.axes if ax is None else current_axes(ax)
-    # Axes inside of axes follow a change of aspect, which the usual stolen space does not.
-    beside = ax.inset_axes([1.02, 0, 0.035, 1])
+    # Inset axes follow their parents when the aspect changes; a usual colour bar does not.
+    beside = ax.inset_axes((1.02, 0, 0.035, 1))
     return ax.figure.colorbar(artist, cax=beside, label=label, **options)
 
 
-def frame(grid, ax):
+def frame(grid: Grid, ax: Axes) -> None:
     """Limit the axes to the box and name them; equal scales in both directions of a 2D grid."""
     names = ("x", "y")[: grid.dim]
     ax.set_xlim(*grid.box[0])
@@ -138,7 +150,7 @@ def frame(grid, ax):
             ax.set_ylabel(names[1])
 
 
-def check_scalar(grid, u, name, dims=(2,)):
+def check_scalar(grid: Grid, u: ArrayLike, name: str, dims: tuple[int, ...] = (2,)) -> Array:
     """Float array of the grid's shape, or a ValueError that says what can be drawn."""
     if check_grid(grid).dim not in dims:
         allowed = " or ".join(f"{d}D" for d in dims)

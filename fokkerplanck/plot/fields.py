@@ -1,12 +1,23 @@
 """Pictures of scalar and vector fields on a grid."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from matplotlib.collections import PolyCollection, QuadMesh
 from matplotlib.colors import LogNorm, Normalize
+from matplotlib.contour import QuadContourSet
+from matplotlib.lines import Line2D
+from matplotlib.streamplot import StreamplotSet
+from numpy.typing import ArrayLike
 from scipy.interpolate import RegularGridInterpolator
 
 from fokkerplanck.domain.arguments import real_array
-from fokkerplanck.domain.grid import check_grid
-from fokkerplanck.plot.axes import check_scalar, current_axes, frame
+from fokkerplanck.domain.grid import Grid, check_grid
+from fokkerplanck.domain.types import Array, Flags
+from fokkerplanck.plot.axes import Place, check_scalar, current_axes, frame
 
 # Below this fraction of the largest density nothing is drawn by default.
 CUTOFF = 1e-6
@@ -14,7 +25,7 @@ CUTOFF = 1e-6
 HAIRLINE = 0.3
 
 
-def line(grid, u, ax=None, **style):
+def line(grid: Grid, u: ArrayLike, ax: Place = None, **style: Any) -> Line2D:
     """Graph of a function u(x) on a 1D grid.
 
     Parameters
@@ -26,10 +37,6 @@ def line(grid, u, ax=None, **style):
         Default: the current ones.
     **style
         For ``Axes.plot``.
-
-    Returns
-    -------
-    matplotlib.lines.Line2D
 
     Raises
     ------
@@ -52,7 +59,17 @@ def line(grid, u, ax=None, **style):
     return artist
 
 
-def density(grid, rho, ax=None, *, top=None, log=False, floor=CUTOFF, cmap="Blues", **style):
+def density(
+    grid: Grid,
+    rho: ArrayLike,
+    ax: Place = None,
+    *,
+    top: float | None = None,
+    log: bool = False,
+    floor: float = CUTOFF,
+    cmap: str = "Blues",
+    **style: Any,
+) -> QuadMesh | PolyCollection:
     """Density as a map of colours (2D) or a filled graph (1D).
 
     Parameters
@@ -96,7 +113,9 @@ def density(grid, rho, ax=None, *, top=None, log=False, floor=CUTOFF, cmap="Blue
     top = (float(rho.max()) or 1.0) if top is None else top
     if grid.dim == 1:
         low = floor * top if log else 0.0
-        artist = ax.fill_between(grid.centers[0], low, np.maximum(rho, low), alpha=0.5, **style)
+        artist: QuadMesh | PolyCollection = ax.fill_between(
+            grid.centers[0], low, np.maximum(rho, low), alpha=0.5, **style
+        )
         if log:
             ax.set_yscale("log")
     else:
@@ -107,7 +126,16 @@ def density(grid, rho, ax=None, *, top=None, log=False, floor=CUTOFF, cmap="Blue
     return artist
 
 
-def potential(grid, Phi, ax=None, *, top=None, levels=12, filled=False, **style):
+def potential(
+    grid: Grid,
+    Phi: ArrayLike,
+    ax: Place = None,
+    *,
+    top: float | None = None,
+    levels: int = 12,
+    filled: bool = False,
+    **style: Any,
+) -> QuadContourSet | Line2D:
     """Potential as contour lines (2D) or as a graph (1D), from its minimum up to `top` above it.
 
     Parameters
@@ -146,29 +174,38 @@ def potential(grid, Phi, ax=None, *, top=None, levels=12, filled=False, **style)
     >>> lines.levels.tolist()
     [0.5, 1.0, 1.5, 2.0]
     """
-    Phi = check_scalar(grid, Phi, "Phi", dims=(1, 2))
+    u = check_scalar(grid, Phi, "Phi", dims=(1, 2))
     ax = current_axes(ax)
-    finite = np.isfinite(Phi)
+    finite = np.isfinite(u)
     if not finite.any():
         raise ValueError("Phi has no finite value: there is nothing to draw")
-    Phi = np.where(finite, Phi, np.nan) - Phi[finite].min()
-    highest = float(np.nanmax(Phi))
+    u = np.where(finite, u, np.nan) - u[finite].min()
+    highest = float(np.nanmax(u))
     top = highest or 1.0 if top is None else top
     if not top > 0:
         raise ValueError(f"top is {top!r}, expected a height > 0 above the minimum")
     if grid.dim == 1:
-        (artist,) = ax.plot(grid.centers[0], np.where(Phi <= top, Phi, np.nan), **style)
+        artist: QuadContourSet | Line2D
+        (artist,) = ax.plot(grid.centers[0], np.where(u <= top, u, np.nan), **style)
     else:
         heights = top * np.arange(0 if filled else 1, levels + 1) / levels
         if not {"cmap", "colors"} & style.keys():
             style["cmap"] = "viridis"
         draw = ax.contourf if filled else ax.contour
-        artist = draw(*grid.centers, np.ma.masked_invalid(Phi).T, levels=heights, **style)
+        artist = draw(*grid.centers, np.ma.masked_invalid(u).T, levels=heights, **style)
     frame(grid, ax)
     return artist
 
 
-def signed(grid, u, ax=None, *, limit=None, cmap="RdBu_r", **style):
+def signed(
+    grid: Grid,
+    u: ArrayLike,
+    ax: Place = None,
+    *,
+    limit: float | None = None,
+    cmap: str = "RdBu_r",
+    **style: Any,
+) -> QuadMesh:
     """Signed field as a map of colours that is white at zero, such as div j.
 
     Parameters
@@ -184,10 +221,6 @@ def signed(grid, u, ax=None, *, limit=None, cmap="RdBu_r", **style):
         A diverging colour map.
     **style
         For ``Axes.pcolormesh``.
-
-    Returns
-    -------
-    matplotlib QuadMesh
 
     Raises
     ------
@@ -212,8 +245,16 @@ def signed(grid, u, ax=None, *, limit=None, cmap="RdBu_r", **style):
 
 
 def streamlines(
-    grid, v, ax=None, *, where=None, cmap="plasma", spacing=1.0, thickness=None, **style
-):
+    grid: Grid,
+    v: ArrayLike,
+    ax: Place = None,
+    *,
+    where: ArrayLike | None = None,
+    cmap: str = "plasma",
+    spacing: float = 1.0,
+    thickness: float | None = None,
+    **style: Any,
+) -> StreamplotSet:
     """Streamlines of a vector field on a 2D grid, coloured by its modulus.
 
     Parameters
@@ -260,7 +301,7 @@ def streamlines(
     if grid.dim != 2 or v.shape != (2, *grid.shape):
         raise ValueError(f"v has shape {v.shape} on a {grid.dim}D grid, expected (2, nx, ny)")
     ax = current_axes(ax)
-    hidden = ~np.isfinite(v).all(axis=0)
+    hidden: Flags = ~np.all(np.isfinite(v), axis=0)
     if where is not None:
         hidden |= ~np.asarray(where, dtype=bool)
     centers, v, hidden = _on_equal_steps(grid, np.where(hidden, 0.0, v), hidden)
@@ -275,12 +316,13 @@ def streamlines(
         options["linewidth"] = np.maximum(HAIRLINE, thickness * norm(speed.T.filled(0)))
     if "color" not in options:
         options |= {"color": speed.T, "cmap": cmap, "norm": norm}
-    artist = ax.streamplot(*centers, u, w, **options)
+    x, y = centers
+    artist = ax.streamplot(x, y, u, w, **options)
     frame(grid, ax)
     return artist
 
 
-def _on_equal_steps(grid, v, hidden):
+def _on_equal_steps(grid: Grid, v: Array, hidden: Flags) -> tuple[Sequence[Array], Array, Flags]:
     """Centres, field and mask on equal steps, which is what streamplot needs."""
     if grid.is_uniform:
         return grid.centers, v, hidden

@@ -1,15 +1,23 @@
 """Force fields with their zeros."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
+from matplotlib.streamplot import StreamplotSet
+from numpy.typing import ArrayLike
 
 from fokkerplanck.domain.arguments import describe
-from fokkerplanck.plot.axes import current_axes
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.equation.zeros import CriticalPoint
+from fokkerplanck.plot.axes import Place, current_axes
 from fokkerplanck.plot.fields import streamlines
 
 #: Marker of every kind of zero; filled where trajectories end.
-MARKERS = {
+MARKERS: dict[str, dict[str, str]] = {
     "stable node": {"marker": "o"},
     "stable spiral": {"marker": "p"},
     "centre": {"marker": "o", "markerfacecolor": "w"},
@@ -20,18 +28,27 @@ MARKERS = {
 }
 
 #: Of the legend: always the same corner, since streamlines are everywhere.
-PLACE = {"loc": "upper right", "fontsize": "small", "framealpha": 0.9}
+LEGEND: dict[str, Any] = {"loc": "upper right", "fontsize": "small", "framealpha": 0.9}
 
 
 class ForceField(NamedTuple):
     """Artists of `force_field`: the streamlines, one marker for each zero, the legend or None."""
 
-    streams: Any
+    streams: StreamplotSet
     zeros: tuple[Line2D, ...]
-    legend: Any
+    legend: Legend | None
 
 
-def force_field(grid, v, ax=None, *, zeros=(), thickness=2.5, legend=True, **style):
+def force_field(
+    grid: Grid,
+    v: ArrayLike,
+    ax: Place = None,
+    *,
+    zeros: Iterable[CriticalPoint] = (),
+    thickness: float = 2.5,
+    legend: bool = True,
+    **style: Any,
+) -> ForceField:
     r"""Streamlines of a field, as wide as it is strong, and its zeros, marked by their kind.
 
     Parameters
@@ -50,10 +67,6 @@ def force_field(grid, v, ax=None, *, zeros=(), thickness=2.5, legend=True, **sty
         Say which marker is which.
     **style
         For `streamlines`: ``color="k"`` for one colour, ``where``, ``spacing``.
-
-    Returns
-    -------
-    ForceField
 
     Raises
     ------
@@ -75,18 +88,23 @@ def force_field(grid, v, ax=None, *, zeros=(), thickness=2.5, legend=True, **sty
     points = _check_zeros(zeros)
     ax = current_axes(ax)
     streams = streamlines(grid, v, ax, thickness=thickness, **style)
-    look = {"linestyle": "none", "color": "C3", "markersize": 8, "markeredgewidth": 1.5}
+    look: dict[str, Any] = {
+        "linestyle": "none",
+        "color": "C3",
+        "markersize": 8,
+        "markeredgewidth": 1.5,
+    }
     marks = tuple(
         ax.plot(*point.x, label=point.kind, zorder=5, **(look | MARKERS[point.kind]))[0]
         for point in points
     )
     kinds = {mark.get_label(): mark for mark in marks}
     shown = [kinds[kind] for kind in MARKERS if kind in kinds]
-    key = ax.legend(handles=shown, **PLACE) if legend and shown else None
+    key = ax.legend(handles=shown, **LEGEND) if legend and shown else None
     return ForceField(streams, marks, key)
 
 
-def _check_zeros(zeros):
+def _check_zeros(zeros: Iterable[CriticalPoint]) -> tuple[CriticalPoint, ...]:
     """Tuple of critical points in the plane."""
     expected = "give what critical_points(v, grid) returned on a 2D grid"
     try:

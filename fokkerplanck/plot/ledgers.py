@@ -1,24 +1,36 @@
 """Pictures of numbers: the ledger of an evolution, and tables of what holds."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.table import Table
+from numpy.typing import ArrayLike
 
 from fokkerplanck.domain.arguments import describe
-from fokkerplanck.plot.axes import check_result, current_axes, panels
+from fokkerplanck.domain.types import Array
+from fokkerplanck.evolution.solution import Solution
+from fokkerplanck.observables import EntropyProduction
+from fokkerplanck.plot.axes import Place, Row, check_result, current_axes, panels
 from fokkerplanck.plot.results import free_energy
+from fokkerplanck.theorems.loss import Row as Case
 
 
 class Ledger(NamedTuple):
     """Artists of `ledger`: F; energy, -T entropy and their sum; the parts of the last panel."""
 
-    free_energy: Any
-    parts: tuple
-    rates: tuple
+    free_energy: Line2D
+    parts: tuple[Line2D, ...]
+    rates: tuple[Line2D, ...]
 
 
-def ledger(solution, axes=None, *, production=None):
+def ledger(
+    solution: Solution, axes: Row | None = None, *, production: EntropyProduction | None = None
+) -> Ledger:
     r"""Ledger of an evolution: F on a log axis, :math:`F=E\Phi-TH` in its parts, what is spent.
 
     Parameters
@@ -31,10 +43,6 @@ def ledger(solution, axes=None, *, production=None):
         What ``observables.entropy_production(solution.rho, log_rho_inf, generator)`` returned:
         draws its nonadiabatic (excess) and adiabatic (housekeeping) part. Default: -dF/dt, as the
         positive sum that the solution holds, and its measured slope between output times.
-
-    Returns
-    -------
-    Ledger
 
     Raises
     ------
@@ -79,7 +87,9 @@ def ledger(solution, axes=None, *, production=None):
     return Ledger(curve, parts, rates)
 
 
-def _rates(solution, ax, production):
+def _rates(
+    solution: Solution, ax: Axes, production: EntropyProduction | None
+) -> tuple[Line2D, ...]:
     """Curves of the last panel."""
     t = np.asarray(solution.t)
     if production is not None:
@@ -100,13 +110,13 @@ def _rates(solution, ax, production):
     return curve, steps
 
 
-def _positive(u):
+def _positive(u: ArrayLike) -> Array:
     """Values that have a logarithm, the others nan."""
     u = np.asarray(u, dtype=float)
     return np.where(u > 0, u, np.nan)
 
 
-def _check_production(production, t):
+def _check_production(production: EntropyProduction | None, t: Array) -> None:
     """Raise ValueError unless it is None or has a value at every time."""
     if production is None:
         return
@@ -119,7 +129,13 @@ def _check_production(production, t):
         )
 
 
-def truth_table(rows, ax=None, *, columns=None, fontsize=9):
+def truth_table(
+    rows: Iterable[Mapping[str, Any] | Case],
+    ax: Place = None,
+    *,
+    columns: Mapping[str, str] | None = None,
+    fontsize: float = 9,
+) -> Table:
     """Table of cases: ticks and crosses for truth values, numbers to three digits, words.
 
     Parameters
@@ -133,10 +149,6 @@ def truth_table(rows, ax=None, *, columns=None, fontsize=9):
     columns : mapping of key to heading, optional
         Which keys to show and what to call them; default all, by their names.
     fontsize : float
-
-    Returns
-    -------
-    matplotlib.table.Table
 
     Raises
     ------
@@ -153,10 +165,10 @@ def truth_table(rows, ax=None, *, columns=None, fontsize=9):
     >>> plot.truth_table(rows, plot.canvas().subplots())[2, 1].get_text().get_text()
     '0.5'
     """
-    rows, columns = _check_rows(rows, columns)
+    cases, columns = _check_rows(rows, columns)
     ax = current_axes(ax)
     ax.set_axis_off()
-    cells = [[_text(row[key]) for key in columns] for row in rows]
+    cells = [[_text(row[key]) for key in columns] for row in cases]
     table = ax.table(
         cellText=cells, colLabels=list(columns.values()), loc="center", cellLoc="center",
         edges="horizontal",
@@ -166,7 +178,7 @@ def truth_table(rows, ax=None, *, columns=None, fontsize=9):
     table.auto_set_column_width(list(range(len(columns))))
     table.scale(1, 1.4)
     for (i, k), cell in table.get_celld().items():
-        value = rows[i - 1][list(columns)[k]] if i else None
+        value = cases[i - 1][list(columns)[k]] if i else None
         if i == 0:
             cell.set_text_props(weight="bold")
         elif isinstance(value, (bool, np.bool_)):
@@ -176,7 +188,7 @@ def truth_table(rows, ax=None, *, columns=None, fontsize=9):
     return table
 
 
-def _found(row):
+def _found(row: Case) -> dict[str, Any]:
     """Mapping of a row of ``theorems.truth_table``."""
     differs, circulates = row.found
     return {
@@ -187,29 +199,31 @@ def _found(row):
     }
 
 
-def _text(value):
+def _text(value: Any) -> str:
     """Text of a cell."""
     if value is None:
         return ""
     if isinstance(value, (bool, np.bool_)):
         return "✓" if value else "✗"
     if isinstance(value, (int, float, np.number)):
-        return "0" if abs(value) < 1e-12 else f"{value:.3g}"
+        return "0" if float(np.abs(value)) < 1e-12 else f"{value:.3g}"
     return str(value)
 
 
-def _check_rows(rows, columns):
+def _check_rows(
+    rows: Iterable[Mapping[str, Any] | Case], columns: Mapping[str, str] | None
+) -> tuple[list[Mapping[str, Any]], dict[str, str]]:
     """List of rows and mapping of key to heading."""
     expected = "give a list of mappings, one a case, all with the same keys"
     if isinstance(rows, (str, bytes, Mapping)) or not np.iterable(rows):
         raise ValueError(f"rows is {describe(rows)}; {expected}")
-    rows = [_found(row) if hasattr(row, "entropy_production") else row for row in rows]
-    odd = [row for row in rows if not isinstance(row, Mapping)]
-    if not rows or odd:
+    cases: list[Any] = [_found(row) if isinstance(row, Case) else row for row in rows]
+    odd = [row for row in cases if not isinstance(row, Mapping)]
+    if not cases or odd:
         raise ValueError(f"rows holds {describe(odd[0]) if odd else 'nothing'}; {expected}")
-    columns = {key: str(key) for key in rows[0]} if columns is None else dict(columns)
-    for k, row in enumerate(rows):
+    columns = {key: str(key) for key in cases[0]} if columns is None else dict(columns)
+    for k, row in enumerate(cases):
         lacking = [key for key in columns if key not in row]
         if lacking:
             raise ValueError(f"row {k} has no {lacking[0]!r}; {expected}")
-    return rows, columns
+    return cases, columns

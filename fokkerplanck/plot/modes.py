@@ -1,12 +1,24 @@
 """Pictures of spectra: eigenvalues in the complex plane, and single modes."""
 
-import numpy as np
+from __future__ import annotations
 
-from fokkerplanck.plot.axes import check_result, current_axes
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection, QuadMesh
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from fokkerplanck.domain.arguments import is_whole, one_of
+from fokkerplanck.modes.eigenmodes import Spectrum
+from fokkerplanck.plot.axes import Place, check_result, current_axes
 from fokkerplanck.plot.fields import line, signed
 
 
-def spectrum(spectrum, ax=None, *, numbers=True, **style):
+def spectrum(
+    spectrum: Spectrum, ax: Place = None, *, numbers: bool = True, **style: Any
+) -> PathCollection:
     r"""Eigenvalues :math:`\lambda_k` in the complex plane, numbered; slow ones are at the right.
 
     Pairs :math:`-a\pm i\omega`, which decay at the rate a while they turn at the angular frequency
@@ -21,10 +33,6 @@ def spectrum(spectrum, ax=None, *, numbers=True, **style):
         Write the number k beside each eigenvalue; equal ones share a label.
     **style
         For ``Axes.scatter``.
-
-    Returns
-    -------
-    matplotlib PathCollection
 
     Examples
     --------
@@ -60,7 +68,9 @@ def spectrum(spectrum, ax=None, *, numbers=True, **style):
     return artist
 
 
-def mode(spectrum, k, ax=None, *, side="right", **style):
+def mode(
+    spectrum: Spectrum, k: int, ax: Place = None, *, side: str = "right", **style: Any
+) -> QuadMesh | Line2D:
     r"""Mode k of a spectrum, white where it is zero (2D) or as a graph (1D); its real part.
 
     Parameters
@@ -97,10 +107,9 @@ def mode(spectrum, k, ax=None, *, side="right", **style):
     """
     check_result(spectrum, "spectrum", "spectrum(problem, k)", "eigenvalues", "right", "left")
     n = len(spectrum)
-    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 0 <= k < n:
+    if not is_whole(k) or not 0 <= k < n:
         raise ValueError(f"k is {k!r:.60}; give the number of a mode, 0 to {n - 1}")
-    if side not in ("right", "left"):
-        raise ValueError(f'side is {side!r:.60}; choose "right" or "left"')
+    one_of(side, "side", ("right", "left"))
     grid = spectrum.grid
     if grid.dim == 3:
         raise ValueError("modes live on a 3D grid; slice them and use plot.signed")
@@ -108,7 +117,7 @@ def mode(spectrum, k, ax=None, *, side="right", **style):
     field = np.real(getattr(spectrum, side)[k])
     if grid.dim == 1:
         ax.axhline(0, color="0.8", linewidth=0.8, zorder=0)
-        artist = line(grid, field, ax, **style)
+        artist: Line2D | QuadMesh = line(grid, field, ax, **style)
         ax.set_ylabel(f"{side} mode")
     else:
         artist = signed(grid, field, ax, **style)
@@ -117,14 +126,14 @@ def mode(spectrum, k, ax=None, *, side="right", **style):
     return artist
 
 
-def _limits(ax):
+def _limits(ax: Axes) -> tuple[tuple[float, float], tuple[float, float]]:
     """Limits of axes that hold something already, else ones that anything exceeds."""
     if not ax.has_data():
         return (np.inf, -np.inf), (np.inf, -np.inf)
     return ax.get_xlim(), ax.get_ylim()
 
 
-def _together(values, distance):
+def _together(values: NDArray[np.complex128], distance: float) -> list[list[int]]:
     """Groups of indices of values that lie closer to the first of their group than distance."""
     groups: list[list[int]] = []
     for i, value in enumerate(values):

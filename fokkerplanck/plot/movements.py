@@ -1,13 +1,22 @@
 """Pictures of minimising movements and of transport: energies, orders, trajectories, maps."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
+from matplotlib.lines import Line2D
+from matplotlib.quiver import Quiver
 from matplotlib.ticker import NullLocator
+from numpy.typing import ArrayLike
 
 from fokkerplanck.domain.arguments import real_array
-from fokkerplanck.plot.axes import check_result, current_axes, frame
+from fokkerplanck.evolution.solution import Solution
+from fokkerplanck.plot.axes import Place, check_result, current_axes, frame
+from fokkerplanck.transport import Transport
 
 
-def energy(solution, ax=None, **style):
+def energy(solution: Solution, ax: Place = None, **style: Any) -> Line2D:
     r"""Energy after every step of a minimising movement, against time.
 
     Parameters
@@ -18,10 +27,6 @@ def energy(solution, ax=None, **style):
         Default: the current ones.
     **style
         For ``Axes.plot``.
-
-    Returns
-    -------
-    matplotlib.lines.Line2D
 
     Raises
     ------
@@ -46,13 +51,21 @@ def energy(solution, ax=None, **style):
         )
     ax = current_axes(ax)
     t = solution.t[0] + np.asarray(solution.stats["energy_t"])
-    (artist,) = ax.plot(t, solution.stats["energy"], **({"marker": ".", "lw": 0.8} | style))
+    look: dict[str, Any] = {"marker": ".", "lw": 0.8}
+    (artist,) = ax.plot(t, solution.stats["energy"], **(look | style))
     ax.set_xlabel("t")
     ax.set_ylabel("E(ρ)")
     return artist
 
 
-def order(steps, errors, ax=None, *, slope=None, **style):
+def order(
+    steps: ArrayLike,
+    errors: ArrayLike,
+    ax: Place = None,
+    *,
+    slope: float | None = None,
+    **style: Any,
+) -> Line2D:
     r"""Error against step, both logarithmic, with a dashed line of the expected slope.
 
     Parameters
@@ -65,10 +78,6 @@ def order(steps, errors, ax=None, *, slope=None, **style):
         Draw a line of this slope through the point of the smallest step.
     **style
         For ``Axes.plot``.
-
-    Returns
-    -------
-    matplotlib.lines.Line2D
 
     Raises
     ------
@@ -99,7 +108,7 @@ def order(steps, errors, ax=None, *, slope=None, **style):
         ends = np.array([steps.min(), steps.max()])
         line = errors[k] * (ends / steps[k]) ** slope
         ax.loglog(ends, line, "--", color=artist.get_color(), lw=0.8, alpha=0.6)
-    # Powers of ten alone say little of steps within one decade.
+    # The usual ticks are powers of ten, and steps often lie between two of them.
     ax.set_xticks(steps, [f"{step:.3g}" for step in steps])
     ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlabel("τ")
@@ -107,7 +116,9 @@ def order(steps, errors, ax=None, *, slope=None, **style):
     return artist
 
 
-def trajectories(t, positions, ax=None, **style):
+def trajectories(
+    t: ArrayLike, positions: ArrayLike, ax: Place = None, **style: Any
+) -> list[Line2D]:
     r"""Paths of particles or of quantiles, position against time.
 
     Parameters
@@ -119,10 +130,6 @@ def trajectories(t, positions, ax=None, **style):
         Default: the current ones.
     **style
         For ``Axes.plot``.
-
-    Returns
-    -------
-    list of matplotlib.lines.Line2D
 
     Raises
     ------
@@ -142,13 +149,16 @@ def trajectories(t, positions, ax=None, **style):
             f"t has shape {t.shape} and positions {positions.shape}, expected (n_t,) and (n_t, k)"
         )
     ax = current_axes(ax)
-    artists = ax.plot(t, positions, **({"color": "0.4", "lw": 0.7} | style))
+    look: dict[str, Any] = {"color": "0.4", "lw": 0.7}
+    artists = ax.plot(t, positions, **(look | style))
     ax.set_xlabel("t")
     ax.set_ylabel("x")
     return artists
 
 
-def transport_map(transport, ax=None, *, count=14, cutoff=1e-2, **style):
+def transport_map(
+    transport: Transport, ax: Place = None, *, count: int = 14, cutoff: float = 1e-2, **style: Any
+) -> Line2D | Quiver:
     r"""Optimal map: in 1D the curve T(x), in 2D arrows from places to where their mass goes.
 
     Parameters
@@ -187,10 +197,10 @@ def transport_map(transport, ax=None, *, count=14, cutoff=1e-2, **style):
         raise ValueError("a map in 3D cannot be drawn, only of 1D and 2D densities")
     ax, visible = current_axes(ax), rho > cutoff * rho.max()
     if grid.dim == 1:
-        (artist,) = ax.plot(grid.x[0][visible], transport.map[0][visible], **style)
+        (graph,) = ax.plot(grid.x[0][visible], transport.map[0][visible], **style)
         ax.set_xlabel("x")
         ax.set_ylabel("T(x)")
-        return artist
+        return graph
     shown = np.zeros(grid.shape, bool)
     inside = np.nonzero(visible)
     skip = [max(1, -(-(i.max() + 1 - i.min()) // count)) for i in inside]
@@ -198,7 +208,7 @@ def transport_map(transport, ax=None, *, count=14, cutoff=1e-2, **style):
     shown &= visible
     x, y = (c[shown] for c in grid.x)
     u, v = (T[shown] for T in transport.map)
-    exact = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.004}
-    artist = ax.quiver(x, y, u - x, v - y, **(exact | style))
+    look: dict[str, Any] = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.004}
+    artist = ax.quiver(x, y, u - x, v - y, **(look | style))
     frame(grid, ax)
     return artist

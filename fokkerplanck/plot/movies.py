@@ -1,23 +1,41 @@
 """Films of evolutions: MP4 by ffmpeg where it is installed, GIF by pillow."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any, TypeAlias, cast
 
 import numpy as np
-from matplotlib.animation import FFMpegWriter, PillowWriter
+from matplotlib.animation import AbstractMovieWriter, FFMpegWriter, PillowWriter
+from matplotlib.axes import Axes
 from tqdm import tqdm
 
 from fokkerplanck.domain.arguments import describe, positive_number
 from fokkerplanck.domain.storage import written_whole
+from fokkerplanck.evolution.solution import Solution
 from fokkerplanck.plot.axes import canvas, check_result
 from fokkerplanck.plot.fields import density
 
 WRITERS = {".mp4": FFMpegWriter, ".gif": PillowWriter}
+#: Draws one frame: ``draw(ax, t, what)``.
+Draw: TypeAlias = Callable[[Axes, float, Any], object]
+Frames: TypeAlias = Solution | Iterable[tuple[float, Any]]
 
 
 def movie(
-    frames, path, draw=None, *, fps=20, top=None, title="t = {t:.3g}",
-    width=5.0, height=4.2, dpi=100, progress=None,
-):  # fmt: skip
+    frames: Frames,
+    path: str | Path,
+    draw: Draw | None = None,
+    *,
+    fps: float = 20,
+    top: float | None = None,
+    title: str = "t = {t:.3g}",
+    width: float = 5.0,
+    height: float = 4.2,
+    dpi: float = 100,
+    progress: bool | None = None,
+) -> Path:
     r"""Film of a solution, or of anything that can be drawn, one frame for each time.
 
     Parameters
@@ -86,7 +104,7 @@ def movie(
             if title:
                 ax.set_title(title.format(t=t))
             if k == 0:
-                # Labels find their places once: later frames must not wobble.
+                # The layout of the first frame is kept: else the axes would move between frames.
                 sheet.draw_without_rendering()
                 sheet.set_layout_engine("none")
             writer.grab_frame()
@@ -94,7 +112,7 @@ def movie(
     return path
 
 
-def _writer(path, fps):
+def _writer(path: str | Path, fps: float) -> tuple[Path, AbstractMovieWriter]:
     """Path with its ending, and the writer for it."""
     if not isinstance(path, (str, Path)):
         raise ValueError(f'path is {describe(path)}; give the name of a file such as "film.gif"')
@@ -112,17 +130,20 @@ def _writer(path, fps):
     return path, WRITERS[path.suffix](fps=fps)
 
 
-def _frames(frames, draw, top):
+def _frames(
+    frames: Frames, draw: Draw | None, top: float | None
+) -> tuple[list[tuple[float, Any]], Draw]:
     """List of (t, what), and how to draw them."""
     if draw is None:
-        check_result(frames, "frames", "solve(problem, rho0, t)", "t", "rho", "grid")
-        grid = frames.grid
+        solution = cast(Solution, frames)
+        check_result(solution, "frames", "solve(problem, rho0, t)", "t", "rho", "grid")
+        grid = solution.grid
         if grid.dim == 3:
             raise ValueError("a 3D solution has no picture of its own; give draw=, see projections")
-        largest = float(np.max(frames.rho))
+        largest = float(np.max(solution.rho))
         top = (largest or 1.0) if top is None else positive_number(top, "top")
 
-        def draw(ax, t, rho):
+        def draw(ax: Axes, t: float, rho: Any) -> None:
             density(grid, rho, ax, top=top)
             if grid.dim == 1:
                 ax.set(ylim=(0, 1.05 * top), ylabel="ρ")

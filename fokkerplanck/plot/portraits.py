@@ -1,21 +1,34 @@
 """Portraits of steady states: density, potential and circulation side by side; stream lines."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.contour import QuadContourSet
 from matplotlib.patches import FancyArrowPatch
 from scipy.interpolate import RegularGridInterpolator
 
 from fokkerplanck.domain.arguments import positive_number
-from fokkerplanck.plot.axes import colorbar, current_axes, frame, panels
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.types import Array, Flags
+from fokkerplanck.plot.axes import Place, Row, colorbar, current_axes, frame, panels
 from fokkerplanck.plot.fields import density, line, potential
 from fokkerplanck.plot.results import Portrait, check_steady, current
+from fokkerplanck.steady.state import SteadyState
 
 #: Contours of psi < 0 and of psi > 0.
 COLORS = ("C0", "C3")
-#: Turn from the arrow of one loop to that of the next, so that arrows do not stand in a row.
+#: Look of the contours.
+LINES: dict[str, Any] = {"linewidths": 1, "linestyles": "solid"}
+#: Angle, in radians, from the arrow of one loop to that of the next: arrows are spread out.
 GOLDEN = np.pi * (3 - np.sqrt(5))
 
 
-def portrait(steady, axes=None, *, height=12.0, spacing=1.2):
+def portrait(
+    steady: SteadyState, axes: Row | None = None, *, height: float = 12.0, spacing: float = 1.2
+) -> Portrait:
     r"""Steady state in three panels: :math:`\rho_{ss}`, :math:`\Phi`, and the circulation j.
 
     `steady` lays the three over each other in one panel, without scales.
@@ -64,7 +77,7 @@ def portrait(steady, axes=None, *, height=12.0, spacing=1.2):
     return artists
 
 
-def _on_a_line(steady, axes, top, spacing):
+def _on_a_line(steady: SteadyState, axes: list[Axes], top: float, spacing: float) -> Portrait:
     """Graphs."""
     grid, problem = steady.problem.grid, steady.problem
     cloud = density(grid, steady.rho, axes[0])
@@ -81,7 +94,7 @@ def _on_a_line(steady, axes, top, spacing):
     return Portrait(cloud, graph, flow)
 
 
-def _in_the_plane(steady, axes, top, spacing):
+def _in_the_plane(steady: SteadyState, axes: list[Axes], top: float, spacing: float) -> Portrait:
     """Colour maps and streamlines."""
     grid, kT = steady.problem.grid, steady.problem.kT
     cloud = density(grid, steady.rho, axes[0])
@@ -99,18 +112,20 @@ def _in_the_plane(steady, axes, top, spacing):
     return Portrait(cloud, hills, flow)
 
 
-def _say_still(ax):
+def _say_still(ax: Axes) -> None:
     """Say that nothing flows: a scale for rounding errors would mislead."""
     ax.text(0.5, 0.6, "j = 0, to rounding", ha="center", transform=ax.transAxes)
 
 
-def _seen(steady, top):
+def _seen(steady: SteadyState, top: float) -> Flags:
     """Where Phi is below the top."""
     Phi = np.asarray(steady.Phi)
     return Phi - Phi.min() <= top
 
 
-def stream_function(steady, ax=None, *, levels=6, arrows=True, **style):
+def stream_function(
+    steady: SteadyState, ax: Place = None, *, levels: int = 6, arrows: bool = True, **style: Any
+) -> QuadContourSet:
     r"""Contours of the stream function, :math:`J=(\partial_y\psi,-\partial_x\psi)`.
 
     The stationary current runs along them: closed loops in the plane, counterclockwise about
@@ -163,7 +178,7 @@ def stream_function(steady, ax=None, *, levels=6, arrows=True, **style):
     artist = ax.contour(
         *grid.faces, np.ma.masked_array(psi, np.full(psi.shape, still)).T,
         levels=np.concatenate([-heights[::-1], heights]),
-        **({"linewidths": 1, "linestyles": "solid"} | style),
+        **(LINES | style),
     )  # fmt: skip
     frame(grid, ax)
     if arrows and not still:
@@ -171,13 +186,13 @@ def stream_function(steady, ax=None, *, levels=6, arrows=True, **style):
     return artist
 
 
-def _arrows(grid, psi, contours, ax):
+def _arrows(grid: Grid, psi: Array, contours: QuadContourSet, ax: Axes) -> None:
     """One arrow on each loop, along (psi_y, -psi_x)."""
-    slopes = np.stack(np.gradient(psi, *grid.faces), axis=-1)
+    slopes = np.stack([*np.gradient(psi, *grid.faces)], axis=-1)
     slope = RegularGridInterpolator(grid.faces, slopes)
-    colors = contours.get_edgecolor()
+    colors = np.asarray(contours.get_edgecolor())
     for k, path in enumerate(contours.get_paths()):
-        for loop in path.to_polygons(closed_only=False):
+        for loop in map(np.asarray, path.to_polygons(closed_only=False)):
             if len(loop) < 4:
                 continue
             at = loop[np.argmax(loop @ [np.cos(GOLDEN * k), np.sin(GOLDEN * k)])]
@@ -186,7 +201,7 @@ def _arrows(grid, psi, contours, ax):
             size = np.hypot(*along)
             if size == 0:
                 continue
-            # The shaft is short: what is seen is the head.
+            # A shaft far shorter than the head, so that the head alone is seen.
             tip = at + along / size * 1e-3 * (grid.box[0][1] - grid.box[0][0])
             ax.add_patch(
                 FancyArrowPatch(

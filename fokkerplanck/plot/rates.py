@@ -1,12 +1,30 @@
 """Pictures of transition paths: committors and reactive currents."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.contour import QuadContourSet
+from matplotlib.lines import Line2D
+from matplotlib.streamplot import StreamplotSet
 
-from fokkerplanck.plot.axes import check_result, check_scalar, current_axes, frame
+from fokkerplanck.domain.arguments import one_of
+from fokkerplanck.plot.axes import Place, check_result, check_scalar, current_axes, frame
 from fokkerplanck.plot.fields import CUTOFF, density, streamlines
+from fokkerplanck.rates import Committor
 
 
-def committor(paths, ax=None, *, which="forward", levels=10, cmap="coolwarm", **style):
+def committor(
+    paths: Committor,
+    ax: Place = None,
+    *,
+    which: str = "forward",
+    levels: int = 10,
+    cmap: str = "coolwarm",
+    **style: Any,
+) -> QuadContourSet | Line2D:
     """Committor in 2D: bands of equal chance, the two sets in grey; on a line its graph.
 
     Parameters
@@ -41,24 +59,25 @@ def committor(paths, ax=None, *, which="forward", levels=10, cmap="coolwarm", **
     >>> bands = plot.committor(paths)
     """
     check_result(paths, "paths", "committor(problem, A, B)", "grid", "forward", "backward")
-    if which not in ("forward", "backward"):
-        raise ValueError(f"which is {which!r}; choose from forward, backward")
+    one_of(which, "which", ("forward", "backward"))
     grid = paths.grid
     chance = check_scalar(grid, getattr(paths, which), which, dims=(1, 2))
     ax = current_axes(ax)
     if grid.dim == 1:
-        (artist,) = ax.plot(grid.centers[0], chance, **style)
+        (graph,) = ax.plot(grid.centers[0], chance, **style)
         ax.set_ylim(-0.03, 1.03)
         frame(grid, ax)
-        return artist
-    options = {"levels": np.linspace(0, 1, levels + 1), "cmap": cmap} | style
+        return graph
+    options: dict[str, Any] = {"levels": np.linspace(0, 1, levels + 1), "cmap": cmap} | style
     artist = ax.contourf(*grid.centers, chance.T, **options)
     _sets(paths, ax)
     frame(grid, ax)
     return artist
 
 
-def reactive(paths, ax=None, *, cutoff=1e-2, cmap="Greens", **style):
+def reactive(
+    paths: Committor, ax: Place = None, *, cutoff: float = 1e-2, cmap: str = "Greens", **style: Any
+) -> StreamplotSet:
     """Reactive density with the streamlines of the reactive current, in 2D.
 
     Parameters
@@ -72,10 +91,6 @@ def reactive(paths, ax=None, *, cutoff=1e-2, cmap="Greens", **style):
         Of the density.
     **style
         For `streamlines`.
-
-    Returns
-    -------
-    matplotlib StreamplotSet
 
     Raises
     ------
@@ -105,11 +120,11 @@ def reactive(paths, ax=None, *, cutoff=1e-2, cmap="Greens", **style):
     return artist
 
 
-def _sets(paths, ax):
+def _sets(paths: Committor, ax: Axes) -> None:
     """Both sets in grey, with their names."""
     grid = paths.grid
     for name, mask in (("A", paths.A), ("B", paths.B)):
         shade = np.ma.masked_array(np.full(grid.shape, 0.45), ~mask)
         ax.pcolormesh(*grid.faces, shade.T, cmap="Greys", vmin=0, vmax=1, rasterized=True, zorder=3)
-        at = [float(np.mean(x[mask])) for x in grid.x]
-        ax.text(*at, name, ha="center", va="center", color="white", weight="bold", zorder=4)
+        x, y = (float(np.mean(u[mask])) for u in grid.x)
+        ax.text(x, y, name, ha="center", va="center", color="white", weight="bold", zorder=4)

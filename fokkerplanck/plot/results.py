@@ -1,22 +1,33 @@
 """Pictures of steady states and of evolutions."""
 
+from __future__ import annotations
+
 from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib.collections import PolyCollection, QuadMesh
+from matplotlib.contour import QuadContourSet
+from matplotlib.lines import Line2D
+from matplotlib.streamplot import StreamplotSet
 
-from fokkerplanck.plot.axes import check_result, current_axes
+from fokkerplanck.domain.types import Flags
+from fokkerplanck.evolution.solution import Solution
+from fokkerplanck.plot.axes import Place, check_result, current_axes
 from fokkerplanck.plot.fields import CUTOFF, density, potential, streamlines
+from fokkerplanck.steady.state import SteadyState
 
 
 class Portrait(NamedTuple):
     """Artists of `steady`: the density, the contours of Phi, and the streamlines of j (2D)."""
 
-    density: Any
-    potential: Any
-    current: Any
+    density: QuadMesh | PolyCollection
+    potential: QuadContourSet | Line2D
+    current: StreamplotSet | Line2D | None
 
 
-def current(steady, ax=None, *, cutoff=CUTOFF, **style):
+def current(
+    steady: SteadyState, ax: Place = None, *, cutoff: float = CUTOFF, **style: Any
+) -> StreamplotSet:
     r"""Streamlines of the circulation :math:`j = J_{ss}/\rho_{ss}`, coloured by :math:`|j|`.
 
     Parameters
@@ -29,10 +40,6 @@ def current(steady, ax=None, *, cutoff=CUTOFF, **style):
         Draw where rho_ss exceeds this fraction of its maximum.
     **style
         For `streamlines`.
-
-    Returns
-    -------
-    matplotlib StreamplotSet
 
     Raises
     ------
@@ -55,7 +62,9 @@ def current(steady, ax=None, *, cutoff=CUTOFF, **style):
     return streamlines(grid, steady.j, ax, where=_visible(steady, cutoff), **style)
 
 
-def steady(steady, ax=None, *, height=12.0, spacing=1.5):
+def steady(
+    steady: SteadyState, ax: Place = None, *, height: float = 12.0, spacing: float = 1.5
+) -> Portrait:
     r"""Steady state in one panel: :math:`\rho_{ss}`, contours of :math:`\Phi`, streamlines of j.
 
     `portrait` has a panel for each of the three, with scales.
@@ -99,13 +108,13 @@ def steady(steady, ax=None, *, height=12.0, spacing=1.5):
         right = ax.twinx()
         right.set_ylabel("Φ")
         return Portrait(cloud, potential(grid, steady.Phi, right, top=top, color="C3"), None)
-    style = {"colors": "0.35", "linewidths": 0.6, "alpha": 0.8}
+    style: dict[str, Any] = {"colors": "0.35", "linewidths": 0.6, "alpha": 0.8}
     contours = potential(grid, steady.Phi, ax, top=top, levels=int(height), **style)
     cutoff = np.exp(-height)
     return Portrait(cloud, contours, current(steady, ax, cutoff=cutoff, spacing=spacing))
 
 
-def free_energy(solution, ax=None, **style):
+def free_energy(solution: Solution, ax: Place = None, **style: Any) -> Line2D:
     r"""Free energy :math:`F(\rho_t) = \beta^{-1} KL(\rho_t\|\rho_{ss})` against time, log scale.
 
     Parameters
@@ -140,12 +149,12 @@ def free_energy(solution, ax=None, **style):
     return artist
 
 
-def check_steady(steady):
+def check_steady(steady: SteadyState) -> SteadyState:
     """Return steady if it is a steady state."""
     return check_result(steady, "steady", "steady_state(problem)", "problem", "log_rho")
 
 
-def _visible(steady, cutoff):
+def _visible(steady: SteadyState, cutoff: float) -> Flags:
     """Mark where rho_ss exceeds a fraction of its maximum, by logarithms that do not underflow."""
     log_rho = np.asarray(steady.log_rho)
     return log_rho - log_rho.max() > np.log(cutoff)

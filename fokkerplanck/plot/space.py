@@ -1,33 +1,60 @@
 """Pictures of what lives in three dimensions: slices, projections, level surfaces, orbits."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from matplotlib.collections import LineCollection
+from matplotlib.collections import LineCollection, QuadMesh
+from matplotlib.colorbar import Colorbar
 from matplotlib.colors import LightSource, Normalize, to_rgb
+from matplotlib.typing import ColorType
 from mpl_toolkits.mplot3d.art3d import Line3DCollection, Poly3DCollection
+from mpl_toolkits.mplot3d.axes3d import Axes3D
+from numpy.typing import ArrayLike
 from scipy.interpolate import RegularGridInterpolator
 
 from fokkerplanck.domain.arguments import describe, real_array
-from fokkerplanck.domain.grid import check_grid
-from fokkerplanck.plot.axes import check_scalar, colorbar, current_axes, panels, space_axes
+from fokkerplanck.domain.grid import Grid, check_grid
+from fokkerplanck.domain.types import Array
+from fokkerplanck.plot.axes import (
+    Place,
+    Row,
+    check_scalar,
+    colorbar,
+    current_axes,
+    panels,
+    space_axes,
+)
 from fokkerplanck.plot.tetrahedra import level_triangles
 
 NAMES = "xyz"
 #: Pairs of axes (right, up) of three panels, and the axis that is cut or integrated away.
 VIEWS = ((0, 1, 2), (0, 2, 1), (1, 2, 0))
-#: Colour of surfaces, and how much of it is left in the dark.
-SURFACE, SHADE = "C0", 0.3
+#: Colour of surfaces.
+SURFACE = "C0"
+#: Brightness of a surface that faces away from the light; 1 where it faces the light.
+SHADE = 0.3
 
 
 class Panels(NamedTuple):
     """Artists of `slices` and `projections`: maps over (x, y), (x, z), (y, z), one colour bar."""
 
-    maps: tuple
-    bar: Any
+    maps: tuple[QuadMesh, ...]
+    bar: Colorbar
 
 
-def slices(grid, u, at=None, axes=None, *, limit=None, cmap=None, label=""):
+def slices(
+    grid: Grid,
+    u: ArrayLike,
+    at: ArrayLike | None = None,
+    axes: Row | None = None,
+    *,
+    limit: float | None = None,
+    cmap: str | None = None,
+    label: str = "",
+) -> Panels:
     r"""Three orthogonal slices of a function on a 3D grid, in one scale of colours.
 
     Parameters
@@ -47,10 +74,6 @@ def slices(grid, u, at=None, axes=None, *, limit=None, cmap=None, label=""):
     label : str
         Of the colour bar.
 
-    Returns
-    -------
-    Panels
-
     Raises
     ------
     ValueError
@@ -68,13 +91,20 @@ def slices(grid, u, at=None, axes=None, *, limit=None, cmap=None, label=""):
     """
     u = check_scalar(grid, u, "u", dims=(3,))
     cells = _cell(grid, at)
-    layers = [u.take(cells[gone], axis=gone) for *_, gone in VIEWS]
+    layers = [np.moveaxis(u, gone, 0)[cells[gone]] for *_, gone in VIEWS]
     titles = [f"{NAMES[gone]} = {grid.centers[gone][cells[gone]]:.3g}" for *_, gone in VIEWS]
     limit = float(np.nanmax(np.abs(u))) if limit is None else float(limit)
     return _three_maps(grid, layers, titles, axes, bool(np.nanmin(u) < 0), limit, cmap, label)
 
 
-def projections(grid, rho, axes=None, *, cmap="Blues", label="density"):
+def projections(
+    grid: Grid,
+    rho: ArrayLike,
+    axes: Row | None = None,
+    *,
+    cmap: str = "Blues",
+    label: str = "density",
+) -> Panels:
     r"""Marginal densities of two coordinates, such as :math:`\int\rho\,dz`, in one scale.
 
     Parameters
@@ -86,10 +116,6 @@ def projections(grid, rho, axes=None, *, cmap="Blues", label="density"):
         Default: a new figure of pyplot.
     cmap, label : str
         A sequential colour map; title of the colour bar.
-
-    Returns
-    -------
-    Panels
 
     Raises
     ------
@@ -107,7 +133,7 @@ def projections(grid, rho, axes=None, *, cmap="Blues", label="density"):
     0.31
     """
     rho = check_scalar(grid, rho, "rho", dims=(3,))
-    marginals = [
+    marginals: list[Array] = [
         np.moveaxis(rho, gone, -1) @ np.asarray(grid.widths[gone], dtype=float)
         for *_, gone in VIEWS
     ]
@@ -116,7 +142,16 @@ def projections(grid, rho, axes=None, *, cmap="Blues", label="density"):
     return _three_maps(grid, marginals, titles, axes, False, top, cmap, label)
 
 
-def _three_maps(grid, layers, titles, axes, signed, limit, cmap, label):
+def _three_maps(
+    grid: Grid,
+    layers: list[Array],
+    titles: list[str],
+    axes: Row | None,
+    signed: bool,
+    limit: float,
+    cmap: str | None,
+    label: str,
+) -> Panels:
     """Three colour maps in one scale."""
     axes = panels(axes, 3)
     limit = limit or 1.0
@@ -133,7 +168,7 @@ def _three_maps(grid, layers, titles, axes, signed, limit, cmap, label):
     return Panels(tuple(maps), colorbar(maps[-1], label))
 
 
-def _cell(grid, at):
+def _cell(grid: Grid, at: ArrayLike | None) -> list[int]:
     """Indices of the cell that holds a point, by default the middle of the box."""
     if at is None:
         at = [(lo + hi) / 2 for lo, hi in grid.box]
@@ -149,7 +184,16 @@ def _cell(grid, at):
     ]
 
 
-def isosurface(grid, u, level, ax=None, *, color=SURFACE, alpha=1.0, **style):
+def isosurface(
+    grid: Grid,
+    u: ArrayLike,
+    level: float,
+    ax: Axes3D | None = None,
+    *,
+    color: ColorType = SURFACE,
+    alpha: float = 1.0,
+    **style: Any,
+) -> Poly3DCollection:
     r"""Surface :math:`u(x,y,z)` = level, lit from one side.
 
     Parameters
@@ -165,10 +209,6 @@ def isosurface(grid, u, level, ax=None, *, color=SURFACE, alpha=1.0, **style):
         Below 1 one surface can be seen through another.
     **style
         For ``Poly3DCollection``.
-
-    Returns
-    -------
-    mpl_toolkits.mplot3d.art3d.Poly3DCollection
 
     Raises
     ------
@@ -207,22 +247,30 @@ def isosurface(grid, u, level, ax=None, *, color=SURFACE, alpha=1.0, **style):
     return faces
 
 
-def _light(grid, u, points):
+def _light(grid: Grid, u: Array, points: Array) -> Array:
     """Light (m,) from 0 to 1 on surfaces that face down the slope of u, smooth across triangles."""
-    slopes = np.stack(np.gradient(u, *grid.centers), axis=-1)
+    slopes = np.stack([*np.gradient(u, *grid.centers)], axis=-1)
     normals = -RegularGridInterpolator(grid.centers, slopes)(points)
     size = np.linalg.norm(normals, axis=1)
     facing = normals @ LightSource(azdeg=225, altdeg=45).direction / np.where(size > 0, size, 1.0)
     return (1 + facing) / 2
 
 
-def _space_frame(ax, box):
+def _space_frame(ax: Axes3D, box: Sequence[tuple[float, float]]) -> None:
     """Limits, names and true proportions."""
     ax.set(xlim=box[0], ylim=box[1], zlim=box[2], xlabel="x", ylabel="y", zlabel="z")
     ax.set_box_aspect([hi - lo for lo, hi in box])
 
 
-def orbit(t, positions, ax=None, *, grid=None, cmap="viridis", **style):
+def orbit(
+    t: ArrayLike,
+    positions: ArrayLike,
+    ax: Place = None,
+    *,
+    grid: Grid | None = None,
+    cmap: str = "viridis",
+    **style: Any,
+) -> LineCollection:
     r"""Trajectory in the plane or in space, coloured by time.
 
     Parameters
@@ -269,25 +317,27 @@ def orbit(t, positions, ax=None, *, grid=None, cmap="viridis", **style):
             lo, hi = box[k]
             x[:, k] = lo + np.mod(x[:, k] - lo, hi - lo)
             jumps |= np.abs(np.diff(x[:, k])) > (hi - lo) / 2
-    pieces = np.stack([x[:-1], x[1:]], axis=1)[~jumps]
-    ax = space_axes(ax) if d == 3 else current_axes(ax)
-    collection = Line3DCollection if d == 3 else LineCollection
-    artist = collection(pieces, cmap=cmap, **({"linewidths": 0.7} | style))
-    artist.set_array(((t[:-1] + t[1:]) / 2)[~jumps])
+    pieces = list(np.stack([x[:-1], x[1:]], axis=1)[~jumps])
+    look: dict[str, Any] = {"cmap": cmap, "linewidths": 0.7}
     if d == 3:
-        ax.add_collection3d(artist)
-        _space_frame(ax, box)
+        space = space_axes(ax)
+        artist: LineCollection = Line3DCollection(pieces, **(look | style))
+        space.add_collection3d(artist)
+        _space_frame(space, box)
     else:
+        ax = current_axes(ax)
+        artist = LineCollection(pieces, **(look | style))
         ax.add_collection(artist)
         ax.set(xlabel="x", ylabel="y", aspect="equal")
         if grid is None:
             ax.autoscale_view()
         else:
             ax.set(xlim=box[0], ylim=box[1])
+    artist.set_array(((t[:-1] + t[1:]) / 2)[~jumps])
     return artist
 
 
-def _check_orbit(t, positions, grid):
+def _check_orbit(t: ArrayLike, positions: ArrayLike, grid: Grid | None) -> tuple[Array, Array]:
     """Times and positions, or a ValueError."""
     t = real_array(t, "t", "times (n_t,)")
     x = np.array(real_array(positions, "positions", "an array (n_t, 2) or (n_t, 3)"))

@@ -1,8 +1,13 @@
 """Level sets of a function on a 3D grid, by marching tetrahedra: triangles for `isosurface`."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from itertools import permutations
 
 import numpy as np
+
+from fokkerplanck.domain.types import Array
 
 #: The six tetrahedra of a cube, each a path of edges from corner 000 to corner 111 (Kuhn). Cubes
 #: side by side cut their common face the same way, so that surfaces have no cracks.
@@ -12,7 +17,7 @@ PATHS = [
 ]
 
 
-def level_triangles(centers, u, level):
+def level_triangles(centers: Sequence[Array], u: Array, level: float) -> Array:
     """Triangles of the set u = level, linear on tetrahedra between the cell centres.
 
     Parameters
@@ -42,7 +47,7 @@ def level_triangles(centers, u, level):
     return triangles[np.linalg.norm(sides, axis=1) > 0]
 
 
-def _cut(points, values):
+def _cut(points: Array, values: Array) -> list[Array]:
     """Triangles of tetrahedra (n, 4, 3) whose corner values (n, 4) change sign."""
     order = np.argsort(values, axis=1, kind="stable")
     points = np.take_along_axis(points, order[..., None], axis=1)
@@ -56,20 +61,20 @@ def _cut(points, values):
         p, v = points[below == count], values[below == count]
         ring = np.stack([_crossing(p, v, i, k) for i, k in edges], axis=1)
         triangles += [ring[:, [0, k, k + 1]] for k in range(1, len(edges) - 1)]
-        # Each is turned so that its normal points down the slope.
+        # The corners of each triangle are ordered so that its normal points down the slope.
         up = p[:, 3] - p[:, 0]
         for k in range(-(len(edges) - 2), 0):
             triangles[k] = _turned(triangles[k], up)
     return triangles
 
 
-def _crossing(points, values, i, k):
+def _crossing(points: Array, values: Array, i: int, k: int) -> Array:
     """Where the edge from corner i to corner k crosses zero."""
     share = values[:, i] / (values[:, i] - values[:, k])
     return points[:, i] + share[:, None] * (points[:, k] - points[:, i])
 
 
-def _turned(triangles, up):
+def _turned(triangles: Array, up: Array) -> Array:
     """Triangles whose normals point against `up`."""
     normal = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
     wrong = np.sum(normal * up, axis=1) > 0

@@ -6,6 +6,8 @@ from importlib import import_module
 import numpy as np
 import pytest
 
+from fokkerplanck.demos.text import distances
+
 NAMES = (
     "heat_flows", "jko_line", "jko_plane", "jko_tensor", "jko_circulation", "jko_energies",
     "geodesic",
@@ -39,16 +41,16 @@ def test_both_energies_of_heat_fall_and_both_flows_are_one():
         for run in runs.values():
             for E in demo.both_energies(found, run):
                 assert (np.diff(E) < 0).all()
-        far = demo.distances(runs.values(), found.exact)
+        far = distances(runs.values(), found.exact)
         assert 0.8 < np.log2(far[-2] / far[-1]) < 1.2
     assert found.first_step == pytest.approx(1.0916079783, abs=1e-3)
 
 
 @pytest.mark.parametrize("name", ["jko_tensor", "jko_circulation"])
 def test_orders_one_and_two_on_edges(name):
-    demo, found = module(name), result(name)
+    found = result(name)
     for runs, order in ((found.first, 1), (found.second, 2)):
-        far = demo.distances(runs.values(), found.exact)
+        far = distances(runs.values(), found.exact)
         assert np.log2(far[-2] / far[-1]) > order - 0.2
         assert all(run.stats["largest_rise"] <= 1e-14 for run in runs.values())
 
@@ -64,7 +66,7 @@ def test_long_step_on_edges_comes_to_rest():
 
 def test_plane():
     found = result("jko_plane")
-    far = module("jko_plane").distances(found.runs.values(), found.exact)
+    far = distances(found.runs.values(), found.exact)
     assert far[0] > far[1] > far[2]
     assert found.kept < 1e-13
     assert all(run.stats["largest_rise"] < 0 for run in found.runs.values())

@@ -99,9 +99,7 @@ def test_crossings_lie_on_the_section(orbits):
 
 
 def test_pictures_are_drawn(transition, orbits, tmp_path):
-    for name, module, result in (
-        ("a", noise_transition, transition), ("b", abc_orbit, orbits)
-    ):  # fmt: skip
+    for name, module, result in (("a", noise_transition, transition), ("b", abc_orbit, orbits)):
         module.figure(result).savefig(tmp_path / f"{name}.png", dpi=50)
         assert (tmp_path / f"{name}.png").stat().st_size > 8000
         assert all(len(line) <= 100 for line in module.table(result).splitlines())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from html import escape
 from importlib import import_module
@@ -56,23 +56,8 @@ def load(name: str) -> ModuleType:
     return import_module(f"fokkerplanck.demos.talk.{_modules()[name]}")
 
 
-def run(name, folder: Path, quick=False, seed=0, progress=False) -> Entry:
-    """Run one slide: its picture goes to the folder.
-
-    Parameters
-    ----------
-    name : str
-        Such as ``slide09``.
-    folder : Path
-    quick : bool
-        With its coarse settings.
-    seed : int
-    progress : bool
-
-    Returns
-    -------
-    Entry
-    """
+def run(name: str, folder: Path, quick=False, seed=0, progress=False) -> Entry:
+    """Run one slide, such as ``slide09``: its picture goes to the folder."""
     module, began = load(name), time.perf_counter()
     result = module.compute(**(module.QUICK if quick else {}), seed=seed, progress=progress)
     picture = f"{name}.png"
@@ -85,19 +70,7 @@ def run(name, folder: Path, quick=False, seed=0, progress=False) -> Entry:
 def entries(folder: Path, only=None, quick=False, seed=0) -> Iterator[Entry]:
     """Slides one after the other; those that this code has run before are read from the folder.
 
-    So a build that was interrupted goes on where it stopped.
-
-    Parameters
-    ----------
-    folder : Path
-    only : sequence of str, optional
-        Names; default all.
-    quick, seed
-        As in `run`.
-
-    Yields
-    ------
-    Entry
+    So a build that was interrupted goes on where it stopped. Only some: by their names.
     """
     key = {"code": fingerprint(), "quick": quick, "seed": seed}
     for name in only or names():
@@ -131,22 +104,15 @@ def _recorded(record, key):
     return entry if (record.parent / entry.picture).is_file() else None
 
 
-def summary(found) -> list[tuple[str, str, str, str]]:
+def summary(found: Sequence[Entry]) -> list[tuple[str, str, str, str]]:
     """Rows (number, title, word, text) of all 25 slides; those that were not run say why."""
     rows = {e.slide.number: (e.slide.title, e.finding.word, e.finding.text) for e in found}
     rows |= {n: (title, "not computed", why) for n, (title, why) in TEXT_ONLY.items()}
     return [(str(n), *rows[n]) for n in sorted(rows)]
 
 
-def markdown(found, pictures="figures/talk") -> str:
-    """Page in Markdown.
-
-    Parameters
-    ----------
-    found : sequence of Entry
-    pictures : str
-        Folder of the pictures, relative to the page.
-    """
+def markdown(found: Sequence[Entry], pictures="figures/talk") -> str:
+    """Page in Markdown; the folder of the pictures is relative to it."""
     lines = [
         "# The talk, computed",
         "",
@@ -191,13 +157,8 @@ _STYLE = (
 )
 
 
-def html(found) -> str:
-    """Page in HTML, to be put next to its pictures; needs nothing from elsewhere.
-
-    Parameters
-    ----------
-    found : sequence of Entry
-    """
+def html(found: Sequence[Entry]) -> str:
+    """Page in HTML, to be put next to its pictures; needs nothing from elsewhere."""
     head = '<!doctype html><html lang="en"><meta charset="utf-8"><title>The talk, computed</title>'
     parts = [head, f"<style>{_STYLE}</style><h1>The talk, computed</h1><p>{escape(TALK)}.</p>"]
     parts.append("<table><tr><th>slide<th>title<th>finding<th></tr>")

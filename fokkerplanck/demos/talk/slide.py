@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fokkerplanck.domain.arguments import one_of
 
-#: Outcomes of a slide. "shown": an illustration or an interpretation, nothing to refute.
+#: Outcomes of a slide. "shown": an illustration or interpretation, without a claim to test.
 WORDS = ("holds", "needs a condition", "fails as printed", "shown")
 
 

@@ -16,12 +16,8 @@ from fokkerplanck.plot import canvas, density, stream_function
 from fokkerplanck.steady import SteadyState, steady_state
 from fokkerplanck.zoo import Exact
 
-__all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
-
 SLIDE = Slide(
-    1,
-    "Unraveling the mysteries of stochastic gradient descent",
-    "a title, without a claim.",
+    1, "Unraveling the mysteries of stochastic gradient descent", "a title, without a claim."
 )
 QUICK = {"n": 64}
 TEMPERATURE, WINDOW = 0.1, 1.75

@@ -14,12 +14,10 @@ import numpy as np
 
 from fokkerplanck import sde, sgd, zoo
 from fokkerplanck.demos.talk.slide import Finding, Slide
-from fokkerplanck.demos.text import aligned
+from fokkerplanck.demos.text import aligned, known
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.plot import canvas, colorbar, density, potential
 from fokkerplanck.steady import steady_state
-
-__all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
 
 SLIDE = Slide(
     2,
@@ -132,13 +130,18 @@ def figure(result):
     left, right = sheet.subplots(1, 2)
     grid = Grid([(-1.0, 1.5), (-1.4, 1.1)], 100)
     potential(
-        grid, zoo.linear_regression_sgd().f(*grid.x), left, top=2.0, cmap="Greys_r", alpha=0.6
+        grid,
+        known(zoo.linear_regression_sgd().f)(*grid.x),
+        left,
+        top=2.0,
+        cmap="Greys_r",
+        alpha=0.6,
     )
     _cloud(left, grid, result.swarm.samples, result.path[:120], result.descent, "SGD")
     left.plot(*zoo.linear_regression_sgd().moments["mean"], "k*", ms=12, label="x*", zorder=5)
     left.set_title("linear regression: SGD is a cloud about x*")
     grid = Grid([(-1.7, 1.7)] * 2, 100)
-    potential(grid, zoo.ring(kT=KT).f(*grid.x), right, top=0.6, cmap="Greys_r", alpha=0.6)
+    potential(grid, known(zoo.ring(kT=KT).f)(*grid.x), right, top=0.6, cmap="Greys_r", alpha=0.6)
     late = result.ring.samples[len(result.ring.t) // 2 :: 5]
     mesh = _cloud(right, grid, late, result.ring.samples[:, 0], result.ring_descent, "the equation")
     colorbar(mesh, "density of the cloud", right)
@@ -157,7 +160,7 @@ def _cloud(ax, grid, samples, path, descent, name):
     """Histogram, a path of the noisy iteration, a descent."""
     points = samples.reshape(-1, 2)
     bins = Grid(grid.box, 50)
-    counts, *_ = np.histogram2d(*points.T, bins=bins.faces)
+    counts, *_ = np.histogram2d(points[:, 0], points[:, 1], bins=[*bins.faces])
     mesh = density(bins, counts / (len(points) * bins.volume), ax)
     ax.plot(*path.T, color="C1", lw=0.7, alpha=0.9, label=f"one path of {name}")
     ax.plot(*descent.T, color="C3", lw=2.2, label="gradient descent")

@@ -15,8 +15,6 @@ from fokkerplanck.demos.talk.slide import Finding, Slide
 from fokkerplanck.demos.text import aligned
 from fokkerplanck.plot import canvas
 
-__all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
-
 SLIDE = Slide(
     3,
     "Empirical evidence: wide minima",
@@ -71,7 +69,7 @@ def table(result) -> str:
         ("least eigenvalue", f"{values[0]:.1e}", f"{-values[0] / values[-1]:.0e} of the largest"),
         ("flat directions", f"{result.flat:.1%}", f"modulus below {FLAT:.0%} of the largest"),
         ("negative eigenvalues", f"{np.count_nonzero(values < 0)}", "some of them rounding"),
-    ]  # fmt: skip
+    ]
     return aligned(rows)
 
 

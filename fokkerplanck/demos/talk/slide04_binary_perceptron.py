@@ -18,8 +18,6 @@ from fokkerplanck.demos.text import aligned
 from fokkerplanck.plot import canvas
 from fokkerplanck.zoo import Perceptron
 
-__all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
-
 SLIDE = Slide(
     4,
     "A bit of statistical physics",
@@ -61,7 +59,8 @@ def _estimate(n_patterns, N=15):
 
     It tends to 1 for large N at fixed P/N, since 1 - p falls only as the root of 1/N.
     """
-    # A pattern turns if its margin is the least, 1, and one of the (N + 1)/2 right bits is flipped.
+    # A pattern changes class if its margin is 1, the least, and one of the (N + 1)/2 bits that
+    # agree with it is flipped.
     least = comb(N, N // 2, exact=True) / 2 ** (N - 1)
     return float(np.exp(-N * (1 - least * (N + 1) / (2 * N)) ** n_patterns))
 

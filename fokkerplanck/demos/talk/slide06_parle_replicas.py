@@ -20,8 +20,6 @@ from fokkerplanck.equation.problem import Problem
 from fokkerplanck.plot import canvas, colorbar, density, line
 from fokkerplanck.steady import SteadyState, steady_state
 
-__all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
-
 SLIDE = Slide(
     6,
     "Parle: parallelization of SGD",
@@ -50,8 +48,7 @@ def compute(n=400, n_space=64, seed=0, progress=False) -> Result:
     sharp, tilted = _loss(0.0), _loss(SPRING)
     pair = steady_state(
         Problem(
-            Grid([BOX] * 2, n),
-            f=lambda x, y: sharp(x) + sharp(y) + (x - y) ** 2 / (2 * SPRING),
+            Grid([BOX] * 2, n), f=lambda x, y: sharp(x) + sharp(y) + (x - y) ** 2 / (2 * SPRING)
         )
     )
     line_grid = Grid([BOX], n)
@@ -84,14 +81,11 @@ def _centre(n):
 
     grid = Grid([(-3, 3)] * 3, n)
     state = steady_state(
-        Problem(
-            grid,
-            f=lambda x, y, c: f(x) + f(y) + ((x - c) ** 2 + (y - c) ** 2) / (2 * SPRING),
-        )
+        Problem(grid, f=lambda x, y, c: f(x) + f(y) + ((x - c) ** 2 + (y - c) ** 2) / (2 * SPRING))
     )
     widths = [np.asarray(w) for w in grid.widths]
     found = -np.log(np.einsum("ijk,i,j->k", state.rho, widths[0], widths[1]))
-    # Local entropy by quadrature on nodes that are not those of the grid.
+    # Local entropy by Gauss quadrature, independent of the grid.
     node, weight = np.polynomial.legendre.leggauss(400)
     y, c = 5 * node, grid.centers[2]
     kernel = np.exp(-((c[:, None] - y) ** 2) / (2 * SPRING) - f(y))

@@ -18,8 +18,6 @@ from fokkerplanck.demos.text import aligned
 from fokkerplanck.plot import canvas
 from fokkerplanck.sgd.models import LeastSquares
 
-__all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
-
 SLIDE = Slide(
     8,
     "A continuous-time view of SGD: diffusion matrix and temperature",
@@ -119,14 +117,14 @@ def figure(result):
     left.set(xlabel="first component of ∇$f_b$", ylabel="second component", aspect="equal")
     left.set_title("gradients of all batches; two deviations of D/b")
     left.legend(fontsize="small", loc="lower right")
-    b = np.array(sorted({key[1] for key in result.batches}))
-    fine = np.linspace(1, b[-1], 200)
+    batch = np.array(sorted({key[1] for key in result.batches}))
+    fine = np.linspace(1, batch[-1], 200)
     scale = np.trace(result.D[0])
     for color, kind in enumerate(("with", "without")):
-        trace = [np.trace(result.covariances[kind, k][0]) / scale for k in b]
+        trace = [np.trace(result.covariances[kind, k][0]) / scale for k in batch]
         right.plot(fine, [result.share(kind, u) for u in fine], color=f"C{color}", lw=1)
         right.plot(
-            b, trace, "os"[color], color=f"C{color}", label=f"{kind} replacement, all batches"
+            batch, trace, "os"[color], color=f"C{color}", label=f"{kind} replacement, all batches"
         )
     right.set(xlabel="batch size b", ylabel="tr cov(∇$f_b$) / tr D", ylim=(-0.03, 1.05))
     right.set_title("lines: 1/b, and (1 − b/N) N/(N − 1) / b with N = 6")

@@ -14,13 +14,11 @@ import numpy as np
 
 from fokkerplanck import sde, sgd, zoo
 from fokkerplanck.demos.talk.slide import Finding, Slide
-from fokkerplanck.demos.text import aligned, observed_order
+from fokkerplanck.demos.text import aligned, known, observed_order
 from fokkerplanck.domain.densities import from_particles, gaussian
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.evolution.time_loop import solve
 from fokkerplanck.plot import canvas, colorbar, density, potential
-
-__all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
 
 SLIDE = Slide(
     9,
@@ -89,9 +87,7 @@ def _swarm(eta, b, start, seed, progress):
     """Positions of SGD at the end."""
     data = zoo.linear_regression_sgd(0.05).data
     model = sgd.LeastSquares(data["rows"], data["targets"])
-    return sgd.run(
-        model, start, eta, b, round(T_END / eta), seed=seed, progress=progress
-    ).points  # fmt: skip
+    return sgd.run(model, start, eta, b, round(T_END / eta), seed=seed, progress=progress).points
 
 
 def _case(eta, grid, bins, start, seed, progress):
@@ -104,8 +100,8 @@ def _case(eta, grid, bins, start, seed, progress):
     mean, cov = _discrete_moments(exact, eta)
     return Case(
         rho, histogram, distance, noise,
-        float(np.linalg.norm(mean - exact.mean_t(T_END))),
-        float(np.trace(cov - exact.cov_t(T_END))),
+        float(np.linalg.norm(mean - known(exact.mean_t)(T_END))),
+        float(np.trace(cov - known(exact.cov_t)(T_END))),
         max(abs(float(grid.integrate(u)) - 1) for u in run.rho),
     )  # fmt: skip
 
@@ -190,7 +186,7 @@ def figure(result):
     mesh = density(result.bins, case.sgd, axes[2], top=top)
     colorbar(mesh, "density", axes[2])
     titles = ("finite volumes", "stochastic equation", f"SGD, η = {SHOWN}, b = 1")
-    f = zoo.linear_regression_sgd(SHOWN / 2).f
+    f = known(zoo.linear_regression_sgd(SHOWN / 2).f)
     for ax, title in zip(axes[:3], titles, strict=True):
         potential(result.grid, f(*result.grid.x), ax, top=1.0, levels=8, cmap="Greys_r", alpha=0.5)
         ax.set(xlim=(-0.7, 1.1), ylim=(-1.1, 0.7), title=title)

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fokkerplanck.demos.heat_flows import (
-    QUICK,
-    TAUS,
-    Result,
-    both_energies,
-    compute,
-    figure,
-    table,
-)
+from fokkerplanck.demos.heat_flows import QUICK, TAUS, Result, both_energies, compute, figure, table
 from fokkerplanck.demos.talk.slide import Finding, Slide
 from fokkerplanck.demos.text import distances, observed_order
 

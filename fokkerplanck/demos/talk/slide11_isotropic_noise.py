@@ -13,15 +13,13 @@ import numpy as np
 
 from fokkerplanck import theorems, zoo
 from fokkerplanck.demos.talk.slide import Finding, Slide
-from fokkerplanck.demos.text import aligned
+from fokkerplanck.demos.text import aligned, known
 from fokkerplanck.domain.densities import gaussian
 from fokkerplanck.evolution.solution import Solution
 from fokkerplanck.evolution.time_loop import solve
 from fokkerplanck.methods import JKO
 from fokkerplanck.plot import canvas, colorbar, density
 from fokkerplanck.steady import SteadyState, steady_state
-
-__all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
 
 SLIDE = Slide(
     11,
@@ -50,7 +48,7 @@ class Result:
     def error(self) -> float:
         """Largest |log rho_ss + f/kT + log Z|: the steady state against Gibbs."""
         problem = self.steady.problem
-        log_gibbs = -problem.beta * problem.f
+        log_gibbs = -problem.beta * known(problem.f)
         log_gibbs = log_gibbs - np.log(self.steady.grid.integrate(np.exp(log_gibbs)))
         return float(np.abs(self.steady.log_rho - log_gibbs).max())
 

@@ -20,8 +20,6 @@ from fokkerplanck.evolution.solution import Solution
 from fokkerplanck.evolution.time_loop import solve
 from fokkerplanck.plot import canvas
 
-__all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
-
 SLIDE = Slide(
     12,
     "What happens for non-isotropic noise?",

@@ -19,8 +19,6 @@ from fokkerplanck.theorems.flow import relax
 from fokkerplanck.theorems.start import away
 from fokkerplanck.theorems.study import Study
 
-__all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
-
 SLIDE = Slide(
     13,
     "Lyapunov functional",

@@ -15,8 +15,7 @@ from fokkerplanck import sgd, zoo
 from fokkerplanck.demos.talk.slide import Finding, Slide
 from fokkerplanck.demos.text import aligned
 from fokkerplanck.plot import canvas
-
-__all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
+from fokkerplanck.sgd.swarm import Sampling
 
 SLIDE = Slide(
     14,
@@ -26,7 +25,7 @@ SLIDE = Slide(
 )
 QUICK = {"particles": 1000, "snapshots": 6}
 ETA, SIZES = 0.1, (1, 2, 3)
-KINDS: tuple[sgd.Sampling, ...] = ("with_replacement", "without_replacement", "reshuffle")
+KINDS: tuple[Sampling, ...] = ("with_replacement", "without_replacement", "reshuffle")
 #: Fixed ratio of learning rate and batch size of the right panel.
 RATIO, SCALES = 0.05, (1, 2, 4, 6, 8, 10, 12)
 
@@ -35,8 +34,8 @@ RATIO, SCALES = 0.05, (1, 2, 4, 6, 8, 10, 12)
 class Result:
     """Traces of covariances: simulated (value, error) and exact, by kind and b; scaling."""
 
-    simulated: dict[tuple[sgd.Sampling, int], tuple[float, float]]
-    exact: dict[tuple[sgd.Sampling, int], float]
+    simulated: dict[tuple[Sampling, int], tuple[float, float]]
+    exact: dict[tuple[Sampling, int], float]
     scaling: np.ndarray  # exact trace at eta = RATIO b
     limit: float  # of the Fokker-Planck equation at the same temperature
     curvature: float  # largest eigenvalue of H
@@ -46,11 +45,11 @@ def compute(particles=6000, snapshots=20, seed=0, progress=False) -> Result:
     """Simulate swarms of every kind, next to the exact covariances."""
     regression = zoo.linear_regression_sgd(RATIO / 2)
     model = sgd.LeastSquares(regression.data["rows"], regression.data["targets"])
-    simulated: dict[tuple[sgd.Sampling, int], tuple[float, float]] = {}
-    exact: dict[tuple[sgd.Sampling, int], float] = {}
+    simulated: dict[tuple[Sampling, int], tuple[float, float]] = {}
+    exact: dict[tuple[Sampling, int], float] = {}
     for b in SIZES:
         for kind in KINDS:
-            # All places in an epoch count alike.
+            # Epochs: all steps of ten of them, so that every place in an epoch counts alike.
             thin, length = (1, 6 // b * 10) if kind == "reshuffle" else (30, 30 * snapshots)
             swarm = sgd.run(
                 model, regression.moments["mean"], ETA, b, 400 + length, n_particles=particles,

@@ -20,8 +20,6 @@ from fokkerplanck.plot import canvas
 from fokkerplanck.steady import steady_state
 from fokkerplanck.theorems import Verdict, information_bottleneck
 
-__all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
-
 SLIDE = Slide(
     15,
     "Connection to the information bottleneck principle",
@@ -64,7 +62,7 @@ def compute(n=96, seed=0, progress=False) -> Result:
     options = {"progress": None if progress else False}
     well, gyrator = zoo.double_well().build(n), zoo.gyrator().build(n)
     H, kT = zoo.gyrator().data["F"], gyrator.kT
-    # In a wide box all of them touch nothing but their own tails.
+    # The boxes are so wide that these densities are negligible at the walls.
     starts = {
         "D = 1": (well, gaussian(well.grid, (1.5, -1.5), 0.3), 6.0),
         "D = diag(1, 0.2)": (gyrator, gaussian(gyrator.grid, (0.4, 0.3), 0.01), 8.0),

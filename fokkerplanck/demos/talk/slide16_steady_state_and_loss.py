@@ -19,8 +19,6 @@ from fokkerplanck.steady import SteadyState, steady_state
 from fokkerplanck.theorems import truth_table, truth_table_text
 from fokkerplanck.theorems.loss import Row
 
-__all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
-
 SLIDE = Slide(
     16,
     "The steady state and the loss",
@@ -46,7 +44,7 @@ def compute(n=96, n_line=1024, seed=0, progress=False) -> Result:
     """Fill the table on n x n cells; R9 on a line."""
     states, modes = {}, {}
     for kT in TEMPERATURES:
-        # One box for all, with a face at 0.
+        # One box for all temperatures, with a cell face at x = 0.
         exact = zoo.noise_induced_transition(kT).boxed([(-4, 4)])
         states[kT] = steady_state(exact.build(n_line))
         modes[kT] = _mode(states[kT])
@@ -121,7 +119,7 @@ def figure(result):
         height = np.interp([-mode, mode], x, rho)
         right.plot([-mode, mode], height, "o", color=f"C{k}", ms=5)
     loss = right.twinx()
-    right.set_zorder(loss.get_zorder() + 1)  # legend and curves above the dotted line
+    right.set_zorder(loss.get_zorder() + 1)  # curves and legend are drawn over the loss
     right.patch.set_visible(False)
     loss.plot(x, (x**2 - 1) ** 2 / 4, "k:", lw=1)
     loss.set(ylim=(0, 1.6), ylabel="f (dotted)")

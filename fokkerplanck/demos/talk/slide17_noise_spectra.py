@@ -17,8 +17,6 @@ from fokkerplanck.demos.text import aligned
 from fokkerplanck.plot import canvas
 from fokkerplanck.sgd.gradient_noise import NoiseSpectrum, least_ratio, noise_spectrum
 
-__all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
-
 SLIDE = Slide(
     17,
     "Deep networks have highly non-isotropic noise",

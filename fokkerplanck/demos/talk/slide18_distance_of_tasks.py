@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fokkerplanck import sgd
-from fokkerplanck.data import load_iris
+from fokkerplanck.demos.sgd import model
 from fokkerplanck.demos.talk.slide import Finding, Slide
 from fokkerplanck.demos.text import aligned
 from fokkerplanck.domain.grid import Grid
@@ -22,8 +22,6 @@ from fokkerplanck.plot import canvas, density
 from fokkerplanck.steady import SteadyState, steady_state
 from fokkerplanck.transport import wasserstein
 
-__all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
-
 SLIDE = Slide(
     18,
     "How different are cats and dogs, really?",
@@ -31,7 +29,6 @@ SLIDE = Slide(
 )
 QUICK = {"n": 48}
 TASKS = (("setosa", "versicolor"), ("versicolor", "virginica"), ("setosa", "virginica"))
-FEATURES = ("sepal_length", "petal_length")
 ETA, BATCH, WEIGHT_DECAY = 0.5, 2, 0.05
 BOX = ((-1.3, 1.7), (1.2, 2.5))
 
@@ -45,28 +42,18 @@ class Result:
     far: dict[tuple[str, str], tuple[float, float, float]]  # W2, KL there, KL back
 
 
-def _model(pair):
-    """Logistic regression that tells the second species from the first."""
-    flowers = load_iris()
-    chosen = np.isin(flowers.species, pair)
-    columns = [flowers.names.index(name) for name in FEATURES]
-    x = flowers.measurements[chosen][:, columns]
-    y = np.where(flowers.species[chosen] == pair[1], 1.0, -1.0)
-    return sgd.Logistic((x - x.mean(axis=0)) / x.std(axis=0), y, WEIGHT_DECAY)
-
-
 def compute(n=72, seed=0, progress=False) -> Result:
     """Find the steady state of SGD on every task."""
     grid = Grid(BOX, n)
     steady, noise, far = {}, {}, {}
     for pair in TASKS:
-        model = _model(pair)
+        regression = model(pair, WEIGHT_DECAY)
         problem = Problem.from_samples(
-            grid, model.losses, None, ETA, BATCH, grad_losses=model.grad_losses
+            grid, regression.losses, None, ETA, BATCH, grad_losses=regression.grad_losses
         )
         steady[pair] = steady_state(problem)
         mode = grid.x.reshape(2, -1)[:, np.argmax(steady[pair].rho)]
-        noise[pair] = sgd.noise_spectrum(model.grad_losses(mode[:, None])[..., 0])
+        noise[pair] = sgd.noise_spectrum(regression.grad_losses(mode[:, None])[..., 0])
     first = steady[TASKS[0]]
     for pair in TASKS[1:]:
         other = steady[pair]

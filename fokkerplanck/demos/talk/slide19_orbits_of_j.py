@@ -15,12 +15,10 @@ import numpy as np
 
 from fokkerplanck import sde, zoo
 from fokkerplanck.demos.talk.slide import Finding, Slide
-from fokkerplanck.demos.text import aligned
+from fokkerplanck.demos.text import aligned, rms
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.plot import canvas, colorbar, density, potential, signed, stream_function
 from fokkerplanck.steady import SteadyState, steady_state
-
-__all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
 
 SLIDE = Slide(
     19,
@@ -48,7 +46,7 @@ class Result:
     def rms_div_j(self, name):
         """Root mean square of div j in the steady state."""
         state = self.states[name]
-        return float(np.sqrt(state.grid.integrate(state.rho * state.div_j**2)))
+        return rms(state.grid, state.rho, state.div_j[None])
 
     def misfit(self, name):
         """Root mean square deviation of the measured velocity, in standard errors."""

@@ -18,8 +18,6 @@ from fokkerplanck.demos.text import aligned
 from fokkerplanck.plot import canvas
 from fokkerplanck.steady import steady_state
 
-__all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
-
 SLIDE = Slide(
     20,
     "Trajectories of SGD",
@@ -28,8 +26,8 @@ SLIDE = Slide(
 )
 QUICK = {"steps": 1200, "particles": 60}
 ETA, BURN_IN = 0.05, 300
-#: Snapshots per segment: the window must not smear the peak of R3; the controls need less.
-LENGTH, SHORT = 1024, 256
+LENGTH = 1024  # snapshots per segment: many, or the window would smear the peak of R3
+SHORT = 256  # snapshots per segment of the controls, which need less
 MOMENTUM, MOMENTUM_ETA = 0.9, 0.1
 MODELS = ("gyrator", "spiral")
 
@@ -94,7 +92,7 @@ def _expected(case, omega):
 def _misfit(result, model):
     """Root mean square deviation of the measured power spectra, in standard errors."""
     seen = result.seen[model]
-    keep = slice(4, -1)  # the window smears the lowest frequencies
+    keep = slice(4, -1)  # without the lowest frequencies, which the window smears
     off = (seen.value - _expected(result.exact[model], seen.omega)).real / np.where(
         seen.error.real > 0, seen.error.real, 1
     )

@@ -16,7 +16,7 @@ from scipy.optimize import brentq
 
 from fokkerplanck import zoo
 from fokkerplanck.demos.talk.slide import Finding, Slide
-from fokkerplanck.demos.text import aligned
+from fokkerplanck.demos.text import aligned, rms
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.equation.zeros import CriticalPoint, critical_points
 from fokkerplanck.modes import Spectrum
@@ -31,8 +31,6 @@ from fokkerplanck.plot import (
     stream_function,
 )
 from fokkerplanck.steady import SteadyState, steady_state
-
-__all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
 
 SLIDE = Slide(
     21,
@@ -85,12 +83,10 @@ def _panel(strength, n):
     modes = slowest_modes(exact.build((n // 2, 7 * n // 10)), 5)
     zeros = critical_points(exact.g, Grid([(-WINDOW, WINDOW)] * 2, 60))
     known = exact.points["zeros_of_g"] if strength else np.array([[-1, 0], [1, 0], [0, 0]])
-    off = max(min(np.linalg.norm(z.x - k) for k in known) for z in zeros)
-    grid, rho = steady.grid, steady.rho
-    rms = float(np.sqrt(grid.integrate(rho * steady.div_j**2)))
-    speed = RectBivariateSpline(*grid.centers, np.hypot(*steady.j))
+    off = max(min(float(np.linalg.norm(z.x - k)) for k in known) for z in zeros)
+    speed = RectBivariateSpline(*steady.grid.centers, np.hypot(*steady.j))
     peak = float(speed(0.0, np.linspace(1, WINDOW, 2001)).max())
-    return Panel(steady, modes, zeros, off, peak, rms)
+    return Panel(steady, modes, zeros, off, peak, rms(steady.grid, steady.rho, steady.div_j[None]))
 
 
 def _determinant(strength):
@@ -108,7 +104,7 @@ def _section(strength, turns, g=None, starts=STARTS):
     def up(t, p):
         return p[1]
 
-    up.direction = 1.0  # type: ignore[attr-defined]
+    up.direction = 1.0  # type: ignore[attr-defined]  # solve_ivp reads this attribute
     times, places = [], []
     for start in starts:
         run = solve_ivp(
@@ -194,7 +190,7 @@ def _field(ax, strength, p):
     """Phi, streamlines of -g, modes, zeros."""
     grid, part = _window(p.steady.grid)
     Phi = p.steady.Phi[part]
-    # Steps of 1/4: the first level is that of the saddle.
+    # Levels at multiples of 1/4; the first is that of the saddle.
     hills = potential(grid, Phi, ax, top=1.5, levels=6, filled=True, cmap="Blues_r", alpha=0.8)
     if strength == STRENGTHS[-1]:
         colorbar(hills, "Φ", ax)

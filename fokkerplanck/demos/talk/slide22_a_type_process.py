@@ -13,14 +13,12 @@ import numpy as np
 
 from fokkerplanck import sde, zoo
 from fokkerplanck.demos.talk.slide import Finding, Slide
-from fokkerplanck.demos.text import aligned
+from fokkerplanck.demos.text import aligned, moments
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.equation.zeros import Spline
 from fokkerplanck.plot import canvas, colorbar, order, signed
 from fokkerplanck.steady import SteadyState, steady_state
 from fokkerplanck.theorems import Verdict, a_type, a_type_drift, a_type_residual
-
-__all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
 
 SLIDE = Slide(
     22,
@@ -55,7 +53,7 @@ def compute(n=128, n_particles=40_000, t=6.0, seed=0, progress=False) -> Result:
     exact, sizes = zoo.example_19(0.5), (n // 4, n // 2, n)
     residual: dict[str, list[float]] = {"row": [], "column": []}
     distance = []
-    for m in sizes:  # the finest last: it is kept
+    for m in sizes:  # the state of the last, finest grid is used below
         problem = exact.build(m)
         state = steady_state(problem)
         verdict = a_type(problem, state)
@@ -76,19 +74,13 @@ def compute(n=128, n_particles=40_000, t=6.0, seed=0, progress=False) -> Result:
     return Result(
         sizes, state, twin, {k: np.array(v) for k, v in residual.items()}, np.array(distance), at,
         float(grid.integrate(np.abs(other.rho - state.rho))), verdict, paths.cov, paths.cov_error,
-        _covariance(state),
+        moments(grid, state.rho)[1],
     )  # fmt: skip
 
 
 def _slope(state):
     """Gradient of Phi by central differences."""
     return np.stack(np.gradient(state.Phi, *state.grid.centers, edge_order=2))
-
-
-def _covariance(state):
-    """Covariance of the steady state."""
-    x = state.grid.x - state.grid.integrate(state.grid.x * state.rho)[:, None, None]
-    return state.grid.integrate(x[:, None] * x[None] * state.rho)
 
 
 def finding(result) -> Finding:
@@ -110,9 +102,9 @@ def table(result) -> str:
         values = result.residual[word]
         slope = np.log2(values[-2] / values[-1])
         rows += [
-            (f"rms residual, {word} divergence, {m}^2", f"{u:.4f}", "") for m, u in
-            zip(result.sizes, values, strict=True)
-        ]  # fmt: skip
+            (f"rms residual, {word} divergence, {m}^2", f"{u:.4f}", "")
+            for m, u in zip(result.sizes, values, strict=True)
+        ]
         rows.append((f"  order, {word}", f"{slope:.2f}", "2 if the equation holds"))
         x = result.at_point[word]
         exact = {"row": "0, 0", "column": "-0.12, 0.67"}[word]

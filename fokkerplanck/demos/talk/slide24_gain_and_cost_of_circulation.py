@@ -19,8 +19,6 @@ from fokkerplanck.modes import spectrum
 from fokkerplanck.plot import canvas
 from fokkerplanck.steady import steady_state
 
-__all__ = ["QUICK", "SLIDE", "compute", "figure", "finding", "table"]
-
 SLIDE = Slide(
     24,
     "Punchline",
