@@ -194,8 +194,11 @@ def test_trial_steps_leave_no_trace(method, problem):
     """Densities, ledger and stats are bit for bit those of a run without events."""
     grid, times = problem.grid, [0, 0.3, 0.4, 1]
     start = fp.gaussian(grid, (0.9, 0.4)[: grid.dim], 0.3)
+    # Entropic refuses steps that are very short; they ask for factorisations of their own.
+    is_entropic = isinstance(method, (fp.JKO, fp.jko.Entropic))
+    clocks = [clock(0.12), clock(0.83 if is_entropic else 0.4011), clock(0.5)]
     plain, watched = (
-        fp.solve(problem, start, times, method, events=events) for events in (None, clocks(grid))
+        fp.solve(problem, start, times, method, events=events) for events in (None, clocks)
     )
     assert [len(t) for t in watched.t_events] == [1, 1, 1]
     for name in ("t", "rho", *LEDGER):
@@ -205,19 +208,9 @@ def test_trial_steps_leave_no_trace(method, problem):
         np.testing.assert_array_equal(watched.stats[name], plain.stats[name], err_msg=name)
 
 
-def clocks(grid):
-    """Two events that depend on the density too little to matter, and one that does."""
-
-    def second_step(t, rho):
-        return t - 0.12 + 1e-3 * float(rho.flat[0])
-
-    def soon_after_an_output(t, rho):
-        return t - 0.4011 + 1e-3 * float(rho.flat[0])
-
-    def half_way(t, rho):
-        return t - 0.5
-
-    return [second_step, soon_after_an_output, half_way]
+def clock(when):
+    """Event at a time that depends on the density a little."""
+    return lambda t, rho: t - when + 1e-3 * float(rho.flat[0])
 
 
 def test_ten_steps_with_events_are_ten_steps_of_falling_energy():
@@ -236,8 +229,8 @@ def test_far_tails_of_the_next_step_do_not_depend_on_trial_steps():
     grid = fp.Grid([(-12, 12), (-3, 3)], (96, 12))
     problem = fp.Problem(grid, f=lambda x, y: x**2 / 20 + y**2 / 2)
     start, t = fp.gaussian(grid, (-9, 0), 0.1), [0, 0.4]
-    event = clocks(grid)[0]
-    runs = [fp.solve(problem, start, t, fp.jko.Entropic(0.1), events=e) for e in (None, event)]
+    events = (None, clock(0.05))
+    runs = [fp.solve(problem, start, t, fp.jko.Entropic(0.1), events=e) for e in events]
     assert len(runs[1].t_events[0]) == 1
     np.testing.assert_array_equal(runs[0].rho, runs[1].rho)
 
