@@ -5,21 +5,26 @@ Pure functions on arrays. Leading axes of ``rho`` (time) pass through.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.types import Array
 from fokkerplanck.kernels.linalg import evolution
 
-# Densities below this are treated by logarithms; tiny stands in for an empty cell in a logarithm.
+#: Reference densities below this take part by their logarithms.
 SMALL = 1e-280
+#: Stands in for an empty cell in a logarithm.
 TINY = np.finfo(float).tiny
-# Coefficients 1 / (k (k - 1)), k = 2, 3, ..., of h(z) = (1 + z) log(1 + z) - z for small z.
+#: Coefficients (-1)^k / (k (k - 1)), k = 2, 3, ..., of the series of h(z) = (1 + z) log(1 + z) - z.
 SERIES = [(-1) ** k / (k * (k - 1)) for k in range(2, 10)]
+#: Largest |z| at which h is summed by its series.
 SERIES_UP_TO = 1e-2
 
 
-def mass(rho, grid):
+def mass(rho: ArrayLike, grid: Grid) -> Any:
     r"""Mass :math:`\int\rho\,dx`.
 
     Parameters
@@ -43,7 +48,7 @@ def mass(rho, grid):
     return grid.integrate(rho)
 
 
-def entropy(rho, grid):
+def entropy(rho: ArrayLike, grid: Grid) -> Any:
     r"""Entropy :math:`S=-\int\rho\log\rho\,dx`.
 
     Parameters
@@ -68,7 +73,7 @@ def entropy(rho, grid):
     return -grid.integrate(rho * np.log(np.where(rho > 0, rho, 1.0)))
 
 
-def energy(rho, Phi, grid):
+def energy(rho: ArrayLike, Phi: ArrayLike, grid: Grid) -> Any:
     r"""Mean potential :math:`\langle\Phi\rangle=\int\Phi\,\rho\,dx`.
 
     Parameters
@@ -95,7 +100,7 @@ def energy(rho, Phi, grid):
     return grid.integrate(np.where(rho != 0, rho * np.where(rho != 0, Phi, 0.0), 0.0))
 
 
-def kl(rho, rho_inf, grid, *, log=False):
+def kl(rho: ArrayLike, rho_inf: ArrayLike, grid: Grid, *, log: bool = False) -> Any:
     r"""Relative entropy :math:`\int\rho\log(\rho/\rho_\infty)\,dx` of two densities of one mass.
 
     Evaluated as :math:`\int\rho_\infty\,h(\rho/\rho_\infty-1)\,dx`, :math:`h(z)=(1+z)\log(1+z)-z`
@@ -142,7 +147,7 @@ def kl(rho, rho_inf, grid, *, log=False):
     return out[()]
 
 
-def free_energy(rho, log_rho_inf, grid, beta):
+def free_energy(rho: ArrayLike, log_rho_inf: ArrayLike, grid: Grid, beta: float) -> Any:
     r"""Free energy above equilibrium :math:`F(\rho)=\beta^{-1}\,\mathrm{KL}(\rho\|\rho_\infty)`.
 
     Parameters
@@ -183,12 +188,12 @@ def free_energy(rho, log_rho_inf, grid, beta):
 class EntropyProduction(NamedTuple):
     """Rates of entropy production, 1/time: total = adiabatic + nonadiabatic, none negative."""
 
-    total: np.ndarray
-    adiabatic: np.ndarray
-    nonadiabatic: np.ndarray
+    total: Array
+    adiabatic: Array
+    nonadiabatic: Array
 
 
-def dissipation(rho, log_rho_inf, generator, beta):
+def dissipation(rho: ArrayLike, log_rho_inf: ArrayLike, generator: Any, beta: float) -> Any:
     r"""Rate at which free energy is spent, :math:`-dF/dt` along the generator, as a positive sum.
 
     .. math:: -\frac{dF}{dt} = \beta^{-1}\sum_{i\ne k} A_{ik}\,p_k\,\varphi(u_i/u_k),
@@ -224,7 +229,7 @@ def dissipation(rho, log_rho_inf, generator, beta):
     return entropy_production(rho, log_rho_inf, generator).nonadiabatic / beta
 
 
-def entropy_production(rho, log_rho_inf, generator):
+def entropy_production(rho: ArrayLike, log_rho_inf: ArrayLike, generator: Any) -> EntropyProduction:
     r"""Entropy production of a density: adiabatic (housekeeping) and nonadiabatic (excess) part.
 
     .. math:: \sigma = \tfrac12\sum_{ik}(A_{ik}p_k-A_{ki}p_i)\log\frac{A_{ik}p_k}{A_{ki}p_i}
@@ -267,7 +272,7 @@ def entropy_production(rho, log_rho_inf, generator):
     (2.25, True)
     """
     grid, edges = generator.grid, generator.edges
-    if edges.exit_rate is not None and np.any(edges.exit_rate):
+    if generator.leaks:
         raise ValueError("the generator loses mass through absorbing sides: it has no steady state")
     rho = _density(rho, grid)
     _, log_inf = _reference(log_rho_inf, grid, True)
@@ -285,7 +290,7 @@ def entropy_production(rho, log_rho_inf, generator):
     return EntropyProduction((nonadiabatic + adiabatic)[()], adiabatic[()], nonadiabatic[()])
 
 
-def _density(rho, grid):
+def _density(rho: ArrayLike, grid: Grid) -> Array:
     """Float array (..., *shape)."""
     rho = np.asarray(rho, dtype=float)
     if rho.shape[rho.ndim - grid.dim :] != grid.shape:
@@ -295,7 +300,7 @@ def _density(rho, grid):
     return rho
 
 
-def _reference(rho_inf, grid, log):
+def _reference(rho_inf: ArrayLike, grid: Grid, log: bool) -> tuple[Array, Array]:
     """Reference density and its logarithm, each (*shape)."""
     given = np.asarray(rho_inf, dtype=float)
     name = "log_rho_inf" if log else "rho_inf"
@@ -309,7 +314,7 @@ def _reference(rho_inf, grid, log):
         return given, np.log(given)
 
 
-def _kl(rho, inf, log_inf, volume):
+def _kl(rho: Array, inf: Array, log_inf: Array, volume: Array) -> float:
     """Relative entropy of one density."""
     if not (rho >= 0).all():
         return np.nan
@@ -327,7 +332,7 @@ def _kl(rho, inf, log_inf, volume):
     return float(total + np.sum(V[held] * terms) + np.sum(V * q))
 
 
-def _h(z):
+def _h(z: Array) -> Array:
     """(1 + z) log(1 + z) - z >= 0 for z >= -1."""
     small = np.abs(z) < SERIES_UP_TO
     out = np.zeros_like(z)
@@ -342,7 +347,7 @@ def _h(z):
     return out
 
 
-def _log_ratio(p, log_inf):
+def _log_ratio(p: Array, log_inf: Array) -> Array:
     """log(p / p_inf), from the difference where the two are close."""
     direct = np.log(p) - log_inf
     close = (np.abs(direct) < 0.1) & (log_inf > -600)

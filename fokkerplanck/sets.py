@@ -10,13 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from fokkerplanck.domain.arguments import describe, real_array
+from fokkerplanck.domain.arguments import describe, is_whole, real_array
 from fokkerplanck.domain.fields import evaluate
 from fokkerplanck.domain.grid import AXES, ENDS, Grid, Side
+from fokkerplanck.domain.types import Array, Flags
 
+#: A set as a person gives it: booleans over the grid, or a function of the coordinates.
+Set: TypeAlias = ArrayLike | Callable[..., Any]
 #: Halvings of an edge that locate a boundary on it.
 HALVINGS = 45
 #: Least part of an edge between a cell outside of a set and its boundary.
@@ -41,29 +46,29 @@ class Region:
     (True, ball((0, 0), 2) & ~ball((0, 0), 1))
     """
 
-    inside: Callable
+    inside: Callable[..., Any]
     words: str
 
-    def __call__(self, *x):
+    def __call__(self, *x: ArrayLike) -> Any:
         """Booleans at the points x."""
         return self.inside(*x)
 
-    def __or__(self, other):
-        other = _region(other)
-        return Region(lambda *x: self(*x) | other(*x), f"{self.words} | {other.words}")
+    def __or__(self, other: Callable[..., Any]) -> Region:
+        that = _region(other)
+        return Region(lambda *x: self(*x) | that(*x), f"{self.words} | {that.words}")
 
-    def __and__(self, other):
-        other = _region(other)
-        return Region(lambda *x: self(*x) & other(*x), f"{self.words} & {other.words}")
+    def __and__(self, other: Callable[..., Any]) -> Region:
+        that = _region(other)
+        return Region(lambda *x: self(*x) & that(*x), f"{self.words} & {that.words}")
 
-    def __invert__(self):
+    def __invert__(self) -> Region:
         return Region(lambda *x: ~np.asarray(self(*x), dtype=bool), f"~{self.words}")
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return self.words
 
 
-def ball(center, radius) -> Region:
+def ball(center: ArrayLike, radius: float) -> Region:
     r"""Ball :math:`|x-c|\le r`.
 
     Parameters
@@ -91,14 +96,14 @@ def ball(center, radius) -> Region:
     if not 0 < r < np.inf:
         raise ValueError(f"radius is {radius!r}; give a positive number")
 
-    def inside(*x):
+    def inside(*x: Any) -> Any:
         _match(x, c, "center")
         return sum((u - m) ** 2 for u, m in zip(x, c, strict=True)) <= r * r
 
     return Region(inside, f"ball({_text(c)}, {r:g})")
 
 
-def box(*sides) -> Region:
+def box(*sides: tuple[float, float]) -> Region:
     r"""Box :math:`a_k\le x_k\le b_k`.
 
     Parameters
@@ -125,7 +130,7 @@ def box(*sides) -> Region:
     if pairs.ndim != 2 or pairs.shape[1] != 2 or not np.all(pairs[:, 0] < pairs[:, 1]):
         raise ValueError(f"box received {sides!r}; give a pair (lo, hi) with lo < hi for each axis")
 
-    def inside(*x):
+    def inside(*x: Any) -> Any:
         _match(x, pairs, "box")
         return np.logical_and.reduce(
             np.broadcast_arrays(*((u >= a) & (u <= b) for u, (a, b) in zip(x, pairs, strict=True)))
@@ -135,7 +140,7 @@ def box(*sides) -> Region:
     return Region(inside, f"box({words})")
 
 
-def half_space(normal, offset) -> Region:
+def half_space(normal: ArrayLike, offset: float) -> Region:
     r"""Half-space :math:`n\cdot x\ge c`; on a line the half-line from c in the direction of n.
 
     Parameters
@@ -166,14 +171,14 @@ def half_space(normal, offset) -> Region:
         raise ValueError(f"half_space received normal {normal!r}, offset {offset!r}; give a normal "
                          "that is not zero and a finite offset")  # fmt: skip
 
-    def inside(*x):
+    def inside(*x: Any) -> Any:
         _match(x, n, "normal")
         return sum(u * m for u, m in zip(x, n, strict=True)) >= c
 
     return Region(inside, f"half_space({_text(n)}, {c:g})")
 
 
-def sublevel(f, level) -> Region:
+def sublevel(f: Callable[..., ArrayLike], level: float) -> Region:
     r"""Sublevel set :math:`f(x)\le c`, e.g. a well of a loss.
 
     Parameters
@@ -206,7 +211,7 @@ def sublevel(f, level) -> Region:
     return Region(lambda *x: np.asarray(f(*x)) <= c, f"sublevel(f, {c:g})")
 
 
-def side(axis, end) -> Side:
+def side(axis: str | int, end: str) -> Side:
     """Absorbing side of the box.
 
     Parameters
@@ -230,14 +235,14 @@ def side(axis, end) -> Side:
     side('x', 'lower')
     """
     number = AXES.find(axis) if isinstance(axis, str) and len(axis) == 1 else axis
-    if isinstance(number, bool) or not isinstance(number, int) or number not in (0, 1, 2):
+    if not is_whole(number) or number not in (0, 1, 2):
         raise ValueError(f"axis is {axis!r}; give 'x', 'y' or 'z', or a number from 0 to 2")
     if end not in ENDS:
         raise ValueError(f"end is {end!r}; give 'lower' or 'upper'")
-    return Side(number, end)
+    return Side(int(number), end)
 
 
-def mask_of(region, grid: Grid, name="set") -> np.ndarray:
+def mask_of(region: Set, grid: Grid, name: str = "set") -> Flags:
     r"""Cells (\*shape) whose centres are in a set; some, but not all of them.
 
     Raises
@@ -273,7 +278,7 @@ def mask_of(region, grid: Grid, name="set") -> np.ndarray:
     return np.array(value)
 
 
-def fractions(region, mask, grid, start, step) -> np.ndarray:
+def fractions(region: Set, mask: Flags, grid: Grid, start: Array, step: Array) -> Array:
     """Parts (m,) of steps (d, m) from cell centres outside of a set to cells in it, up to the set.
 
     The boundary of a function is found by bisection, that of an array lies at faces of cells.
@@ -291,10 +296,10 @@ def fractions(region, mask, grid, start, step) -> np.ndarray:
     return np.clip(high, NEAREST, 1.0)
 
 
-def _lookup(mask, grid):
+def _lookup(mask: Flags, grid: Grid) -> Callable[..., Flags]:
     """Function that is true in the cells of a mask."""
 
-    def inside(*x):
+    def inside(*x: Any) -> Any:
         at = [
             np.clip(np.searchsorted(F, u, side="right") - 1, 0, F.size - 2)
             for F, u in zip(grid.faces, x, strict=True)
@@ -304,7 +309,7 @@ def _lookup(mask, grid):
     return inside
 
 
-def _region(other) -> Region:
+def _region(other: Callable[..., Any]) -> Region:
     """Region of what stands beside an operator."""
     if isinstance(other, Region):
         return other
@@ -313,7 +318,7 @@ def _region(other) -> Region:
     raise ValueError(f"a region was joined with {describe(other)}; give regions or functions")
 
 
-def _vector(value, name) -> np.ndarray:
+def _vector(value: ArrayLike, name: str) -> Array:
     """Finite vector of one to three numbers."""
     vector = np.atleast_1d(real_array(value, name, "one number per axis"))
     if vector.ndim != 1 or not 1 <= vector.size <= 3 or not np.isfinite(vector).all():
@@ -321,14 +326,14 @@ def _vector(value, name) -> np.ndarray:
     return vector
 
 
-def _match(x, vector, name):
+def _match(x: tuple[Any, ...], vector: Array, name: str) -> None:
     """Raise if the points have another dimension."""
     if len(x) != len(vector):
         raise ValueError(f"{name} has {len(vector)} entries for points of {len(x)} coordinates; "
                          "give one per axis")  # fmt: skip
 
 
-def _text(vector) -> str:
+def _text(vector: Array) -> str:
     """Numbers as they would be typed."""
     words = ", ".join(f"{c:g}" for c in vector)
     return words if vector.size == 1 else f"({words})"

@@ -4,6 +4,7 @@ from importlib.resources import files
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 __all__ = ["Iris", "load_iris"]
 
@@ -11,12 +12,12 @@ __all__ = ["Iris", "load_iris"]
 class Iris(NamedTuple):
     """Fisher's flowers: `measurements` (150, 4) in cm, `species` (150,), column `names` (4)."""
 
-    measurements: np.ndarray
-    species: np.ndarray
+    measurements: NDArray[np.float64]
+    species: NDArray[np.str_]
     names: tuple[str, ...]
 
 
-def load_iris():
+def load_iris() -> Iris:
     """Fisher's iris data: 150 flowers, 4 lengths in cm, 3 species.
 
     Returns

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fokkerplanck.domain.arguments import real_array
 from fokkerplanck.domain.fields import cell_text, check_finite, first_cell
 from fokkerplanck.domain.grid import Grid, check_grid
+from fokkerplanck.domain.types import Array
 
 
-def check_density(rho, grid, name="rho"):
+def check_density(rho: ArrayLike, grid: Grid, name: str = "rho") -> Array:
     r"""Return rho as a float array if it is a density on the grid, else raise ``ValueError``.
 
     Parameters
@@ -58,7 +60,7 @@ def check_density(rho, grid, name="rho"):
     return rho
 
 
-def gaussian(grid: Grid, mean, cov):
+def gaussian(grid: Grid, mean: ArrayLike, cov: ArrayLike) -> Array:
     r"""Gaussian :math:`\rho\propto e^{-\frac12(x-m)\cdot S^{-1}(x-m)}` at the cell centres, mass 1.
 
     Parameters
@@ -107,7 +109,7 @@ def gaussian(grid: Grid, mean, cov):
     return rho / grid.integrate(rho)
 
 
-def uniform(grid: Grid):
+def uniform(grid: Grid) -> Array:
     r"""Constant density :math:`1/|\Omega|` on the box.
 
     Examples
@@ -120,7 +122,7 @@ def uniform(grid: Grid):
     return rho / grid.integrate(rho)
 
 
-def from_particles(grid: Grid, points, outside="raise"):
+def from_particles(grid: Grid, points: ArrayLike, outside: str = "raise") -> Array:
     r"""Histogram density :math:`\rho_i = N_i / (N V_i)` of particles.
 
     Parameters
@@ -180,7 +182,7 @@ def from_particles(grid: Grid, points, outside="raise"):
     return counts / (counts.sum() * grid.volume)
 
 
-def _check_covariance(cov, d):
+def _check_covariance(cov: ArrayLike, d: int) -> Array:
     """Covariance as a symmetric positive definite (d, d) matrix."""
     expected = f"a variance, {d} variances or a ({d}, {d}) matrix"
     cov = real_array(cov, "cov", expected)

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from fokkerplanck.domain.arguments import describe, real_array
+from fokkerplanck.domain.arguments import frozen, real_array, whole_number
 from fokkerplanck.domain.densities import from_particles
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.types import Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,14 +26,14 @@ class Ensemble:
         Snapshots. Those of one particle are correlated, particles are not.
     """
 
-    points: np.ndarray
-    samples: np.ndarray
+    points: Array
+    samples: Array
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Make the arrays read-only."""
-        for value in vars(self).values():
+        for name, value in vars(self).items():
             if isinstance(value, np.ndarray):
-                value.flags.writeable = False
+                object.__setattr__(self, name, frozen(value))
 
     @property
     def n_particles(self) -> int:
@@ -38,27 +41,27 @@ class Ensemble:
         return self.points.shape[0]
 
     @cached_property
-    def mean(self) -> np.ndarray:
+    def mean(self) -> Array:
         """Mean position over snapshots and particles, shape (d,)."""
         return self._all_samples.mean(axis=(0, 1))
 
     @cached_property
-    def mean_error(self) -> np.ndarray:
+    def mean_error(self) -> Array:
         """Standard error of `mean`, shape (d,)."""
         return np.sqrt(np.diagonal(self._covariance_of_mean))
 
     @cached_property
-    def cov(self) -> np.ndarray:
+    def cov(self) -> Array:
         """Covariance of the position, shape (d, d), unbiased if the particles are stationary."""
         return self._moments.mean(axis=0) + self._covariance_of_mean
 
     @cached_property
-    def cov_error(self) -> np.ndarray:
+    def cov_error(self) -> Array:
         """Standard error of `cov`, shape (d, d), from the spread over particles."""
         self._check_errors_exist()
         return self._moments.std(axis=0, ddof=1) / np.sqrt(self.n_particles)
 
-    def histogram(self, grid, outside="raise") -> np.ndarray:
+    def histogram(self, grid: Grid, outside: str = "raise") -> Array:
         """Density of all samples on a grid, see `from_particles`.
 
         Parameters
@@ -74,7 +77,7 @@ class Ensemble:
         """
         return _histogram(grid, self._all_samples, outside)
 
-    def histogram_error(self, grid, outside="raise") -> float:
+    def histogram_error(self, grid: Grid, outside: str = "raise") -> float:
         r"""Monte-Carlo error :math:`E\int|\hat\rho-\rho|` of `histogram`, its L1 noise.
 
         Estimated as half the distance of the histograms of two halves of the particles, which
@@ -97,35 +100,35 @@ class Ensemble:
         return float(grid.integrate(np.abs(even - odd))) / 2
 
     @property
-    def _all_samples(self):
+    def _all_samples(self) -> Array:
         """Samples that the statistics are taken over."""
         return self.samples
 
     @cached_property
-    def _moments(self):
+    def _moments(self) -> Array:
         """Second moment about the common mean of each particle, (n_particles, d, d)."""
         z = self._all_samples - self.mean
         return np.einsum("tni,tnj->nij", z, z) / len(z)
 
     @cached_property
-    def _covariance_of_mean(self):
+    def _covariance_of_mean(self) -> Array:
         """Covariance matrix of the estimate `mean`, (d, d)."""
         self._check_errors_exist()
         z = self._all_samples.mean(axis=0) - self.mean
         return z.T @ z / (self.n_particles * (self.n_particles - 1))
 
-    def _check_errors_exist(self):
+    def _check_errors_exist(self) -> None:
         """Refuse statistical errors from one particle."""
         if self.n_particles < 2:
             raise ValueError("one particle has no standard error; run at least 2 (n_particles=)")
 
 
-def _histogram(grid, samples, outside):
+def _histogram(grid: Grid, samples: Array, outside: str) -> Array:
     """Histogram density of samples (n_snapshots, n_particles, d)."""
     return from_particles(grid, samples.reshape(-1, samples.shape[-1]), outside)
 
 
-def check_start(x0, n_particles):
+def check_start(x0: ArrayLike, n_particles: int | None) -> Array:
     """Return the starting points as a fresh array (n_particles, d)."""
     expected = "an array (d,) or (n_particles, d)"
     x0 = np.array(real_array(x0, "x0", expected), order="C")
@@ -144,7 +147,7 @@ def check_start(x0, n_particles):
     return np.tile(x0, (n_particles or 10_000, 1))
 
 
-def check_schedule(steps, burn_in, thin):
+def check_schedule(steps: int, burn_in: int, thin: int | None) -> tuple[int, int]:
     """Check step counts; return (burn_in, thin), by default those that keep the last step alone."""
     steps = whole_number(steps, "steps", 1)
     burn_in = whole_number(burn_in, "burn_in", 0)
@@ -156,13 +159,3 @@ def check_schedule(steps, burn_in, thin):
             f"thin is {thin}, but only {steps - burn_in} steps follow the burn-in: nothing is kept"
         )
     return burn_in, thin
-
-
-def whole_number(value, name, least, most=None):
-    """Value as an int if it is one and in range."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise ValueError(f"{name} is {describe(value)}, expected an integer >= {least}")
-    if value < least or (most is not None and value > most):
-        limit = f">= {least}" if most is None else f"from {least} to {most}"
-        raise ValueError(f"{name} is {value}, expected an integer {limit}")
-    return int(value)

@@ -8,47 +8,64 @@ that of any second-order scheme; arrays by second-order differences on the grid.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.interpolate import make_interp_spline
 
-from fokkerplanck.domain.arguments import real_array
+from fokkerplanck.domain.arguments import frozen, real_array
+from fokkerplanck.domain.grid import Grid, along
+from fokkerplanck.domain.types import Array, Field
 from fokkerplanck.kernels import threads
 from fokkerplanck.kernels.scheme import tensors
 
-# Step of the difference quotients of callables, in cells: small against h, large against rounding.
+#: Step of the difference quotients of callables, in cells: small against h, large against rounding.
 STEP = 0.06
-# D may be indefinite by this much (relative to its largest eigenvalue) and still count as >= 0.
+#: Most negative eigenvalue of D, over its largest entry, that still counts as zero.
 ROUNDING = 1e-12
-# A jump across a periodic seam is a mistake beyond this part of the range of a callable, and
-# beyond this many times the steepest slope elsewhere of an array.
-SEAM_CALLABLE, SEAM_ARRAY = 1e-6, 4.0
+#: Largest jump of a callable across a periodic seam that is no mistake, over its range.
+SEAM_CALLABLE = 1e-6
+#: The same for arrays, over what the steepest slope elsewhere gives for the width of the seam.
+SEAM_ARRAY = 4.0
+
+#: Indices of one cell.
+Cell: TypeAlias = Sequence[int | np.integer]
+#: `scalar_field`, `vector_field`, `matrix_field` or a function with the same arguments.
+Sample: TypeAlias = Callable[..., Array]
 
 
-def cell_text(grid, cell) -> str:
+def cell_text(grid: Grid, cell: Cell) -> str:
     """Name a cell and where it lies, for messages."""
     return _place(grid.x, cell)
 
 
-def _place(points, cell) -> str:
+def _place(points: Array, cell: Cell) -> str:
     """Name a cell and the point at which a field was evaluated for it."""
-    where = ", ".join(f"{c:.6g}" for c in points[(slice(None), *cell)])
+    where = ", ".join(f"{c:.6g}" for c in points[at(cell)])
     return f"cell {tuple(int(i) for i in cell)}, x = ({where})"
 
 
-def first_cell(mask) -> tuple[int, ...]:
+def at(cell: Sequence[int | np.integer | slice]) -> Any:
+    """Index of a cell, or of a range of cells, in an array (..., *shape)."""
+    return (..., *cell)
+
+
+def first_cell(mask: ArrayLike) -> tuple[int, ...]:
     """Multi-index of the first true cell."""
+    mask = np.asarray(mask)
     return tuple(int(i) for i in np.unravel_index(int(np.argmax(mask)), mask.shape))
 
 
-def check_finite(u, points, name):
+def check_finite(u: Array, points: Array, name: str) -> Array:
     """Return u (..., *shape) if finite, else say which component is not, and where."""
     bad = ~np.isfinite(u)
     if bad.any():
         shape = points.shape[1:]
         cell = first_cell(bad.any(axis=tuple(range(bad.ndim - len(shape)))))
-        component = first_cell(bad[(..., *cell)]) if bad.ndim > len(shape) else ()
+        component = first_cell(bad[at(cell)]) if bad.ndim > len(shape) else ()
         label = f"{name}[{', '.join(map(str, component))}]" if component else name
         raise ValueError(
             f"{label} is {u[(*component, *cell)]} at {_place(points, cell)}; give finite values on "
@@ -57,7 +74,7 @@ def check_finite(u, points, name):
     return u
 
 
-def scalar_field(u, grid, name, points=None):
+def scalar_field(u: Field, grid: Grid, name: str, points: Array | None = None) -> Array:
     """Float array (*shape) from a number, an array or a callable u(x, y, ...)."""
     points = grid.x if points is None else points
     shape = points.shape[1:]
@@ -72,7 +89,7 @@ def scalar_field(u, grid, name, points=None):
     return check_finite(np.broadcast_to(value, shape), points, name)
 
 
-def vector_field(u, grid, name, points=None):
+def vector_field(u: Field, grid: Grid, name: str, points: Array | None = None) -> Array:
     """Float array (d, *shape) from d numbers, an array, or a callable that returns d arrays."""
     points = grid.x if points is None else points
     d, shape = grid.dim, points.shape[1:]
@@ -91,29 +108,34 @@ def vector_field(u, grid, name, points=None):
     return check_finite(out, points, name)
 
 
-def _vector_text(u, name, came, d, expected):
+def _vector_text(u: Field, name: str, came: str, d: int, expected: str) -> str:
     """Message for a vector of the wrong length."""
     verb = "return" if callable(u) else "give"
     return f"{name} {gave(u)} {came} on a {d}-dimensional grid; {verb} {expected}"
 
 
-def matrix_field(u, grid, name, points=None, columns=None):
+def matrix_field(
+    u: Field, grid: Grid, name: str, points: Array | None = None, columns: bool = False
+) -> Array:
     """Float array (d, m, *shape) from a number, d numbers, a matrix, an array or a callable.
 
-    m = d unless columns is given.
+    m = d unless columns is true.
     """
     points = grid.x if points is None else points
     entries = _matrix_entries(u, grid, name, points, columns)
     return check_finite(_compact(entries), points, name)
 
 
-def _matrix_entries(u, grid, name, points, columns=None):
+def _matrix_entries(
+    u: Field, grid: Grid, name: str, points: Array, columns: bool = False
+) -> list[list[Array]]:
     """Entries of a matrix field, a list of rows of arrays (*shape)."""
     d, shape = grid.dim, points.shape[1:]
     value = evaluate(u, points, name)
-    size = f"{d} x {d}" if columns is None else f"{d} x m"
+    size = f"{d} x m" if columns else f"{d} x {d}"
     entry = f"each entry a number or an array of shape {shape}"
     expected = f"a number, {d} diagonal entries or a {size} matrix ({entry})"
+    rows: list[Any] | None
     if isinstance(value, (tuple, list)):
         rows, came = list(value), f"{len(value)} rows" if len(value) != 1 else "one row"
     else:
@@ -122,19 +144,19 @@ def _matrix_entries(u, grid, name, points, columns=None):
     if rows is not None and len(rows) == d:
         if all(_is_entry(row, shape) for row in rows):
             rows = [[row if i == k else 0.0 for k in range(d)] for i, row in enumerate(rows)]
-        lengths = [len(row) if np.iterable(row) else 1 for row in rows]
-        if len(set(lengths)) == 1 and (columns is not None or lengths[0] == d):
+        lengths = [len(list(row)) if np.iterable(row) else 1 for row in rows]
+        if len(set(lengths)) == 1 and (columns or lengths[0] == d):
             return _entries(rows, shape, name)
         came = f"rows of {' and '.join(map(str, lengths))} entries"
     raise ValueError(f"{name} {gave(u)} {came} on a {d}-dimensional grid; give {expected}")
 
 
-def _is_entry(row, shape):
+def _is_entry(row: Any, shape: tuple[int, ...]) -> bool:
     """True if row is one number or array over the grid, not a row of a matrix."""
     return not isinstance(row, (tuple, list)) and np.shape(row) in ((), shape)
 
 
-def _rows_of_array(value, d, shape):
+def _rows_of_array(value: Array, d: int, shape: tuple[int, ...]) -> list[Any] | None:
     """Rows from a number (times the identity), (*shape), (d,), (d, d) or (d, m, *shape) arrays."""
     if value.ndim == 0 or (value.shape == shape and shape not in ((d,), (d, d))):
         return [value] * d
@@ -146,7 +168,7 @@ def _rows_of_array(value, d, shape):
     return None
 
 
-def _entries(rows, shape, name):
+def _entries(rows: list[Any], shape: tuple[int, ...], name: str) -> list[list[Array]]:
     """Broadcast every entry of a matrix to the grid."""
     return [
         [_component(u, shape, f"{name}[{i}, {k}]") for k, u in enumerate(row)]
@@ -154,7 +176,7 @@ def _entries(rows, shape, name):
     ]
 
 
-def _compact(entries):
+def _compact(entries: list[list[Array]]) -> Array:
     """Stack entries (d, m, *shape); constant ones stay broadcast views of one number."""
     first = entries[0][0]
     if all(not any(e.strides) for row in entries for e in row):
@@ -165,7 +187,7 @@ def _compact(entries):
     return np.stack([np.stack(row) for row in entries])
 
 
-def _component(value, shape, name):
+def _component(value: Any, shape: tuple[int, ...], name: str) -> Array:
     """One component as a (*shape) array or broadcast view."""
     value = real_array(value, name, f"a number or an array of shape {shape}")
     try:
@@ -174,7 +196,7 @@ def _component(value, shape, name):
         raise ValueError(f"{name} has shape {value.shape}, expected () or {shape}") from None
 
 
-def evaluate(u, points, name):
+def evaluate(u: Field, points: Sequence[Array] | Array, name: str) -> Any:
     """Value of a user's function of one array per axis; anything but a function as it is."""
     if not callable(u):
         return u
@@ -200,7 +222,7 @@ def evaluate(u, points, name):
     return value
 
 
-def takes(u, n) -> bool:
+def takes(u: Callable[..., Any], n: int) -> bool:
     """False if the function u cannot be called with n arguments."""
     try:
         inspect.signature(u).bind(*range(n))
@@ -211,34 +233,34 @@ def takes(u, n) -> bool:
     return True
 
 
-def mistaken(error) -> bool:
+def mistaken(error: Exception) -> bool:
     """True for what numpy says to functions that expect other arrays, or write to their input."""
     words = ("truth value of an array", "read-only", "broadcast", "matmul", "aligned")
     return any(word in str(error) for word in words)
 
 
-def is_gridded(u, shape) -> bool:
+def is_gridded(u: object, shape: tuple[int, ...]) -> bool:
     """True if u is, or holds, an array over the grid (a callable or constant does not)."""
     if isinstance(u, (tuple, list)):
         return any(is_gridded(entry, shape) for entry in u)
     return isinstance(u, np.ndarray) and u.ndim >= len(shape) and u.shape[-len(shape) :] == shape
 
 
-def gave(u):
+def gave(u: object) -> str:
     """Verb for messages: callables return, arrays have."""
     return "returned" if callable(u) else "has"
 
 
-def check_diffusion(D, grid, name="D"):
+def check_diffusion(D: Array, grid: Grid, name: str = "D") -> Array:
     """Return D (d, d, *shape), made exactly symmetric, if it is >= 0; else say where not."""
     d = grid.dim
     if not any(D.strides[2:]):  # one matrix for all cells
-        one = _checked_cells(D[(..., *(slice(1),) * d)], grid, name)
+        one = _checked_cells(D[at((slice(1),) * d)], grid, name)
         return np.broadcast_to(one, D.shape)
     return _checked_cells(D, grid, name)
 
 
-def _checked_cells(D, grid, name):
+def _checked_cells(D: Array, grid: Grid, name: str) -> Array:
     """``check_diffusion`` of an array, which may hold the first cells of the grid only."""
     d = grid.dim
     if any(not np.array_equal(D[i, k], D[k, i]) for i in range(d) for k in range(i)):
@@ -248,7 +270,7 @@ def _checked_cells(D, grid, name):
             cell = first_cell(difference > 1e-10 * scale)
             raise ValueError(
                 f"{name} is not symmetric at {cell_text(grid, cell)}: "
-                f"{np.round(D[(slice(None), slice(None), *cell)], 6).tolist()}; give D = D^T"
+                f"{np.round(D[at(cell)], 6).tolist()}; give D = D^T"
             )
         D = 0.5 * (D + np.swapaxes(D, 0, 1))
     if not _surely_positive(D):
@@ -267,13 +289,12 @@ def _checked_cells(D, grid, name):
     return D
 
 
-def _surely_positive(D):
+def _surely_positive(D: Array) -> bool:
     """True if elimination shows that D (d, d, *shape) is positive everywhere: no eigenvalues."""
     d = D.shape[0]
     flat = np.ascontiguousarray(D).reshape(d * d, -1)
     flags, parts = np.empty(flat.shape[1], bool), threads.parts(flat.shape[1])
-    flat = flat.view()
-    flat.flags.writeable = False
+    flat = frozen(flat.view())
     threads.run(
         tensors.suspects, tensors.suspects_threads, parts, flat, np.ones((d, d)), 0.0, ROUNDING,
         flags,
@@ -281,7 +302,7 @@ def _surely_positive(D):
     return not flags.any()
 
 
-def smallest_eigenvalue(D):
+def smallest_eigenvalue(D: Array) -> Array:
     """Smallest eigenvalue of the symmetric field D (d, d, *shape), shape (*shape)."""
     if D.shape[0] == 1:
         return D[0, 0]
@@ -289,33 +310,37 @@ def smallest_eigenvalue(D):
         half = 0.5 * (D[0, 0] - D[1, 1])
         return 0.5 * (D[0, 0] + D[1, 1]) - np.hypot(half, D[0, 1])
     if not any(D.strides[2:]):
-        return np.broadcast_to(np.linalg.eigvalsh(D[(..., *(0,) * (D.ndim - 2))])[0], D.shape[2:])
-    return np.linalg.eigvalsh(np.moveaxis(D, (0, 1), (-2, -1)))[..., 0]
+        return np.broadcast_to(np.linalg.eigvalsh(D[at((0,) * (D.ndim - 2))])[0], D.shape[2:])
+    return np.asarray(np.linalg.eigvalsh(np.moveaxis(D, (0, 1), (-2, -1)))[..., 0], float)
 
 
-def derivative(u, grid, axis, name, sample=scalar_field):
+def quotient(function: Callable[[Array], Array], x: Array, axis: int, step: float | Array) -> Array:
+    """Fourth-order difference quotient of a function of points x (d, ...) along one axis."""
+
+    def moved(steps: int) -> Array:
+        points = np.array(x)
+        points[axis] += steps * step
+        return function(points)
+
+    return (8 * (moved(1) - moved(-1)) - (moved(2) - moved(-2))) / (12 * step)
+
+
+def derivative(u: Field, grid: Grid, axis: int, name: str, sample: Sample = scalar_field) -> Array:
     r"""Partial derivative along one axis, of a callable or of an array with space last."""
     if callable(u):
-        step = STEP * grid.widths[axis].reshape([-1 if i == axis else 1 for i in range(grid.dim)])
-
-        def shifted(k):
-            points = grid.x.copy()
-            points[axis] += k * step
-            return sample(u, grid, name, points)
-
-        return (8 * (shifted(1) - shifted(-1)) - (shifted(2) - shifted(-2))) / (12 * step)
+        step = STEP * along(grid.widths[axis], axis, grid.dim)
+        return quotient(lambda points: sample(u, grid, name, points), grid.x, axis, step)
     return difference(sample(u, grid, name), grid, axis)
 
 
-def difference(u, grid, axis):
+def difference(u: Array, grid: Grid, axis: int) -> Array:
     r"""Second-order difference of an array (..., \*shape) along one axis, one-sided at walls."""
     space = u.ndim - grid.dim + axis
     if u.strides[space] == 0:
         return np.zeros(u.shape)
     centers = grid.centers[axis]
     if not grid.periodic[axis]:
-        order = 2 if len(centers) > 2 else 1
-        return np.gradient(u, centers, axis=space, edge_order=order)
+        return np.gradient(u, centers, axis=space, edge_order=2 if len(centers) > 2 else 1)
     length = grid.box[axis][1] - grid.box[axis][0]
     ghost = np.concatenate([centers[-1:] - length, centers, centers[:1] + length])
     last, first = np.take(u, [-1], axis=space), np.take(u, [0], axis=space)
@@ -323,17 +348,18 @@ def difference(u, grid, axis):
     return np.take(wide, np.arange(1, len(centers) + 1), axis=space)
 
 
-def gradient(u, grid, name):
+def gradient(u: Field, grid: Grid, name: str) -> Array:
     r"""Gradient (d, \*shape) of a scalar callable or array."""
     return np.stack([derivative(u, grid, k, name) for k in range(grid.dim)])
 
 
-def row_divergence(A, grid, name):
+def row_divergence(A: Field, grid: Grid, name: str) -> Array:
     r"""Row divergence :math:`(\nabla\cdot A)_i = \sum_k \partial_k A_{ik}`, shape (d, \*shape)."""
-    return sum(derivative(A, grid, k, name, partial(_column, k)) for k in range(grid.dim))
+    terms = (derivative(A, grid, k, name, partial(_column, k)) for k in range(grid.dim))
+    return sum(terms, np.zeros(()))
 
 
-def _column(k, u, grid, name, points=None):
+def _column(k: int, u: Field, grid: Grid, name: str, points: Array | None = None) -> Array:
     """Column k of a matrix field, (d, *shape), without copies of the others."""
     points = grid.x if points is None else points
     rows = _matrix_entries(u, grid, name, points)
@@ -342,9 +368,11 @@ def _column(k, u, grid, name, points=None):
     )
 
 
-def check_periodic(u, values, grid, name, sample=scalar_field, axes=(0, 1, 2)):
+def check_periodic(
+    u: Field, values: Array, grid: Grid, name: str, sample: Sample = scalar_field
+) -> None:
     """Raise if a field u, of values (..., *shape) on the grid, jumps across a periodic seam."""
-    for k in (k for k, wraps in enumerate(grid.periodic) if wraps and k in axes):
+    for k in (k for k, wraps in enumerate(grid.periodic) if wraps):
         axis = values.ndim - grid.dim + k
         if callable(u):
             ends = []
@@ -358,8 +386,8 @@ def check_periodic(u, values, grid, name, sample=scalar_field, axes=(0, 1, 2)):
             x, (lo, hi) = grid.centers[k], grid.box[k]
             ends = [np.take(values, i, axis=axis) for i in (0, -1)]
             jump = np.abs(ends[1] - ends[0]).max()
-            along = [-1 if i == axis else 1 for i in range(values.ndim)]
-            steepest = np.abs(np.diff(values, axis=axis) / np.diff(x).reshape(along)).max()
+            steps = along(np.diff(x), axis, values.ndim)
+            steepest = np.abs(np.diff(values, axis=axis) / steps).max()
             gap = hi - lo - (x[-1] - x[0])
             limit = SEAM_ARRAY * gap * steepest + 1e-12 * np.abs(values).max()
         if jump > limit:
@@ -373,7 +401,7 @@ def check_periodic(u, values, grid, name, sample=scalar_field, axes=(0, 1, 2)):
             )
 
 
-def interpolate(u, source, target, degree=3):
+def interpolate(u: Array, source: Grid, target: Grid, degree: int = 3) -> Array:
     r"""Spline through the cells of one grid (\*shape), at those of another on its box."""
     for k, periodic in enumerate(source.periodic):
         nodes, length = source.centers[k], source.box[k][1] - source.box[k][0]

@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fokkerplanck.domain.arguments import describe, frozen, is_whole, real_array
+from fokkerplanck.domain.types import Array
 
 WALLS = ("reflecting", "periodic", "absorbing")
 AXES, ENDS = "xyz", ("lower", "upper")
-# Faces whose widths agree to this (relative), or to rounding of the coordinates, are not graded.
+#: Largest difference of cell widths, over their mean, of an axis that does not count as graded.
 EVEN = 1e-10
 
 
@@ -78,9 +81,14 @@ class Grid:
     box: tuple[tuple[float, float], ...]
     shape: tuple[int, ...]
     sides: tuple[tuple[str, str], ...]
-    faces: tuple[np.ndarray, ...] = field(compare=False)
+    faces: tuple[Array, ...] = field(compare=False)
 
-    def __init__(self, box, shape=None, sides="reflecting"):
+    def __init__(
+        self,
+        box: Sequence[ArrayLike],
+        shape: int | Sequence[int] | None = None,
+        sides: str | Sequence[str | Sequence[str]] = "reflecting",
+    ) -> None:
         axes = _check_box(box)
         shape = _check_shape(shape, axes)
         faces = tuple(_faces(axis, n) for axis, n in zip(axes, shape, strict=True))
@@ -130,7 +138,7 @@ class Grid:
         return not any(self.graded)
 
     @cached_property
-    def widths(self) -> tuple[np.ndarray, ...]:
+    def widths(self) -> tuple[Array, ...]:
         """Cell widths along each axis, as arrays (n,)."""
         return tuple(
             frozen(np.diff(F) if g else np.full(n, (F[-1] - F[0]) / n))
@@ -138,36 +146,36 @@ class Grid:
         )
 
     @cached_property
-    def h(self) -> tuple:
+    def h(self) -> tuple[Any, ...]:
         """Cell width of each axis: a float, or an array of widths on a graded axis."""
         return tuple(w if g else float(w[0]) for w, g in zip(self.widths, self.graded, strict=True))
 
     @cached_property
-    def centers(self) -> tuple[np.ndarray, ...]:
+    def centers(self) -> tuple[Array, ...]:
         """Cell centres along each axis."""
         return tuple(frozen(0.5 * (F[1:] + F[:-1])) for F in self.faces)
 
     @cached_property
-    def x(self) -> np.ndarray:
+    def x(self) -> Array:
         r"""Cell centres, shape (d, \*shape)."""
         return frozen(np.stack(np.meshgrid(*self.centers, indexing="ij")))
 
     @cached_property
-    def volume(self):
+    def volume(self) -> Any:
         r"""Cell volume: a float on a uniform grid, else an array of shape (\*shape)."""
         if self.is_uniform:
             return float(prod(w[0] for w in self.widths))
         volume = np.ones(self.shape)
         for k, w in enumerate(self.widths):
-            volume = volume * w.reshape([-1 if i == k else 1 for i in range(self.dim)])
+            volume = volume * along(w, k, self.dim)
         return frozen(volume)
 
     @cached_property
-    def volumes(self) -> np.ndarray:
+    def volumes(self) -> Array:
         r"""Volume of every cell, shape (\*shape), on any grid."""
         return np.broadcast_to(self.volume, self.shape)
 
-    def integrate(self, u):
+    def integrate(self, u: ArrayLike) -> Any:
         r"""Midpoint rule :math:`\int u\,dx = \sum_i u_i V_i` over the last d axes.
 
         Parameters
@@ -198,7 +206,7 @@ class Grid:
             )
         return np.sum(u * self.volume, axis=tuple(range(-self.dim, 0)))
 
-    def refined(self, k=2):
+    def refined(self, k: int = 2) -> Grid:
         """Return the same box with every cell cut into k equal parts along every axis.
 
         Examples
@@ -217,7 +225,7 @@ class Grid:
             )
         return Grid(axes, tuple(n * k for n in self.shape), self.sides)
 
-    def coarsened(self):
+    def coarsened(self) -> Grid:
         """Return the same box with half as many cells along every axis, at least 2.
 
         Examples
@@ -232,7 +240,7 @@ class Grid:
         ]
         return Grid(axes, tuple(max(2, (n + 1) // 2) for n in self.shape), self.sides)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         """Short form, as it would be typed (save for the faces of graded axes)."""
         axes = [
             f"{len(F) - 1} graded cells on {_pair(lo, hi)}" if g else _pair(lo, hi)
@@ -243,7 +251,7 @@ class Grid:
         return f"Grid([{', '.join(axes)}], shape={self.shape}, sides={sides!r})"
 
 
-def check_grid(grid) -> Grid:
+def check_grid(grid: object) -> Grid:
     """Return grid if it is a Grid."""
     if not isinstance(grid, Grid):
         given = f"the class {grid.__name__}" if isinstance(grid, type) else describe(grid)
@@ -251,18 +259,23 @@ def check_grid(grid) -> Grid:
     return grid
 
 
-def _is_graded(F) -> bool:
+def along(a: Array, axis: int, d: int) -> Array:
+    """Reshape numbers (n,) so that they run along one of d axes."""
+    return a.reshape([-1 if k == axis else 1 for k in range(d)])
+
+
+def _is_graded(F: Array) -> bool:
     """True if the faces F are not evenly spaced, up to rounding."""
     rounding = 8 * np.finfo(float).eps * max(abs(F[0]), abs(F[-1]))
     return bool(np.ptp(np.diff(F)) > EVEN * (F[-1] - F[0]) / (len(F) - 1) + rounding)
 
 
-def _pair(lo, hi) -> str:
+def _pair(lo: float, hi: float) -> str:
     """(lo, hi) with all digits that matter and no others."""
     return f"({repr(lo).removesuffix('.0')}, {repr(hi).removesuffix('.0')})"
 
 
-def _check_box(box) -> list[np.ndarray]:
+def _check_box(box: Any) -> list[Array]:
     """One float array per axis: (lo, hi) or the faces of a graded axis."""
     if not isinstance(box, (Sequence, np.ndarray)) or isinstance(box, str):
         raise ValueError(f"box is {box!r}; give one (lo, hi) pair per axis, e.g. [(-1, 1), (0, 2)]")
@@ -287,7 +300,7 @@ def _check_box(box) -> list[np.ndarray]:
     return axes
 
 
-def _check_shape(shape, axes) -> tuple[int, ...]:
+def _check_shape(shape: Any, axes: list[Array]) -> tuple[int, ...]:
     """Number of cells per axis, checked against graded axes."""
     d = len(axes)
     if shape is None:
@@ -311,7 +324,7 @@ def _check_shape(shape, axes) -> tuple[int, ...]:
     return tuple(int(n) for n in shape)
 
 
-def _faces(axis, n) -> np.ndarray:
+def _faces(axis: Array, n: int) -> Array:
     """Faces of the cells of one axis."""
     faces = np.linspace(axis[0], axis[1], n + 1) if axis.size == 2 else axis
     if not np.all(np.diff(faces) > 0):
@@ -322,7 +335,7 @@ def _faces(axis, n) -> np.ndarray:
     return frozen(faces)
 
 
-def _check_sides(sides, d) -> tuple[tuple[str, str], ...]:
+def _check_sides(sides: Any, d: int) -> tuple[tuple[str, str], ...]:
     """One (lo, hi) pair of words per axis."""
     if isinstance(sides, str):
         sides = (sides,) * d

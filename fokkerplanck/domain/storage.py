@@ -5,29 +5,33 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.types import Array
 from fokkerplanck.version import __version__
 
 #: Version of the layout; raised whenever an older reader would misread a file.
 SCHEMA = 1
 _HEADER = "fokkerplanck"
+T = TypeVar("T")
 #: Classes that can be read, by the kind written into their files: see `readable`.
-_READABLE: dict[str, type] = {}
+_READABLE: dict[str, Any] = {}
 
 
-def readable(cls):
+def readable(cls: type[T]) -> type[T]:
     """Class decorator: ``load`` turns files of this kind back by ``cls.from_storage``."""
     _READABLE[cls.__name__] = cls
     return cls
 
 
-def load(path):
+def load(path: str | Path) -> Any:
     """Return the result stored in a file by its ``.save``.
 
     Parameters
@@ -62,7 +66,9 @@ def load(path):
     return _READABLE[kind].from_storage(arrays, metadata)
 
 
-def write(path, kind, arrays, metadata):
+def write(
+    path: str | Path, kind: str, arrays: Mapping[str, ArrayLike], metadata: Mapping[str, Any]
+) -> Path:
     """Write arrays and metadata to path, through a temporary file that takes its name at the end.
 
     Parameters
@@ -96,12 +102,13 @@ def write(path, kind, arrays, metadata):
     if _HEADER in arrays:
         raise ValueError(f"an array may not be named {_HEADER!r}; give it another name")
     with written_whole(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **{_HEADER: np.array(text)}, **arrays)
+        content: dict[str, Any] = {_HEADER: np.array(text), **arrays}
+        np.savez(file, **content)
     return path
 
 
 @contextmanager
-def written_whole(path) -> Iterator[Path]:
+def written_whole(path: str | Path) -> Iterator[Path]:
     """Give a path in the same folder that takes the name `path` once the block has ended well.
 
     Parameters
@@ -137,7 +144,7 @@ def written_whole(path) -> Iterator[Path]:
         raise
 
 
-def read(path):
+def read(path: str | Path) -> tuple[str, dict[str, np.ndarray], dict[str, Any]]:
     """Kind, arrays and metadata of a file that ``write`` wrote.
 
     Parameters
@@ -177,7 +184,7 @@ def read(path):
     return header["kind"], content, header["metadata"]
 
 
-def pack_grid(grid: Grid):
+def pack_grid(grid: Grid) -> tuple[dict[str, Array], dict[str, Any]]:
     """Arrays and metadata from which ``unpack_grid`` makes the same grid."""
     arrays = {f"faces_{k}": faces for k, faces in enumerate(grid.faces)}
     return arrays, {
@@ -188,7 +195,7 @@ def pack_grid(grid: Grid):
     }
 
 
-def unpack_grid(arrays, metadata) -> Grid:
+def unpack_grid(arrays: Mapping[str, Array], metadata: Mapping[str, Any]) -> Grid:
     """Grid from what ``pack_grid`` returned.
 
     Examples
@@ -205,7 +212,7 @@ def unpack_grid(arrays, metadata) -> Grid:
     return Grid(axes, tuple(metadata["shape"]), [tuple(pair) for pair in metadata["sides"]])
 
 
-def _plain(value):
+def _plain(value: object) -> Any:
     """Python number or list for JSON."""
     if isinstance(value, (np.generic, np.ndarray)):
         return value.tolist()

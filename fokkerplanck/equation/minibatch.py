@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from fokkerplanck.domain.arguments import positive_number, real_array
-from fokkerplanck.domain.fields import mistaken, takes
+from fokkerplanck.domain.arguments import (
+    describe,
+    is_whole,
+    positive_number,
+    real_array,
+    true_or_false,
+)
+from fokkerplanck.domain.fields import STEP, mistaken, quotient, scalar_field, takes
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.types import Array
+from fokkerplanck.equation.calculus import check_gradient
 
-# Largest number of floats (samples x components x points) evaluated at once.
+#: A person's function of (theta, data) that returns one row per sample.
+Rows: TypeAlias = Callable[[Array, Any], Any]
+
+#: Largest number of floats (samples x components x points) evaluated at once.
 CHUNK = 4_000_000
 
 
@@ -30,31 +43,31 @@ class Minibatch:
         Steps of those differences.
     """
 
-    losses: Any
+    losses: Rows
     data: Any
-    grad_losses: Any
-    steps: np.ndarray
+    grad_losses: Rows | None
+    steps: Array
 
-    def loss(self, *points):
+    def loss(self, *points: Array) -> Array:
         r"""Mean loss f, shape (\*shape)."""
         return self._chunked(points, lambda theta: self._losses(theta).mean(axis=0)[None])[0]
 
-    def gradient(self, *points):
+    def gradient(self, *points: Array) -> Array:
         r"""Gradient of the mean loss, shape (d, \*shape)."""
         return self._chunked(points, lambda theta: self.gradients(theta).mean(axis=0))
 
-    def covariance(self, *points):
+    def covariance(self, *points: Array) -> Array:
         r"""Covariance D of the per-sample gradients, shape (d, d, \*shape)."""
         d = len(points)
 
-        def chunk(theta):
+        def chunk(theta: Array) -> Array:
             g = self.gradients(theta)
             g = g - g.mean(axis=0)
             return np.einsum("ni...,nk...->ik...", g, g).reshape(d * d, -1) / len(g)
 
         return self._chunked(points, chunk).reshape(d, d, *np.shape(points[0]))
 
-    def count(self, grid):
+    def count(self, grid: Grid) -> int:
         """Number of samples N, with what the functions return for a few points checked."""
         theta = grid.x.reshape(grid.dim, -1)[:, :5]
         n = len(self._losses(theta))
@@ -65,7 +78,7 @@ class Minibatch:
             )
         return n
 
-    def _chunked(self, points, function):
+    def _chunked(self, points: tuple[Array, ...], function: Callable[[Array], Array]) -> Array:
         """Apply function to pieces of the points (d, m), so that memory stays bounded."""
         theta = np.stack(np.broadcast_arrays(*points)).astype(float)
         flat = theta.reshape(len(theta), -1)
@@ -74,9 +87,9 @@ class Minibatch:
         pieces = [function(flat[:, i : i + step]) for i in range(0, flat.shape[1], step)]
         return np.concatenate(pieces, axis=-1).reshape(-1, *theta.shape[1:])
 
-    def _losses(self, theta):
+    def _losses(self, theta: Array) -> Array:
         """Per-sample losses (N, m), checked."""
-        out = self._call("losses", theta)
+        out = evaluate_rows(self.losses, "losses", theta, self.data)
         if out.ndim != theta.ndim or out.shape[1:] != theta.shape[1:] or len(out) < 2:
             raise ValueError(
                 f"losses(theta, data) returned shape {out.shape} for theta of shape {theta.shape}; "
@@ -84,31 +97,54 @@ class Minibatch:
             )
         return out
 
-    def _call(self, name, theta):
-        """Float array returned by one of the functions of theta (d, m)."""
-        return evaluate_rows(getattr(self, name), name, theta, self.data)
-
-    def gradients(self, theta):
+    def gradients(self, theta: Array) -> Array:
         """Per-sample gradients (N, d, m), given or by fourth-order differences."""
         if self.grad_losses is not None:
-            out = self._call("grad_losses", theta)
+            out = evaluate_rows(self.grad_losses, "grad_losses", theta, self.data)
             if out.ndim != theta.ndim + 1 or out.shape[1:] != theta.shape:
                 raise ValueError(
                     f"grad_losses(theta, data) returned shape {out.shape} for theta of shape "
                     f"{theta.shape}; return (N, {', '.join(map(str, theta.shape))})"
                 )
             return out
-        columns = []
-        for k, step in enumerate(self.steps):
-            shift = np.zeros((len(theta), 1))
-            shift[k] = step
-            near = self._losses(theta + shift) - self._losses(theta - shift)
-            far = self._losses(theta + 2 * shift) - self._losses(theta - 2 * shift)
-            columns.append((8 * near - far) / (12 * step))
+        columns = [quotient(self._losses, theta, k, step) for k, step in enumerate(self.steps)]
         return np.stack(columns, axis=1)
 
 
-def evaluate_rows(function, name, theta, data):
+class Sampling(NamedTuple):
+    """Minibatch SGD of step eta, batches of some of the samples, and its model."""
+
+    eta: float
+    batch_size: int
+    n_samples: int
+    minibatch: Minibatch
+
+
+def sampled(
+    grid: Grid,
+    losses: Rows,
+    data: Any,
+    eta: float,
+    b: int,
+    replacement: bool,
+    grad_losses: Rows | None,
+) -> tuple[Sampling, float]:
+    """Minibatch SGD on a grid of weights, checked, and its temperature kT."""
+    for name, function in (("losses", losses), ("grad_losses", grad_losses)):
+        if not callable(function) and not (function is None and name == "grad_losses"):
+            raise ValueError(f"{name} is {describe(function)}; give a function of (theta, data)")
+    steps = np.array([STEP * w.min() for w in grid.widths])
+    model = Minibatch(losses, data, grad_losses, steps)
+    n = model.count(grid)
+    kT = temperature(eta, b, n, replacement)
+    words = "the mean of grad_losses", "the mean of losses"
+    scalar_field(model.loss, grid, words[1])
+    if grad_losses is not None:
+        check_gradient(model.loss, model.gradient, grid, *words)
+    return Sampling(float(eta), int(b), n, model), kT
+
+
+def evaluate_rows(function: Rows, name: str, theta: Array, data: Any) -> Array:
     """Float array that a user's function of (theta, data) returns, one row per sample."""
     call = f"{name}(theta, data)"
     try:
@@ -126,14 +162,12 @@ def evaluate_rows(function, name, theta, data):
     return real_array(value, f"what {call} returned", "one row of numbers per sample")
 
 
-def temperature(eta, b, n, replacement):
+def temperature(eta: float, b: int, n: int, replacement: bool) -> float:
     r"""Temperature :math:`T = \eta/2b`, times :math:`(1-b/N)\,N/(N-1)` without replacement."""
     eta = positive_number(eta, "eta")
-    if isinstance(b, bool) or not isinstance(b, (int, np.integer)) or b < 1:
+    if not is_whole(b) or b < 1:
         raise ValueError(f"b is {b!r}; give a whole number of samples per batch, at least 1")
-    if not isinstance(replacement, (bool, np.bool_)):
-        raise ValueError(f"replacement is {replacement!r}; give True or False")
-    if replacement:
+    if true_or_false(replacement, "replacement"):
         return eta / (2 * b)
     if b >= n:
         raise ValueError(

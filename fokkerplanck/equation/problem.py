@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from fokkerplanck.domain import fields
-from fokkerplanck.domain.arguments import describe, frozen
-from fokkerplanck.domain.grid import check_grid
+from fokkerplanck.domain.arguments import describe, frozen, one_of
+from fokkerplanck.domain.grid import Grid, check_grid
+from fokkerplanck.domain.types import Array, Field
 from fokkerplanck.equation.calculus import (
     SHARE,
-    check_divergence,
     check_gradient,
     diffusion_from_noise,
     inverse_temperature,
-    leftover_field,
     stratonovich_correction,
 )
-from fokkerplanck.equation.minibatch import Minibatch, temperature
+from fokkerplanck.equation.given import Given
+from fokkerplanck.equation.inverse_design import design
+from fokkerplanck.equation.minibatch import Minibatch, Rows, sampled
 
-# Off-diagonal entries of D below this part of sqrt(D_ii D_kk) are rounding.
+#: Off-diagonal entries of D below this part of sqrt(D_ii D_kk) are rounding.
 CORRELATION = 1e-14
 
 
@@ -77,59 +80,90 @@ class Problem:
     ('diagonal', True, 10.0)
     """
 
-    f: np.ndarray | None
+    grid: Grid
+    beta: float
+    calculus: str
+    given: Given
+    D: Array
+    f: Array | None = None
+    #: Parts of v = -D grad(potential) + circulation where both are known exactly.
+    potential: Array | None = None
+    circulation: Array | None = None
+    minibatch: Minibatch | None = None
     eta: float
     batch_size: int
     n_samples: int
-    minibatch: Minibatch
-    potential: np.ndarray | None
-    circulation: np.ndarray | None
-    _grad: np.ndarray | None
+    _grad: Array | None = None  # minus the given drift, or a given grad f, in the given calculus
+    _sealed = False
 
     def __init__(
-        self, grid, f=None, D=None, beta=None, *,
-        grad_f=None, drift=None, sigma=None, kT=None, calculus="ito",
-    ):  # fmt: skip
+        self, grid: Grid, f: Field | None = None, D: Field | None = None,
+        beta: float | None = None, *, grad_f: Field | None = None, drift: Field | None = None,
+        sigma: Field | None = None, kT: float | None = None, calculus: str = "ito",
+    ) -> None:  # fmt: skip
         check_grid(grid)
-        _check_given(f, grad_f, drift, D, sigma, calculus)
-        self.grid, self.calculus = grid, calculus
-        self.beta = inverse_temperature(beta, kT)
-        D = 1.0 if D is None else D
+        given = Given(f=f, grad_f=grad_f, drift=drift, D=1.0 if D is None else D, sigma=sigma)
+        if D is not None and sigma is not None:
+            raise ValueError("D and sigma are both given; give one (D = beta sigma sigma^T / 2)")
+        one_of(calculus, "calculus", tuple(SHARE))
+        self._fill(grid, given, inverse_temperature(beta, kT), calculus)
+
+    def _fill(self, grid: Grid, given: Given, beta: float, calculus: str = "ito") -> Problem:
+        """Evaluate and check what was given: the one place where a problem gets its fields."""
+        self.grid, self.beta, self.calculus = grid, beta, calculus
+        D, sigma = given.D, given.sigma
         if sigma is not None:
-            D = diffusion_from_noise(sigma, grid, self.beta)
-        self._D, self._sigma = D, sigma
-        self._f, self._grad_f, self._drift = f, grad_f, drift
+            D = diffusion_from_noise(sigma, grid, beta)
+            if fields.is_gridded(sigma, grid.shape):
+                sigma = fields.matrix_field(sigma, grid, "sigma", columns=True)
         self.D = frozen(fields.check_diffusion(fields.matrix_field(D, grid, "D"), grid))
         if callable(D):
             fields.check_periodic(D, self.D, grid, "D", fields.matrix_field)
         # What a person may still write to is not kept.
         elif fields.is_gridded(D, grid.shape):
-            self._D = self.D
-        if fields.is_gridded(sigma, grid.shape):
-            self._sigma = fields.matrix_field(sigma, grid, "sigma", columns=True)
-        self.f = self._grad = None
-        if f is not None:
-            self.f = frozen(fields.scalar_field(f, grid, "f").copy())
-            fields.check_periodic(f, self.f, grid, "f")
-            self._f = f if callable(f) or np.ndim(f) == 0 else self.f
-        if grad_f is not None:
-            self._grad = fields.vector_field(grad_f, grid, "grad_f")
-            check_gradient(self._f, grad_f, grid)
-        elif f is None:
-            zero = np.zeros(grid.dim) if drift is None else drift
-            self._grad = -fields.vector_field(zero, grid, "drift")
-        # v = -D grad(potential) + circulation, both known exactly: set by from_potential.
-        self.potential = self.circulation = self._inverse = None
+            D = self.D
+        self.given = replace(given, D=D, sigma=sigma)
+        if given.Phi is not None:
+            self.potential, self.circulation, v = design(
+                given.Phi, given.Q, given.j, self.D, grid, beta
+            )
+            self._grad = -(v + self.kT * self.div_D)
+        elif given.f is not None:
+            self._fill_loss(given.f, given.grad_f)
+        else:
+            drift = np.zeros(grid.dim) if given.drift is None else given.drift
+            self._grad = -fields.vector_field(drift, grid, "drift")
+        if given.sampling is not None:
+            self.eta, self.batch_size, self.n_samples, self.minibatch = given.sampling
         self._sealed = True
+        return self
 
-    def __setattr__(self, name, value):
+    def _fill_loss(self, f: Field, grad_f: Field | None) -> None:
+        """Values of f, and of its gradient where that is given."""
+        self.f = frozen(fields.scalar_field(f, self.grid, "f").copy())
+        fields.check_periodic(f, self.f, self.grid, "f")
+        f = f if callable(f) or np.ndim(f) == 0 else self.f
+        self.given = replace(self.given, f=f)
+        if grad_f is not None:
+            self._grad = fields.vector_field(grad_f, self.grid, "grad_f")
+            check_gradient(f, grad_f, self.grid)
+
+    def __setattr__(self, name: str, value: object) -> None:
         """Refuse: everything derived from a problem relies on it."""
-        if "_sealed" in self.__dict__:
+        if self._sealed:
             raise AttributeError(f"a Problem does not change; make a new one to set {name}")
         super().__setattr__(name, value)
 
     @classmethod
-    def from_potential(cls, grid, Phi, D=1.0, beta=1.0, Q=None, j=None):
+    def from_potential(
+        cls,
+        grid: Grid,
+        Phi: Field,
+        D: Field = 1.0,
+        beta: float = 1.0,
+        Q: Field | None = None,
+        j: Field | None = None,
+    ) -> Problem:
         r"""Inverse design: the drift whose steady state is :math:`e^{-\beta\Phi}/Z`.
 
         The drift is :math:`-g` with :math:`g = D\nabla\Phi - \beta^{-1}\nabla\cdot D - j`, where
@@ -168,30 +202,22 @@ class Problem:
         >>> problem.g[:, 20, 16].round(4).tolist()
         [0.8906, -0.3281]
         """
-        if Q is not None and j is not None:
-            raise ValueError("Q and j are both given; give one (j = -Q grad Phi + div Q / beta)")
-        problem = cls(grid, D=D, beta=beta)
-        potential = fields.scalar_field(Phi, grid, "Phi").copy()
-        fields.check_periodic(Phi, potential, grid, "Phi")
-        grad = fields.gradient(Phi if callable(Phi) else potential, grid, "Phi")
-        leftover = None
-        if Q is not None:
-            leftover = leftover_field(Q, grad, grid, problem.kT)
-        elif j is not None:
-            leftover = fields.vector_field(j, grid, "j")
-            check_divergence(j, Phi, potential, leftover, grid, problem.beta)
-        v = -np.einsum("ik...,k...->i...", problem.D, grad)
-        v = v if leftover is None else v + leftover
-        problem.__dict__.update(
-            potential=frozen(potential),
-            circulation=None if leftover is None else frozen(leftover),
-            _grad=-(v + problem.kT * problem.div_D),
-            _inverse={"Phi": Phi, "D": D, "beta": beta, "Q": Q, "j": j},
-        )
-        return problem
+        given = Given(Phi=Phi, D=1.0 if D is None else D, Q=Q, j=j)
+        if Phi is None:  # says what is expected
+            fields.scalar_field(Phi, check_grid(grid), "Phi")
+        return cls.__new__(cls)._fill(check_grid(grid), given, inverse_temperature(beta, None))
 
     @classmethod
-    def from_samples(cls, grid, losses, data, eta, b, replacement=True, grad_losses=None):
+    def from_samples(
+        cls,
+        grid: Grid,
+        losses: Rows,
+        data: Any,
+        eta: float,
+        b: int,
+        replacement: bool = True,
+        grad_losses: Rows | None = None,
+    ) -> Problem:
         r"""Minibatch SGD: f the mean loss, D the covariance of the per-sample gradients.
 
         With step :math:`\eta` and batches of b out of N samples, time is :math:`t=k\eta` and
@@ -233,23 +259,10 @@ class Problem:
         >>> problem.kT
         0.05
         """
-        check_grid(grid)
-        for name, function in (("losses", losses), ("grad_losses", grad_losses)):
-            if not callable(function) and not (function is None and name == "grad_losses"):
-                raise ValueError(
-                    f"{name} is {describe(function)}; give a function of (theta, data)"
-                )
-        steps = np.array([fields.STEP * w.min() for w in grid.widths])
-        model = Minibatch(losses, data, grad_losses, steps)
-        n = model.count(grid)
-        kT = temperature(eta, b, n, replacement)
-        words = "the mean of grad_losses", "the mean of losses"
-        fields.scalar_field(model.loss, grid, words[1])
-        if grad_losses is not None:
-            check_gradient(model.loss, model.gradient, grid, *words)
-        problem = cls(grid, f=model.loss, grad_f=model.gradient, D=model.covariance, kT=kT)
-        problem.__dict__.update(eta=float(eta), batch_size=int(b), n_samples=n, minibatch=model)
-        return problem
+        sampling, kT = sampled(check_grid(grid), losses, data, eta, b, replacement, grad_losses)
+        m = sampling.minibatch
+        given = Given(f=m.loss, grad_f=m.gradient, D=m.covariance, sampling=sampling)
+        return cls.__new__(cls)._fill(grid, given, inverse_temperature(None, kT))
 
     @property
     def kT(self) -> float:
@@ -259,7 +272,7 @@ class Problem:
     @cached_property
     def D_constant(self) -> bool:
         """True if D is the same in every cell."""
-        corner = self.D[(..., *(slice(1),) * self.grid.dim)]
+        corner = self.D[fields.at((slice(1),) * self.grid.dim)]
         return not any(self.D.strides[2:]) or bool(
             np.array_equal(self.D, np.broadcast_to(corner, self.D.shape))
         )
@@ -276,35 +289,36 @@ class Problem:
         return "isotropic" if same else "diagonal"
 
     @cached_property
-    def div_D(self) -> np.ndarray:
+    def div_D(self) -> Array:
         r"""Row divergence of D, shape (d, \*shape)."""
         if self.D_constant:
             return frozen(np.zeros((self.grid.dim, *self.grid.shape)))
-        D = self._D if callable(self._D) else self.D
+        D = self.given.D if callable(self.given.D) else self.D
         return frozen(fields.row_divergence(D, self.grid, "D"))
 
     @cached_property
-    def g(self) -> np.ndarray:
+    def g(self) -> Array:
         r"""Field g of the Ito equation dx = -g dt + noise, shape (d, \*shape)."""
-        g = fields.gradient(self._f, self.grid, "f") if self._grad is None else self._grad
+        given = self.given
+        g = fields.gradient(self._force, self.grid, "f") if self._grad is None else self._grad
         if self.calculus == "klimontovich":
             g = g - self.kT * self.div_D
         elif self.calculus == "stratonovich":
-            g = g - stratonovich_correction(self._D, self._sigma, self.grid, self.kT)
-        return frozen(fields.check_finite(g, self.grid.x, "grad f" if self._f is not None else "g"))
+            g = g - stratonovich_correction(given.D, given.sigma, self.grid, self.kT)
+        return frozen(fields.check_finite(g, self.grid.x, "grad f" if given.f is not None else "g"))
 
     @property
-    def drift(self) -> np.ndarray:
+    def drift(self) -> Array:
         r"""Ito drift b = -g, shape (d, \*shape)."""
         return frozen(-self.g)
 
     @cached_property
-    def v(self) -> np.ndarray:
+    def v(self) -> Array:
         r"""Drift :math:`v=-(g+kT\,\nabla\cdot D)` of :math:`J = v\rho - kT D\nabla\rho`."""
         return frozen(-(self.g + self.kT * self.div_D))
 
     @property
-    def noise_share(self):
+    def noise_share(self) -> tuple[float, Array | None]:
         r"""Pair (a, b) of :math:`v_i = b_i - a\,kT\,\partial_iD_{ii}`, the drift v for diagonal D.
 
         b is None where it is -grad f. Stratonovich drifts in more than one dimension depend on the
@@ -312,31 +326,37 @@ class Problem:
         """
         if self.calculus == "stratonovich" and self.grid.dim > 1:
             return 1.0, self.drift
-        return SHARE[self.calculus], None if self.f is not None else -self._grad
+        minus_drift = None if self.f is not None else self._grad
+        return SHARE[self.calculus], None if minus_drift is None else -minus_drift
 
     @property
     def has_callables(self) -> bool:
         """True if D and the drift (or f) can be evaluated between cell centres."""
-        force = self._f if self._f is not None else 0.0 if self._drift is None else self._drift
-        return all(
-            callable(u) or constant
-            for u, constant in ((force, np.size(force) == 1), (self._D, self.D_constant))
-        )
+        force = self._force
+        is_known = callable(force) or np.size(force) == 1
+        return is_known and (callable(self.given.D) or self.D_constant)
 
-    def on_line(self, nodes, middle, step):
+    @property
+    def _force(self) -> Field:
+        """Loss or drift as given, 0 where neither was."""
+        given = self.given.drift if self.given.f is None else self.given.f
+        return 0.0 if given is None else given
+
+    def on_line(self, nodes: Array, middle: Array, step: Array) -> Array:
         """Increments of b/D over small pieces of a line (one dimension, callables)."""
         grid = self.grid
-        D = self.D[0, 0, 0]
+        D, force = self.D[0, 0, 0], self._force
         if not self.D_constant:
-            D = np.stack([fields.matrix_field(self._D, grid, "D", x[None])[0, 0] for x in middle])
-        if self._f is not None:
-            f = np.stack([fields.scalar_field(self._f, grid, "f", x[None]) for x in nodes])
+            D = np.stack(
+                [fields.matrix_field(self.given.D, grid, "D", x[None])[0, 0] for x in middle]
+            )
+        if self.f is not None:
+            f = np.stack([fields.scalar_field(force, grid, "f", x[None]) for x in nodes])
             return -np.diff(f, axis=0) / D
-        drift = 0.0 if self._drift is None else self._drift
-        b = np.stack([fields.vector_field(drift, grid, "drift", x[None])[0] for x in middle])
+        b = np.stack([fields.vector_field(force, grid, "drift", x[None])[0] for x in middle])
         return b * step / D
 
-    def on(self, grid):
+    def on(self, grid: Grid) -> Problem:
         """Return the same problem on another grid; for callables and constants.
 
         Examples
@@ -346,45 +366,25 @@ class Problem:
         >>> problem.on(problem.grid.refined()).grid.shape
         (32,)
         """
-        given = {"f": self._f, "grad_f": self._grad_f, "drift": self._drift}
-        given |= {"D": self._D} if self._sigma is None else {"sigma": self._sigma}
-        given = self._inverse or given
-        arrays = [name for name, u in given.items() if fields.is_gridded(u, self.grid.shape)]
+        derived = "D" if self.given.sigma is not None else ""
+        arrays = [name for name in self.given.arrays(self.grid.shape) if name != derived]
         if arrays:
             raise ValueError(
                 f"{' and '.join(arrays)} given as arrays know one grid only; give callables to "
                 "move a problem to another grid"
             )
-        if self._inverse is not None:
-            return Problem.from_potential(grid, **self._inverse)
-        problem = Problem(grid, beta=self.beta, calculus=self.calculus, **given)
-        samples = ("eta", "batch_size", "n_samples", "minibatch")
-        problem.__dict__.update({k: self.__dict__[k] for k in samples if k in self.__dict__})
-        return problem
+        fresh = type(self).__new__(type(self))
+        return fresh._fill(check_grid(grid), self.given, self.beta, self.calculus)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         """What is solved, with the kind of D that was found."""
-        force = "f" if self._f is not None else "drift" if self._drift is not None else "Phi"
-        if self.potential is None and self._f is None and self._drift is None:
-            force = "no drift"
         constant = "constant" if self.D_constant else "varying"
-        return f"Problem({force}, {self.D_kind} {constant} D, beta={self.beta:g}, on {self.grid!r})"
+        kind = f"{self.given.force}, {self.D_kind} {constant} D"
+        return f"Problem({kind}, beta={self.beta:g}, on {self.grid!r})"
 
 
-def check_problem(value, asker: str) -> Problem:
+def check_problem(value: object, asker: str) -> Problem:
     """Return value if it is a Problem; asker names the function that was called."""
     if not isinstance(value, Problem):
         raise ValueError(f"{asker} received {describe(value)}; give a Problem")
     return value
-
-
-def _check_given(f, grad_f, drift, D, sigma, calculus):
-    """Raise for arguments that exclude each other, and an unknown calculus."""
-    if f is not None and drift is not None:
-        raise ValueError("f and drift are both given; give a loss f (drift -grad f) or a drift")
-    if grad_f is not None and f is None:
-        raise ValueError("grad_f is given without f; give f too, or drift = -grad_f")
-    if D is not None and sigma is not None:
-        raise ValueError("D and sigma are both given; give one (D = beta sigma sigma^T / 2)")
-    if not isinstance(calculus, str) or calculus not in SHARE:
-        raise ValueError(f"calculus is {calculus!r}; choose from {', '.join(SHARE)}")

@@ -6,30 +6,33 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import NdBSpline, make_interp_spline
 from scipy.spatial import cKDTree
 
 from fokkerplanck.domain import fields
-from fokkerplanck.domain.grid import check_grid
+from fokkerplanck.domain.arguments import frozen
+from fokkerplanck.domain.grid import Grid, check_grid
+from fokkerplanck.domain.types import Array, Field
 
 #: Cells an axis needs for cubic splines.
 LEAST_CELLS = 4
-#: Iterations from one cell; those that go on longer wander between zeros.
+#: Most iterations from one cell; those that need more jump between zeros.
 MOST_STEPS = 40
 #: Distance to a zero, in cells, at which iterations have arrived.
 ARRIVED = 1e-9
 #: Distance, in cells, within which two zeros are one.
 SAME = 0.05
-#: Distance, in cells, at which a point on a curve of zeros counts: there the field of an array is
-#: not zero between the points where its spline is.
+#: Largest distance to a zero, in cells, of a point that counts as one of a curve of zeros: along
+#: such a curve the spline of an array is not zero everywhere.
 NEAR = 0.02
 #: Eigenvalues of callables below this part of the largest are zero.
 ROUNDING = 1e-6
-#: Step of difference quotients, in cells: of fourth order, 1e-8 of relative error and as much
-#: rounding.
+#: Step of difference quotients of fourth order, in cells: their relative error is 1e-8, and so is
+#: that of rounding.
 STEP = 0.01
-
-#: Cells by which splines go round a periodic axis: what their ends do decays as 0.27 a cell.
+#: Cells by which the nodes of a spline are continued beyond both ends of a periodic axis. A spline
+#: depends on its end conditions by a factor that falls by 0.27 a cell: 0.27^26 is below rounding.
 MARGIN = 26
 
 
@@ -49,25 +52,26 @@ class CriticalPoint:
         points, about one per cell.
     """
 
-    x: np.ndarray
-    eigenvalues: np.ndarray
+    x: Array
+    eigenvalues: NDArray[np.complex128]
     kind: str
 
-    def __post_init__(self):
-        self.x.flags.writeable = self.eigenvalues.flags.writeable = False
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "x", frozen(self.x))
+        object.__setattr__(self, "eigenvalues", frozen(self.eigenvalues))
 
     @property
     def is_stable(self) -> bool:
         """True if trajectories of dx/dt = -v end here."""
         return self.kind.startswith("stable")
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         """Kind and place."""
         where = ", ".join(f"{round(float(u), 12) + 0.0:.6g}" for u in self.x)
         return f"CriticalPoint({self.kind} at ({where}))"
 
 
-def critical_points(v, grid) -> tuple[CriticalPoint, ...]:
+def critical_points(v: Field, grid: Grid) -> tuple[CriticalPoint, ...]:
     r"""Zeros :math:`v(x)=0` in the box, and the kind of the flow :math:`\dot x=-v` there.
 
     Parameters
@@ -110,7 +114,7 @@ def critical_points(v, grid) -> tuple[CriticalPoint, ...]:
     check_grid(grid)
     if min(grid.shape) < LEAST_CELLS:
         raise ValueError(f"the grid has shape {grid.shape}; give at least {LEAST_CELLS} cells")
-    field = _Callable(v, grid) if callable(v) else Spline(fields.vector_field(v, grid, "v"), grid)
+    field = _Function(v, grid) if callable(v) else Spline(fields.vector_field(v, grid, "v"), grid)
     starts = _starts(field, grid)
     x, step = _iterate(field, grid, starts)
     values, jacobian = field.value(x), field.jacobian(x)
@@ -128,33 +132,27 @@ def critical_points(v, grid) -> tuple[CriticalPoint, ...]:
     return tuple(sorted(points, key=lambda point: tuple(np.round(point.x, 9))))
 
 
-class _Callable:
+class _Function:
     """A user's function at points (d, m), with difference quotients."""
 
     tolerance = ROUNDING
 
-    def __init__(self, v, grid):
+    def __init__(self, v: Field, grid: Grid) -> None:
         self.v, self.grid = v, grid
         self.step = STEP * np.array([w.min() for w in grid.widths])[:, None]
 
-    def value(self, x):
+    def value(self, x: Array) -> Array:
         """Field (d, m)."""
         return fields.vector_field(self.v, self.grid, "v", np.ascontiguousarray(x))
 
-    def jacobian(self, x):
+    def jacobian(self, x: Array) -> Array:
         """Derivatives dv_i/dx_k, shape (m, d, d)."""
         lo, hi = np.array(self.grid.box).T[..., None]
         # Nothing is known of the function beyond the walls.
         margin = 2 * self.step
         walls = [not wraps for wraps in self.grid.periodic]
         x = np.where(np.array(walls)[:, None], np.clip(x, lo + margin, hi - margin), x)
-        columns = []
-        for k in range(len(x)):
-            ahead = np.zeros_like(x)
-            ahead[k] = self.step[k]
-            one = self.value(x + ahead) - self.value(x - ahead)
-            two = self.value(x + 2 * ahead) - self.value(x - 2 * ahead)
-            columns.append((8 * one - two) / (12 * self.step[k]))
+        columns = [fields.quotient(self.value, x, k, self.step[k]) for k in range(len(x))]
         return np.moveaxis(np.array(columns), (0, 1, 2), (2, 1, 0))
 
 
@@ -170,7 +168,7 @@ class Spline:
     [[0.125]]
     """
 
-    def __init__(self, u, grid):
+    def __init__(self, u: ArrayLike, grid: Grid) -> None:
         self.tolerance = max(ROUNDING, max(1 / n for n in grid.shape) ** 2)
         u = np.asarray(u, dtype=float)
         leading = u.ndim - grid.dim
@@ -186,17 +184,18 @@ class Spline:
             c = np.moveaxis(spline.c, 0, k)
         self.spline = NdBSpline(tuple(knots), np.ascontiguousarray(c), 3)
 
-    def value(self, x):
+    def value(self, x: ArrayLike) -> Array:
         """Field (..., m) at points (d, m)."""
         return np.moveaxis(self.spline(np.asarray(x).T), 0, -1)
 
-    def jacobian(self, x):
+    def jacobian(self, x: ArrayLike) -> Array:
         """Derivatives du_i/dx_k (m, ..., d) at points (d, m)."""
+        x = np.asarray(x)
         units = np.eye(len(x), dtype=int)
-        return np.stack([self.spline(np.asarray(x).T, nu=tuple(e)) for e in units], axis=-1)
+        return np.stack([self.spline(x.T, nu=tuple(e)) for e in units], axis=-1)
 
 
-def _starts(field, grid):
+def _starts(field: _Function | Spline, grid: Grid) -> Array:
     """Centres (d, m) of the cells in which every component may vanish."""
     corners = np.stack(np.meshgrid(*grid.faces, indexing="ij"))
     at_corners = field.value(corners.reshape(grid.dim, -1)).reshape(corners.shape)
@@ -205,12 +204,13 @@ def _starts(field, grid):
     at_centres = field.value(grid.x.reshape(grid.dim, -1)).reshape(grid.x.shape)
     around = np.stack(
         [
-            at_corners[(slice(None), *(slice(1, None) if up else slice(-1) for up in corner))]
+            at_corners[fields.at([slice(1, None) if up else slice(-1) for up in corner])]
             for corner in product((False, True), repeat=grid.dim)
         ]
     )
-    # How far a component is from linear within the cell: by so much it may miss the corners. And
-    # the two sides of a seam may round to different signs.
+    # A component that is not linear within the cell may be zero there though it has one sign at all
+    # corners: allow for twice its deviation at the centre. At a seam, both sides may round to
+    # different signs.
     bend = 2 * np.abs(at_centres - around.mean(axis=0))
     bend += 1e-12 * np.abs(at_corners).max()
     least = np.minimum(around.min(axis=0), at_centres) - bend
@@ -219,7 +219,7 @@ def _starts(field, grid):
     return grid.x[:, here]
 
 
-def _iterate(field, grid, x):
+def _iterate(field: _Function | Spline, grid: Grid, x: Array) -> tuple[Array, Array]:
     """Points (d, m) where the iterations end, and their last steps in cells (m,)."""
     d = grid.dim
     lo, hi = np.array(grid.box).T[..., None]
@@ -250,7 +250,7 @@ def _iterate(field, grid, x):
     return np.where(seam, lo, x), last
 
 
-def _local_widths(grid, x):
+def _local_widths(grid: Grid, x: Array) -> Array:
     """Widths (d, m) of the cells of points (d, m)."""
     cells = [
         np.clip(np.searchsorted(F, u, side="right") - 1, 0, n - 1)
@@ -259,7 +259,7 @@ def _local_widths(grid, x):
     return np.stack([w[k] for w, k in zip(grid.widths, cells, strict=True)])
 
 
-def _distinct(grid, x, remaining):
+def _distinct(grid: Grid, x: Array, remaining: Array) -> list[int]:
     """Indices of the points that are left when those closer than SAME cells are one."""
     cells = np.stack(
         [np.interp(u, F, np.arange(len(F))) for u, F in zip(x, grid.faces, strict=True)], axis=1
@@ -279,7 +279,7 @@ def _distinct(grid, x, remaining):
     return kept
 
 
-def _kind(rates, tolerance):
+def _kind(rates: NDArray[np.complex128], tolerance: float) -> tuple[NDArray, str]:
     """Eigenvalues in order, and the name of a zero with these eigenvalues of dx/dt = -v."""
     rates = rates[np.lexsort((rates.imag, rates.real))]
     size = np.abs(rates).max()

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Kolmogorov's criterion: defect of a face, over the range of the log density.
+#: Largest sum of tilts around a face, over the range of the log density, that counts as zero in
+#: Kolmogorov's criterion.
 CLOSED = 1e-9
 
 
@@ -80,7 +81,7 @@ class AxisRates:
         n0 = shape[0] if grid.dim > 1 else 1
         box = (grid.dim, n0, n // n0)
         exits = np.zeros((0, 0))
-        if edges.exit_rate is not None and edges.exit_rate.any():
+        if generator.leaks:
             exits = (edges.exit_rate / volumes).reshape(box[1:])
         n1 = shape[1] if grid.dim == 3 else 1
         ring = bool(grid.dim > 1 and grid.periodic[0] and n0 > 2)

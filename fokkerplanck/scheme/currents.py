@@ -12,14 +12,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from fokkerplanck.domain import fields
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.kernels import threads
-from fokkerplanck.kernels.scheme import assembly, flux, tensors
+from fokkerplanck.kernels.scheme import assembly, tensors
 from fokkerplanck.kernels.scheme import current as kernels
+from fokkerplanck.scheme.bernoulli import bernoulli
 from fokkerplanck.scheme.cells import cell_type, diffusion, flat
 from fokkerplanck.scheme.nine_point import cell_widths
 
@@ -68,7 +70,7 @@ class EdgeCurrents:
     def from_faces(cls, scheme, log_rho):
         """Velocities of the nine-point scheme, for log density (n,)."""
         velocity = scheme.velocity(log_rho)
-        over_denser = velocity * _bernoulli(np.abs(scheme.step @ log_rho))
+        over_denser = velocity * bernoulli(np.abs(scheme.step @ log_rho))
         tail, head = (a.astype(cell_type(scheme.grid.size)) for a in (scheme.lower, scheme.upper))
         return cls(scheme.grid, log_rho, tail, head, velocity, None, over_denser)
 
@@ -92,7 +94,7 @@ class EdgeCurrents:
         if not empty.any():
             return self
         dead = empty[self.tail] | empty[self.head]
-        zeroed = {
+        zeroed: dict[str, Any] = {
             name: np.where(dead, 0.0, getattr(self, name))
             for name in ("velocity", "affinity", "_over_denser")
         }
@@ -126,8 +128,7 @@ class EdgeCurrents:
         """Distance from tail to head along axis k (n_edges,)."""
         if not self.grid.graded[k]:
             return self.offset[:, k] * self.grid.h[k]
-        widths = self.grid.widths[k].reshape([-1 if i == k else 1 for i in range(self.grid.dim)])
-        widths = np.broadcast_to(widths, self.grid.shape).ravel()
+        widths = cell_widths(self.grid)[k]
         return self.offset[:, k] * (0.5 * (widths[self.tail] + widths[self.head]))
 
     def divergence_of_j(self):
@@ -206,13 +207,6 @@ def edge_offsets(edges):
         np.array(grid.periodic), edges.tail, edges.head, out,
     )  # fmt: skip
     return out
-
-
-def _bernoulli(z):
-    """B(z) of an array."""
-    value, slope = np.empty_like(z), np.empty_like(z)
-    flux.bernoulli_and_slope(z, value, slope)
-    return value
 
 
 def stream_function(currents, beta):

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from scipy import sparse
 
+from fokkerplanck.domain.types import Array
+from fokkerplanck.equation.problem import Problem
 from fokkerplanck.kernels import threads
 from fokkerplanck.kernels.linalg import graph
 from fokkerplanck.kernels.scheme import current
+from fokkerplanck.scheme.edges import Edges
 
 #: Name of the source of a density found without a known potential.
 SUMMED = "line integrals of the drift"
 
 
-def exact_log_density(problem, edges):
+def exact_log_density(problem: Problem, edges: Edges) -> tuple[Array, str] | None:
     r"""Log density whose differences are the tilts of all edges, or None (Kolmogorov's criterion).
 
     Such a density is in detailed balance with the generator, with no current on any edge. The
@@ -34,20 +39,23 @@ def exact_log_density(problem, edges):
         phi = candidate.ravel()
         if _explains(edges, phi):
             return phi, name
-    phi = summed_log_density(edges)
-    return None if phi is None else (phi, SUMMED)
+    found = summed_log_density(edges)
+    return None if found is None else (found, SUMMED)
 
 
-def summed_log_density(edges):
+def summed_log_density(edges: Edges) -> Array | None:
     """Log density whose differences are the tilts of all edges, from the edge list alone, or None.
 
     The array (n,) is the line integral of the tilts along a tree, up to a constant.
     """
-    phi = _summed(edges)
+    phi: Array | None = np.empty(edges.grid.size)
+    first = np.empty(edges.grid.size, np.int64)
+    if not graph.sum_tilts(edges.tail, edges.head, edges.tilt, first, phi):
+        phi = _searched(edges)
     return phi if phi is not None and _explains(edges, phi) else None
 
 
-def _candidates(problem):
+def _candidates(problem: Problem) -> Iterator[tuple[str, Array]]:
     """Potentials that are known beforehand."""
     if problem is None:
         return
@@ -57,7 +65,7 @@ def _candidates(problem):
         yield "the loss", -problem.beta * problem.f / problem.D.flat[0]
 
 
-def _explains(edges, phi):
+def _explains(edges: Edges, phi: Array) -> bool:
     """True if every tilt is the difference of phi, to rounding."""
     limit = 1e-12 * (1 + float(np.ptp(phi)))
     parts = threads.parts(edges.grid.size)
@@ -69,16 +77,8 @@ def _explains(edges, phi):
     return bool((worst <= limit).all())
 
 
-def _summed(edges):
-    """Sums of tilts along a tree of the edge list; None if it falls apart."""
-    phi, first = np.empty(edges.grid.size), np.empty(edges.grid.size, np.int64)
-    if graph.sum_tilts(edges.tail, edges.head, edges.tilt, first, phi):
-        return phi
-    return _searched(edges)
-
-
-def _searched(edges):
-    """Sums of tilts along a breadth-first tree, for lists whose cells are not in a good order."""
+def _searched(edges: Edges) -> Array | None:
+    """Sums of tilts along a breadth-first tree; None if the edges do not join all cells."""
     n, m = edges.grid.size, edges.tail.size
     where = np.concatenate([edges.tail, edges.head]), np.concatenate([edges.head, edges.tail])
     entry = np.concatenate([np.arange(m), np.arange(m)]).astype(float)

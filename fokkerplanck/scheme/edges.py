@@ -15,11 +15,19 @@ import numpy as np
 
 from fokkerplanck.domain.arguments import describe, frozen
 from fokkerplanck.domain.grid import Grid, Side
-from fokkerplanck.domain.types import Array
+from fokkerplanck.domain.types import Array, Integers
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.kernels import threads
 from fokkerplanck.kernels.scheme import assembly
-from fokkerplanck.scheme.cells import UPWIND_TILT, cell_type, diffusion, flat, neighbours
+from fokkerplanck.scheme.bernoulli import bernoulli
+from fokkerplanck.scheme.cells import (
+    UPWIND_TILT,
+    cell_type,
+    cells_along,
+    diffusion,
+    flat,
+    neighbours,
+)
 from fokkerplanck.scheme.tensor_edges import tensor_edges
 
 
@@ -58,10 +66,10 @@ class Edges:
     """
 
     grid: Grid
-    tail: np.ndarray
-    head: np.ndarray
-    weight: np.ndarray
-    tilt: np.ndarray
+    tail: Integers
+    head: Integers
+    weight: Array
+    tilt: Array
     exits: dict[Side, Array]
     kind: str
     width: int
@@ -79,8 +87,7 @@ class Edges:
         if not isinstance(problem, Problem):
             raise ValueError(f"from_problem received {describe(problem)}; give a Problem")
         if problem.D_kind == "tensor":
-            tail, head, weight, tilt, exits, width, n_floored = tensor_edges(problem)
-            return cls(problem.grid, tail, head, weight, tilt, exits, "tensor", width, n_floored)
+            return cls(problem.grid, kind="tensor", **tensor_edges(problem)._asdict())
         return _axis_edges(problem)
 
     @cached_property
@@ -88,7 +95,7 @@ class Edges:
         """Rate (n_cells,) at which cells lose mass through all absorbing sides; None without."""
         return frozen(sum(self.exits.values())) if self.exits else None
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         """Size and kind of the list."""
         floored = f", D floored in {self.n_floored} cells" if self.n_floored else ""
         return (
@@ -97,7 +104,7 @@ class Edges:
         )
 
 
-def _axis_edges(problem) -> Edges:
+def _axis_edges(problem: Problem) -> Edges:
     """Nearest-neighbour edges for diagonal D, on uniform or graded axes."""
     grid = problem.grid
     shape, wraps = np.array(grid.shape), np.array(grid.periodic) & (np.array(grid.shape) > 2)
@@ -126,7 +133,7 @@ def _axis_edges(problem) -> Edges:
     return Edges(grid, tail, head, weight, tilt, exits, problem.D_kind, 1)
 
 
-def _tilt_terms(problem):
+def _tilt_terms(problem: Problem) -> tuple[float, bool, Array, bool, Array, Array]:
     """Terms of the tilts of diagonal D: share of log D, metric, fixed, known, potential, drift."""
     d, no_field = problem.grid.dim, flat(None, problem.grid.dim)
     none = flat(None, 1)[0]
@@ -144,7 +151,7 @@ def _tilt_terms(problem):
     return share, True, none, False, none, flat(drift, d)
 
 
-def _line_integral(problem, lower, pieces=8):
+def _line_integral(problem: Problem, lower: Integers, pieces: int = 8) -> Array:
     """Integral of b / (kT D) from cell to cell on a line, by the midpoint rule in small pieces."""
     grid = problem.grid
     (lo, hi), x = grid.box[0], grid.centers[0]
@@ -153,10 +160,10 @@ def _line_integral(problem, lower, pieces=8):
     nodes = start + np.multiply.outer(np.arange(pieces + 1) / pieces, stop - start)
     middle = 0.5 * (nodes[1:] + nodes[:-1])
 
-    def inside(points):
+    def inside(points: Array) -> Array:
         return lo + np.mod(points - lo, hi - lo) if grid.periodic[0] else points
 
-    with np.errstate(divide="ignore", invalid="ignore"):  # cells without noise are seen to later
+    with np.errstate(divide="ignore", invalid="ignore"):  # D = 0: the kernel replaces these tilts
         force = problem.on_line(inside(nodes), inside(middle), (stop - start) / pieces)
         return problem.beta * force.sum(axis=0)
 
@@ -164,14 +171,13 @@ def _line_integral(problem, lower, pieces=8):
 def _axis_exits(problem: Problem, side: Side) -> Array:
     """Rates (n,) out of an absorbing side, half a cell away: w B(-z/2) / (1/2)."""
     grid, k = problem.grid, side.axis
-    row, sign = (-1, 1.0) if side.end == "upper" else (0, -1.0)
-    wall = (*(slice(None),) * k, row)
-    width = grid.widths[k][row]
+    wall, sign = cells_along(side)
+    width = grid.widths[k][wall[-1]]
     D = problem.kT * problem.D[k, k][wall]
     v, half = sign * problem.v[k][wall], 0.5 * width
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         z = np.where(D > 0, v * half / D, 0.0)
-        fitted = D / half * np.where(np.abs(z) > 1e-12, -z / np.expm1(-z), 1.0)
+        fitted = D / half * bernoulli(-z.ravel()).reshape(z.shape)
     exits = np.zeros(grid.shape)
     exits[wall] = grid.volumes[wall] / width * np.where(D > 0, fitted, np.maximum(v, 0.0))
     return frozen(exits.ravel())

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from fokkerplanck.domain.types import Array, Integers
 from fokkerplanck.kernels.linalg import evolution
 
 
@@ -26,15 +28,15 @@ class Flows:
         Rates out through absorbing sides, 1/time.
     """
 
-    indptr: np.ndarray
-    indices: np.ndarray
-    inflow: np.ndarray
-    outflow: np.ndarray
-    exits: np.ndarray
+    indptr: Integers
+    indices: Integers
+    inflow: Array
+    outflow: Array
+    exits: Array
 
     @classmethod
-    def from_generator(cls, generator) -> Flows:
-        """Flows of a Generator.
+    def from_generator(cls, generator: Any) -> Flows:
+        """Flows of a Generator, or of a `Chain` that does not leak.
 
         Examples
         --------
@@ -51,9 +53,9 @@ class Flows:
         rows, columns = matrix.tocsr(), matrix.T.tocsr()
         rows.sort_indices()
         columns.sort_indices()
-        edges, n = generator.edges, generator.grid.size
+        n = generator.grid.size
         volume = generator.grid.volumes.ravel()
-        exits = np.zeros(n) if edges.exit_rate is None else edges.exit_rate / volume
+        exits = generator.edges.exit_rate / volume if generator.leaks else np.zeros(n)
         return cls(rows.indptr, rows.indices, rows.data, columns.data, exits)
 
     @property
@@ -61,19 +63,19 @@ class Flows:
         """True if no mass leaves through absorbing sides."""
         return not self.exits.any()
 
-    def over(self, rate):
+    def over(self, rate: float) -> tuple[np.ndarray, ...]:
         """Arrays (indptr, indices, inflow, outflow, exits) of A / rate, as kernels take them."""
         return (
             self.indptr, self.indices, self.inflow / rate, self.outflow / rate, self.exits / rate
         )  # fmt: skip
 
-    def symmetric_bound(self, exit_rates) -> float:
+    def symmetric_bound(self, exit_rates: Array) -> float:
         r"""Bound of the spectrum by the rows of :math:`|A_{ii}|+\sum_k\sqrt{A_{ik}A_{ki}}`."""
         rows = np.repeat(np.arange(exit_rates.size), np.diff(self.indptr))
         mean = np.sqrt(self.inflow * self.outflow)
         return float((exit_rates + np.bincount(rows, mean, exit_rates.size)).max())
 
-    def implicit_residual(self, dt, b, x):
+    def implicit_residual(self, dt: float, b: Array, x: Array) -> Array:
         """Residual b - (I - dt A) x."""
         residual = np.empty_like(x)
         evolution.implicit_residual(

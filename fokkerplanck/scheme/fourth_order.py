@@ -17,6 +17,8 @@ many kT per cell) the nine-point flux stays, by a weight of each face that is fi
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,17 +28,20 @@ from scipy.ndimage import maximum_filter
 from fokkerplanck.domain import fields
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.equation.calculus import SHARE
-from fokkerplanck.kernels.scheme import flux
+from fokkerplanck.equation.problem import Problem
+from fokkerplanck.scheme.bernoulli import bernoulli, bernoulli_and_slope
 from fokkerplanck.scheme.currents import EdgeCurrents
 from fokkerplanck.scheme.stencils import GAUSS_MIDDLE, GAUSS_OUTER, Axis, quadrature_weights
 
-#: Largest third and fourth differences of log rho along an axis, and largest difference between
-#: neighbours, of what counts as smooth: looser pairs keep more faces, tighter ones converge faster.
+#: Limits of what counts as smooth, from loose to tight: largest third and fourth difference of log
+#: rho along an axis, and largest difference between neighbours. Loose limits keep more faces of
+#: fourth order; with tight ones the iteration converges faster.
 RUNGS = ((1.0, 6.0), (1.0, 5.0), (1.0, 4.0), (0.5, 3.0), (0.5, 2.0))
-#: The weight of a face falls like the inverse of this power beyond the limits, and is zero
-#: from ``UNRESOLVED`` times the limits on.
-SHARPNESS, UNRESOLVED = 16, 1.5
-#: Farthest that a corner's log density is taken from the mean of the cells around it.
+#: Power by which the weight of a face falls beyond the limits.
+SHARPNESS = 16
+#: Multiple of the limits from which on the weight of a face is zero.
+UNRESOLVED = 1.5
+#: Largest difference of the log density at a corner from the mean of the cells around it.
 FAR = 3.0
 
 
@@ -84,8 +89,8 @@ class FourthOrder:
         rough = maximum_filter(rough.reshape(self.grid.shape), size=3, mode=modes).ravel()
         rough = np.minimum(np.maximum(rough[self.lower], rough[self.upper]), UNRESOLVED)
         weight = 1 / (1 + rough**SHARPNESS)
-        out = object.__new__(FourthOrder)
-        out.__dict__.update(self.__dict__, weight=np.where(rough < UNRESOLVED, weight, 0.0))
+        out = copy.copy(self)
+        out.weight = np.where(rough < UNRESOLVED, weight, 0.0)
         return out
 
     def unresolved(self):
@@ -118,11 +123,11 @@ class FourthOrder:
         with np.errstate(all="ignore"):
             _, mean, over_m = self._means(log_rho)
             factor = np.where(self.weight > 0, 1 + self.weight * (mean * over_m - 1), 1.0)
-        up, down, nu = _bernoulli(-g), _bernoulli(g), nine.velocity(log_rho)
-        sides = []
-        for b, sign in ((up, 1), (down, -1)):
+        nu, sides = nine.velocity(log_rho), []
+        for sign in (1, -1):
+            b, slope = bernoulli_and_slope(-sign * g)
             # The logarithm of the mean density changes with g by 1/2, in (30) by B'/B.
-            share = 0.5 * self.weight + (1 - self.weight) * (-_slope_of_bernoulli(-sign * g) / b)
+            share = 0.5 * self.weight + (1 - self.weight) * (-slope / b)
             bend = sparse.diags_array(sign * share * b * factor * nu) @ self.step
             sides.append(bend - sparse.diags_array(b * factor) @ nine.slope)
         return (nine._to_lower @ sides[0] - nine._to_upper @ sides[1]).tocsr()
@@ -139,7 +144,7 @@ class FourthOrder:
                     mean, product = mean * ratio + moment * product, product * ratio
             parts.append((mean, product, at_face))
         mean, product, at_face = (np.concatenate([p[i].ravel() for p in parts]) for i in range(3))
-        over_m = np.exp(at_face - log_rho[self.lower]) / _bernoulli(-(self.step @ log_rho))
+        over_m = np.exp(at_face - log_rho[self.lower]) / bernoulli(-(self.step @ log_rho))
         return mean, product, over_m
 
     def residual(self, log_rho):
@@ -205,7 +210,7 @@ class SmoothCurrents(EdgeCurrents):
     def from_scheme(cls, scheme, log_rho):
         """Currents of a FourthOrder scheme, for log density (n,)."""
         faces = EdgeCurrents.from_faces(scheme, log_rho)
-        given = {name: getattr(faces, name) for name in EdgeCurrents.__dataclass_fields__}
+        given = {field.name: getattr(faces, field.name) for field in dataclasses.fields(faces)}
         return cls(**given, point_velocity=scheme.point_velocity(log_rho), axes=tuple(scheme._axes))
 
     def leftover_field(self):
@@ -222,7 +227,7 @@ class SmoothCurrents(EdgeCurrents):
         near, wide = super().corner_log_density(), self.log_rho.reshape(self.grid.shape)
         for k, formulas in enumerate(self.axes):
             wide = formulas.apply("edge_value", wide, k)
-        # Only a scale of psi: where log rho is not smooth it need not be right, but sane.
+        # It only scales psi, so where log rho is not smooth a rough value will do: a bounded one.
         return near + np.clip(wide - near, -FAR, FAR)
 
     def from_corners(self, u):
@@ -273,20 +278,16 @@ def face_fields(problem, k, axis):
     return moved.v, moved.D
 
 
-def gridded(problem):
+def gridded(problem: Problem) -> list[str]:
     """Names of the arguments of a problem that are arrays over its grid."""
-    given = problem._inverse or {
-        "f": problem._f, "grad_f": problem._grad_f, "drift": problem._drift,
-        "D": problem._D, "sigma": problem._sigma,
-    }  # fmt: skip
-    return [name for name, u in given.items() if fields.is_gridded(u, problem.grid.shape)]
+    return problem.given.arrays(problem.grid.shape)
 
 
 def _at_cells(problem):
     """Drift v and D at cells, with differences of arrays of fourth order."""
     grid, given = problem.grid, gridded(problem)
     v = np.array(problem.v)
-    if "f" in given and problem._grad is None:
+    if "f" in given and problem.given.grad_f is None:
         v += fields.gradient(problem.f, grid, "f") - _gradient(problem.f, grid)
     if "D" in given or "sigma" in given:
         div_D = sum(_slope(problem.D[:, k], grid, k) for k in range(grid.dim))
@@ -303,17 +304,3 @@ def _slope(u, grid, k):
     """Partial derivative of an array (..., *shape) along axis k by differences of fourth order."""
     formulas = Axis(grid.shape[k], grid.periodic[k])
     return formulas.apply("slope", u, u.ndim - grid.dim + k) / grid.h[k]
-
-
-def _bernoulli(z):
-    """B(z) of an array."""
-    value, slope = np.empty_like(z), np.empty_like(z)
-    flux.bernoulli_and_slope(z, value, slope)
-    return value
-
-
-def _slope_of_bernoulli(z):
-    """B'(z) of an array."""
-    value, slope = np.empty_like(z), np.empty_like(z)
-    flux.bernoulli_and_slope(z, value, slope)
-    return slope

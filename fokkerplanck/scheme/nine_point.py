@@ -18,8 +18,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from fokkerplanck.kernels.scheme import flux
-from fokkerplanck.scheme.edges import neighbours
+from fokkerplanck.domain.grid import along
+from fokkerplanck.scheme.bernoulli import bernoulli, bernoulli_and_slope
+from fokkerplanck.scheme.cells import neighbours
 
 
 class NinePoint:
@@ -79,7 +80,7 @@ class NinePoint:
         Velocities nu of the faces other than its own may be given.
         """
         g = self.step @ log_rho
-        (up, _), (down, _) = _bernoulli(-g), _bernoulli(g)
+        up, down = bernoulli(-g), bernoulli(g)
         nu = self.velocity(log_rho) if nu is None else nu
         balance = self._to_lower @ (up * nu) - self._to_upper @ (down * nu)
         # Diffusive and convective exchange: what a balance can be compared with.
@@ -89,7 +90,7 @@ class NinePoint:
     def jacobian(self, log_rho):
         """Sparse derivative of the balance with respect to log rho."""
         g = self.step @ log_rho
-        (up, d_up), (down, d_down) = _bernoulli(-g), _bernoulli(g)
+        (up, d_up), (down, d_down) = bernoulli_and_slope(-g), bernoulli_and_slope(g)
         nu = self.velocity(log_rho)
         lower = _rows(-d_up * nu) @ self.step - _rows(up) @ self.slope
         upper = _rows(d_down * nu) @ self.step - _rows(down) @ self.slope
@@ -102,7 +103,7 @@ class NinePoint:
         subtraction is left, so elimination finds its null vector entry by entry.
         """
         g = self.step @ log_rho
-        (up, _), (down, _) = _bernoulli(-g), _bernoulli(g)
+        up, down = bernoulli(-g), bernoulli(g)
         nu = self.velocity(log_rho) if nu is None else nu
         exchange = np.maximum(self.normal, np.abs(nu))
         forward, backward = up * (exchange + 0.5 * nu), down * (exchange - 0.5 * nu)
@@ -125,8 +126,7 @@ def index_units(problem):
 
 def cell_widths(grid):
     """Width of every cell along every axis (d, n)."""
-    shapes = [[-1 if i == k else 1 for i in range(grid.dim)] for k in range(grid.dim)]
-    widths = [w.reshape(s) for w, s in zip(grid.widths, shapes, strict=True)]
+    widths = (along(w, k, grid.dim) for k, w in enumerate(grid.widths))
     return np.stack([np.broadcast_to(w, grid.shape).ravel() for w in widths])
 
 
@@ -141,13 +141,6 @@ def _difference(n, lower, upper):
 def _rows(a):
     """Diagonal matrix that scales rows."""
     return sparse.diags_array(a)
-
-
-def _bernoulli(z):
-    """B(z) and B'(z) as arrays."""
-    value, slope = np.empty_like(z), np.empty_like(z)
-    flux.bernoulli_and_slope(z, value, slope)
-    return value, slope
 
 
 def _cell_slopes(grid, D, v, pairs, steps):

@@ -7,10 +7,15 @@ import math
 import numpy as np
 from scipy import sparse
 
+from fokkerplanck.domain.grid import Grid, along
+from fokkerplanck.domain.types import Array
+
 #: Cells an axis needs for the one-sided formulas next to its walls.
 LEAST_CELLS = 6
-#: Outer node of Gauss's rule of three points on a cell of width one, and its weights.
-GAUSS_NODE, GAUSS_OUTER, GAUSS_MIDDLE = math.sqrt(3 / 20), 5 / 18, 4 / 9
+#: Outer node of Gauss's rule of three points on a cell of width one, from its centre.
+GAUSS_NODE = math.sqrt(3 / 20)
+#: Weights of that rule at an outer node and at the centre.
+GAUSS_OUTER, GAUSS_MIDDLE = 5 / 18, 4 / 9
 #: Weights of the three cells next to a wall, in place of 1: the midpoint rule plus h^2/24 times
 #: the slope of the integrand at the wall.
 WALL_WEIGHTS = (13 / 12, 7 / 8, 25 / 24)
@@ -41,9 +46,9 @@ class Axis:
     [1.0, 8.0, 27.0, 64.0, 125.0, 216.0, 343.0]
     """
 
-    def __init__(self, n, periodic):
+    def __init__(self, n: int, periodic: bool) -> None:
         cells = np.arange(float(n))
-        faces = np.arange(n if periodic else n - 1) + 0.5
+        faces = np.arange(float(n if periodic else n - 1)) + 0.5
         self.face_value = stencils(n, faces, 4, 0, periodic)
         self.face_slope = stencils(n, faces, 4, 1, periodic)
         self.slope = stencils(n, cells, 5, 1, periodic)
@@ -65,14 +70,14 @@ class Axis:
             )
             self.from_edges = stencils(n + 1, cells + 0.5, 4, 0, False)
 
-    def apply(self, name, u, k):
+    def apply(self, name: str, u: Array, k: int) -> Array:
         """Apply one of the matrices along axis k of an array."""
         first = np.moveaxis(u, k, 0)
         out = getattr(self, name) @ np.ascontiguousarray(first).reshape(len(first), -1)
         return np.moveaxis(out.reshape(-1, *first.shape[1:]), 0, k)
 
 
-def stencils(n, points, width, order, periodic):
+def stencils(n: int, points: Array, width: int, order: int, periodic: bool) -> sparse.csr_array:
     """Sparse matrix (points, n): derivatives of the polynomials through the nodes 0 to n - 1.
 
     Each polynomial goes through the ``width`` nodes around its point; next to an end through the
@@ -97,7 +102,7 @@ def stencils(n, points, width, order, periodic):
     return sparse.csr_array(entries, shape=(len(points), n))
 
 
-def quadrature_weights(grid):
+def quadrature_weights(grid: Grid) -> Array:
     r"""Factors (\*shape) on the cells' volumes that make the midpoint rule one of fourth order.
 
     They are one except in the three cells next to each wall, where they account for
@@ -109,5 +114,5 @@ def quadrature_weights(grid):
             weight = np.ones(n)
             weight[:3] += np.array(WALL_WEIGHTS) - 1
             weight[-3:] += np.array(WALL_WEIGHTS[::-1]) - 1
-            out *= weight.reshape([-1 if i == k else 1 for i in range(grid.dim)])
+            out *= along(weight, k, grid.dim)
     return out

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from fokkerplanck.domain import fields
 from fokkerplanck.domain.arguments import frozen
+from fokkerplanck.domain.grid import Side
+from fokkerplanck.domain.types import Array, Integers
+from fokkerplanck.equation.problem import Problem
 from fokkerplanck.kernels import threads
 from fokkerplanck.kernels.scheme import selling, stencil, tensors
 from fokkerplanck.scheme.cells import (
     UPWIND_TILT,
     cell_type,
+    cells_along,
     diffusion,
     flat,
     neighbours,
@@ -19,12 +25,24 @@ from fokkerplanck.scheme.cells import (
 
 #: Smallest eigenvalue of D, over the largest, below which a direction counts as free of noise.
 SINGULAR = 1e-8
-#: Weights below this part of the trace are rounding and only widen the stencil.
+#: Weights below this part of the trace of D are rounding: without them the stencil is narrower.
 SMALL = 1e-13
 
 
-def tensor_edges(problem):
-    """Arrays (tail, head, weight, tilt), exits, width and number of floored cells of a problem."""
+class TensorEdges(NamedTuple):
+    """Fields of the `Edges` of a full tensor."""
+
+    tail: Integers
+    head: Integers
+    weight: Array
+    tilt: Array
+    exits: dict[Side, Array]
+    width: int
+    n_floored: int
+
+
+def tensor_edges(problem: Problem) -> TensorEdges:
+    """Edges of a problem along Selling's offsets."""
     grid = problem.grid
     if not grid.is_uniform:
         raise ValueError(
@@ -53,7 +71,9 @@ def tensor_edges(problem):
         wraps and n <= 2 * r for n, r, wraps in zip(grid.shape, reach, grid.periodic, strict=True)
     ):
         edges = _merge(grid.size, *edges)  # two offsets may lead to one cell
-    return *edges, exits, int(reach.max()), int(low.sum()) * (grid.size // low.size)
+    n_floored = int(low.sum()) * (grid.size // low.size)
+    tail, head, weight, tilt = edges
+    return TensorEdges(tail, head, weight, tilt, exits, int(reach.max()), n_floored)
 
 
 def _index_diffusion(problem):
@@ -69,7 +89,8 @@ def _index_diffusion(problem):
     packed, low = np.empty((D.shape[1], d * (d + 1) // 2)), np.empty(D.shape[1], bool)
     n, parts = min(grid.shape), threads.parts(len(packed))
     threads.run(tensors.pack, tensors.pack_threads, parts, D, scale, packed)
-    # Eigenvalues are wanted only where the matrix less its floor is not clearly positive.
+    # Eigenvalues are computed only in cells where elimination does not show that D minus its floor
+    # is positive.
     threads.run(
         tensors.suspects, tensors.suspects_threads, parts, D, scale,
         max(4.0 / n**2, SINGULAR), 1e-12, low,
@@ -78,8 +99,8 @@ def _index_diffusion(problem):
     if at.size:
         full = D[:, at].reshape(d, d, -1) * scale[:, :, None]
         least, largest = fields.smallest_eigenvalue(full), np.abs(full).max(axis=(0, 1))
-        # Without noise in some direction upwinding is of first order anyway: offsets of sqrt(n)
-        # cells.
+        # Where a direction has no noise the scheme is of first order (upwind) anyway: a high floor
+        # costs nothing there and bounds the offsets by about sqrt(n) cells.
         floor = largest * np.where(least < SINGULAR * largest, 0.25 / n, 4.0 / n**2)
         low[at] = least < floor
         diagonal = [0, d, 2 * d - 1][:d]
@@ -191,8 +212,7 @@ def _exits(grid, side, weights, offsets, W, across):
         exits,
     )  # fmt: skip
     if across is not None:
-        row, sign = (-1, 1.0) if side.end == "upper" else (0, -1.0)
-        wall = (*(slice(None),) * side.axis, row)
+        wall, sign = cells_along(side)
         outward = sign * across[:, side.axis].reshape(grid.shape)[wall]
         exits.reshape(grid.shape)[wall] += grid.volume * np.maximum(outward, 0.0)
     return frozen(exits)
@@ -240,7 +260,7 @@ def _lost(grid, axis, weights, offsets, D, reach):
     if d == 2:
         w, e = lost, np.ones((cells.size, 1, 1), np.int16)
     else:
-        # One term makes K singular; a floor keeps its stencil narrow, as for D itself.
+        # Where a single edge is lost K has rank one; a floor keeps its stencil narrow, as for D.
         K = lost[:, [0, 1, 3]]
         K[:, [0, 2]] += 0.01 * (lost[:, :1] + lost[:, 3:])
         w, e, _ = decompose(K, grid)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from fokkerplanck.domain import fields
-from fokkerplanck.equation.calculus import leftover_field, stratonovich_correction, symmetric_root
+from fokkerplanck.equation.calculus import stratonovich_correction, symmetric_root
+from fokkerplanck.equation.inverse_design import leftover_field
 
 
 def root(D):
@@ -28,15 +29,8 @@ def root(D):
 
 def unknown_between_cells(problem) -> list[str]:
     """Names of what was given as arrays, and is known at the cell centres only."""
-    given = problem._inverse or {
-        "f": problem._f, "grad_f": problem._grad_f, "drift": problem._drift,
-        "D": problem._D, "sigma": problem._sigma,
-    }  # fmt: skip
     known = ("D", "sigma") if problem.D_constant else ()
-    return [
-        name for name, u in given.items()
-        if name not in known and fields.is_gridded(u, problem.grid.shape)
-    ]  # fmt: skip
+    return [name for name in problem.given.arrays(problem.grid.shape) if name not in known]
 
 
 @dataclass(frozen=True)
@@ -66,8 +60,9 @@ class Callables:
     def __init__(self, problem):
         self.problem, grid = problem, problem.grid
         self.constant_noise = problem.D_constant
-        differences = problem._inverse is not None
-        differences |= problem._f is not None and problem._grad_f is None
+        given = problem.given
+        differences = given.Phi is not None
+        differences |= given.f is not None and given.grad_f is None
         differences |= problem.calculus != "ito" and not problem.D_constant
         self._widths = tuple(np.array([w.min()]) for w in grid.widths)
         margin = 2 * fields.STEP if differences else 0.0
@@ -92,42 +87,42 @@ class Callables:
         if self.constant_noise:
             return self._root
         cloud = self._cloud(x, self.problem.grid.box)
-        D = fields.matrix_field(self.problem._D, cloud, "D")
+        D = fields.matrix_field(self.problem.given.D, cloud, "D")
         return np.sqrt(2 * self.problem.kT) * root(D.reshape(len(x), len(x), -1))
 
     def drift(self, x):
         """Ito drift b at the points x (d, n), (d, n)."""
         cloud, problem = self._cloud(x, self._box), self.problem
-        if problem._inverse is not None:
+        given = problem.given
+        if given.Phi is not None:
             return _inverse_drift(problem, cloud).reshape(x.shape)
-        if problem._f is None:
-            b = fields.vector_field(
-                np.zeros(len(x)) if problem._drift is None else problem._drift, cloud, "drift"
-            )
-        elif callable(problem._grad_f):
-            b = -fields.vector_field(problem._grad_f, cloud, "grad_f")
-        elif callable(problem._f):
-            b = -fields.gradient(problem._f, cloud, "f")
+        if given.f is None:
+            drift = np.zeros(len(x)) if given.drift is None else given.drift
+            b = fields.vector_field(drift, cloud, "drift")
+        elif callable(given.grad_f):
+            b = -fields.vector_field(given.grad_f, cloud, "grad_f")
+        elif callable(given.f):
+            b = -fields.gradient(given.f, cloud, "f")
         else:
             b = np.zeros(cloud.x.shape)
         if problem.calculus == "klimontovich" and not problem.D_constant:
-            b = b + problem.kT * fields.row_divergence(problem._D, cloud, "D")
+            b = b + problem.kT * fields.row_divergence(given.D, cloud, "D")
         elif problem.calculus == "stratonovich" and not problem.D_constant:
-            b = b + stratonovich_correction(problem._D, problem._sigma, cloud, problem.kT)
+            b = b + stratonovich_correction(given.D, given.sigma, cloud, problem.kT)
         return fields.check_finite(b, cloud.x, "drift").reshape(x.shape)
 
 
 def _inverse_drift(problem, cloud):
     """Drift of ``Problem.from_potential``: -D grad Phi + kT div D + j."""
-    given = problem._inverse
-    grad = fields.gradient(given["Phi"], cloud, "Phi")
-    b = -np.einsum("ik...,k...->i...", fields.matrix_field(given["D"], cloud, "D"), grad)
+    given = problem.given
+    grad = fields.gradient(given.Phi, cloud, "Phi")
+    b = -np.einsum("ik...,k...->i...", fields.matrix_field(given.D, cloud, "D"), grad)
     if not problem.D_constant:
-        b = b + problem.kT * fields.row_divergence(given["D"], cloud, "D")
-    if given["Q"] is not None:
-        b = b + leftover_field(given["Q"], grad, cloud, problem.kT)
-    elif given["j"] is not None:
-        b = b + fields.vector_field(given["j"], cloud, "j")
+        b = b + problem.kT * fields.row_divergence(given.D, cloud, "D")
+    if given.Q is not None:
+        b = b + leftover_field(given.Q, grad, cloud, problem.kT)
+    elif given.j is not None:
+        b = b + fields.vector_field(given.j, cloud, "j")
     return b
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from fokkerplanck.domain.arguments import real_array
+from fokkerplanck.domain.arguments import frozen, one_of, real_array
+from fokkerplanck.domain.types import Array
 
-# Singular values of a matrix that is rounding in the precision of the gradients count as zero.
+#: Precisions of gradients: eigenvalues that are rounding in them count as zero.
 DTYPES = ("float32", "float64")
 
 
@@ -38,7 +40,7 @@ class NoiseSpectrum:
     P. Chaudhari and S. Soatto, arXiv:1710.11029, Section 4 (mean, deviation and rank of D).
     """
 
-    eigenvalues: np.ndarray
+    eigenvalues: Array
     d: int
     threshold: float
     dtype: str
@@ -77,7 +79,7 @@ class NoiseSpectrum:
         all_d = np.concatenate([np.maximum(self.eigenvalues, self.threshold), rest])
         return float(all_d.mean()), float(all_d.std())
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         """Rank, trace and the mean over all."""
         mean, deviation = self.of_all
         return (
@@ -86,7 +88,7 @@ class NoiseSpectrum:
         )
 
 
-def noise_spectrum(gradients, dtype="float64") -> NoiseSpectrum:
+def noise_spectrum(gradients: ArrayLike, dtype: str = "float64") -> NoiseSpectrum:
     r"""Spectrum of the minibatch noise :math:`D=\frac1N\sum_kg_kg_k^T-\bar g\bar g^T`.
 
     By the singular values of the centred gradients: D itself, d × d, is never formed.
@@ -124,12 +126,10 @@ def noise_spectrum(gradients, dtype="float64") -> NoiseSpectrum:
         )
     if not np.isfinite(g).all():
         raise ValueError("gradients have values that are not finite")
-    if dtype not in DTYPES:
-        raise ValueError(f"dtype is {dtype!r}; choose from {', '.join(DTYPES)}")
+    one_of(dtype, "dtype", DTYPES)
     n, d = g.shape
     values = np.linalg.svd((g - g.mean(axis=0)) / np.sqrt(n), compute_uv=False) ** 2
-    eigenvalues = values[: min(n - 1, d)]
-    eigenvalues.flags.writeable = False
+    eigenvalues = frozen(values[: min(n - 1, d)])
     threshold = float(eigenvalues[0]) * d * float(np.finfo(dtype).eps)
     return NoiseSpectrum(eigenvalues, d, threshold, dtype)
 

@@ -6,16 +6,17 @@ steps.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from tqdm import tqdm
 
 from fokkerplanck.domain.arguments import describe, positive_number, whole_number
 from fokkerplanck.domain.ensembles import Ensemble, check_schedule, check_start
-from fokkerplanck.equation.minibatch import evaluate_rows
+from fokkerplanck.domain.types import Array
+from fokkerplanck.equation.minibatch import Rows, evaluate_rows
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.kernels.particles import minibatch as kernels
 from fokkerplanck.sgd.models import LeastSquares, Logistic
@@ -26,8 +27,9 @@ _SAMPLING = {
     "without_replacement": kernels.WITHOUT_REPLACEMENT,
     "reshuffle": kernels.RESHUFFLE,
 }
-# Work done between two movements of the progress bar, and memory for per-sample gradients.
+#: Samples drawn by the kernel between two movements of the progress bar.
 _BLOCK_UPDATES = 20_000_000
+#: Bytes of per-sample gradients that a block of particles may take.
 _GRADIENT_BYTES = 2**25
 
 
@@ -55,8 +57,8 @@ class Swarm(Ensemble):
 
 
 def run(
-    model,
-    x0,
+    model: Any,
+    x0: ArrayLike,
     eta: float,
     b: int,
     steps: int,
@@ -67,7 +69,7 @@ def run(
     burn_in: int = 0,
     thin: int | None = None,
     seed: int = 0,
-    data=None,
+    data: Any = None,
     progress: bool | None = None,
 ) -> Swarm:
     r"""Minibatch SGD :math:`x_{k+1} = x_k - \frac\eta b \sum_{i\in\text{batch}_k} \nabla f_i(x_k)`.
@@ -140,13 +142,12 @@ def run(
     gradients = _check_model(model)
     x = check_start(x0, n_particles)
     n_rows = _count_rows(model, gradients, x, data)
-    rates = positive_number(eta, "eta"), _check_momentum(momentum)
+    eta, momentum = positive_number(eta, "eta"), _check_momentum(momentum)
     code = _check_batches(b, sampling, n_rows)
     burn_in, thin = check_schedule(steps, burn_in, thin)
     seed = whole_number(seed, "seed", 0, 2**63 - 1)
 
     samples = np.empty((len(x), (steps - burn_in) // thin, x.shape[1]))
-    schedule = (int(steps), burn_in, thin)
     if gradients is None:
         block = max(64, _BLOCK_UPDATES // (steps * b))
     else:
@@ -154,56 +155,62 @@ def run(
     with tqdm(total=len(x), unit=" particles", disable=not progress) as bar:
         for first in range(0, len(x), block):
             part = slice(first, first + block)
-            stream = (code, int(b), seed, first)
+            rule = _Rule(eta, momentum, code, int(b), seed, first, int(steps), burn_in, thin)
             # Wrapping around is what a random generator does to 64-bit words.
             with np.errstate(over="ignore", invalid="ignore"):
                 if gradients is None:
-                    _run_kernel(model, rates, stream, schedule, x[part], samples[part])
+                    given = model.a, model.y, float(model.weight_decay)
+                    kernels.run_swarm(model.kind, *given, *rule, x[part], samples[part])
                 else:
-                    rule = (lambda theta: gradients(theta, data), n_rows)
-                    _run_numpy(rule, rates, stream, schedule, x[part], samples[part])
+                    _run_numpy(gradients, data, n_rows, rule, x[part], samples[part])
             bar.update(len(x[part]))
     lost = np.count_nonzero(~np.isfinite(x).all(axis=1))
     if lost:
         raise ConvergenceError(
             f"{lost} of {len(x)} particles ran off to infinity within {steps} steps; "
-            f"take eta smaller than {rates[0]:g}",
+            f"take eta smaller than {eta:g}",
             iterate=x,
         )
     samples = samples.transpose(1, 0, 2)
-    return Swarm(x, samples, rates[0], int(b), int(steps), sampling, seed, rates[1])
+    return Swarm(x, samples, eta, int(b), int(steps), sampling, seed, momentum)
 
 
-def _run_kernel(model, rates, stream, schedule, x, samples):
-    """Run one block of particles of a built-in model in the compiled kernel."""
-    decay = float(model.weight_decay)
-    kernels.run_swarm(model.kind, model.a, model.y, decay, *rates, *stream, *schedule, x, samples)
+class _Rule(NamedTuple):
+    """How one block of particles moves, in the order in which the kernel takes it."""
+
+    eta: float
+    momentum: float
+    sampling: int  # number of the kernel for the kind of sampling
+    b: int
+    seed: int
+    first: int  # number of the first particle of the block
+    steps: int
+    burn_in: int
+    thin: int
 
 
-def _run_numpy(rule, rates, stream, schedule, x, samples):
+def _run_numpy(
+    gradients: Rows, data: Any, n_rows: int, rule: _Rule, x: Array, samples: Array
+) -> None:
     """Run one block of particles with gradients from numpy, on the batches the kernel would use."""
-    gradients, n_rows = rule
-    sampling, b, seed, first = stream
-    steps, burn_in, thin = schedule
-    eta, momentum = rates
     velocity = np.zeros_like(x)
     states = np.empty((len(x), 4), np.uint64)
-    kernels.seed_streams(seed, first, states)
+    kernels.seed_streams(rule.seed, rule.first, states)
     orders = np.tile(np.arange(n_rows), (len(x), 1))
     positions = np.zeros(len(x), np.int64)
-    rows = np.empty((len(x), b), np.int64)
-    for step in range(1, steps + 1):
-        kernels.draw_batches(states, sampling, orders, positions, rows)
-        each = np.asarray(gradients(np.ascontiguousarray(x.T)))
+    rows = np.empty((len(x), rule.b), np.int64)
+    for step in range(1, rule.steps + 1):
+        kernels.draw_batches(states, rule.sampling, orders, positions, rows)
+        each = np.asarray(gradients(np.ascontiguousarray(x.T), data))
         chosen = np.take_along_axis(each, rows.T[:, None, :], axis=0)
-        velocity = momentum * velocity - eta * chosen.mean(axis=0).T
+        velocity = rule.momentum * velocity - rule.eta * chosen.mean(axis=0).T
         x += velocity
-        kept, rest = divmod(step - burn_in, thin)
+        kept, rest = divmod(step - rule.burn_in, rule.thin)
         if rest == 0 and kept > 0:
             samples[:, kept - 1] = x
 
 
-def _check_model(model) -> Callable | None:
+def _check_model(model: Any) -> Rows | None:
     """None for a built-in model, else its function grad_losses(theta, data)."""
     if isinstance(model, (LeastSquares, Logistic)):
         return None
@@ -219,7 +226,7 @@ def _check_model(model) -> Callable | None:
     return gradients
 
 
-def _check_momentum(momentum):
+def _check_momentum(momentum: float) -> float:
     """Value as a float, if it is one in [0, 1)."""
     if isinstance(momentum, bool) or not isinstance(momentum, (int, float, np.number)):
         raise ValueError(f"momentum is {describe(momentum)}; give a number from 0 to below 1")
@@ -228,7 +235,7 @@ def _check_momentum(momentum):
     return float(momentum)
 
 
-def _count_rows(model, gradients, x, data):
+def _count_rows(model: Any, gradients: Rows | None, x: Array, data: Any) -> int:
     """Check that x suits the model; return the number of samples N."""
     d = x.shape[1]
     if gradients is None:
@@ -247,7 +254,7 @@ def _count_rows(model, gradients, x, data):
     return shape[0]
 
 
-def _check_batches(b, sampling, n_rows):
+def _check_batches(b: int, sampling: str, n_rows: int) -> int:
     """Check batch size and kind of sampling; return the kernel's code for it."""
     if not isinstance(sampling, str) or sampling not in _SAMPLING:
         raise ValueError(

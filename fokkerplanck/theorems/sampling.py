@@ -64,7 +64,7 @@ def sgd_temperature(
     """
     study = Study.of(problem, steady)
     p = study.problem
-    model = p.__dict__.get("minibatch")
+    model = p.minibatch
     words = {
         "name": "sgd_temperature",
         "statement": "minibatch SGD has the covariance of the steady state at kT = eta/2b "

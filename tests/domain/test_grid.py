@@ -93,6 +93,9 @@ def test_sides(sides, expected):
     assert list(grid.sides) == expected
     assert grid.periodic == tuple(lo == "periodic" for lo, _ in expected)
     assert grid.has_absorbing_sides == any("absorbing" in pair for pair in expected)
+    for word in ("reflecting", "periodic", "absorbing"):
+        ends = [(side.axis, side.end == "upper") for side in grid.sides_of(word)]
+        assert ends == [tuple(at) for at in np.argwhere(np.array(expected) == word)]
 
 
 def test_integration_passes_leading_axes_through(rng):

@@ -263,6 +263,18 @@ def test_inverse_problems_move_too():
         Problem.from_potential(PLANE, f(*PLANE.x)).on(fine)
 
 
+def test_what_was_given_is_kept_and_cannot_be_written_to_later():
+    values, q = f(*PLANE.x), lambda x, y: x * y
+    problem = Problem(PLANE, values, sigma=np.ones((2, 2, *PLANE.shape)))
+    values[:] = 0.0
+    assert problem.given.arrays(PLANE.shape) == ["f", "D", "sigma"]
+    np.testing.assert_array_equal(problem.given.f, f(*PLANE.x))
+    assert problem.minibatch is None
+    designed = Problem.from_potential(PLANE, f, Q=q).given
+    assert (designed.Phi, designed.Q, designed.f) == (f, q, None)
+    assert designed.force == "Phi"
+
+
 def test_text():
     assert repr(Problem(PLANE, f, D=(1, 2), kT=0.1)) == (
         "Problem(f, diagonal constant D, beta=10, on "

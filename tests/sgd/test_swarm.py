@@ -172,7 +172,7 @@ def test_result_depends_on_seed_alone(monkeypatch):
     np.testing.assert_array_equal(fewer.points, whole.points[:100])
     other = sgd.run(REGRESSION, MINIMUM, 0.1, 2, 50, n_particles=300, seed=2)
     assert not np.any(np.all(other.points == whole.points, axis=1))
-    monkeypatch.setattr(sgd, "_BLOCK_UPDATES", 1)  # blocks of 64 particles
+    monkeypatch.setattr("fokkerplanck.sgd.swarm._BLOCK_UPDATES", 1)  # blocks of 64 particles
     pieces = sgd.run(REGRESSION, MINIMUM, 0.1, 2, 50, n_particles=300, seed=1)
     np.testing.assert_array_equal(pieces.points, whole.points)
 
@@ -182,7 +182,9 @@ def test_numpy_path_does_not_depend_on_blocks(monkeypatch):
         return REGRESSION.grad_losses(theta)
 
     whole = sgd.run(grad_losses, MINIMUM, 0.1, 2, 20, n_particles=30)
-    monkeypatch.setattr(sgd, "_GRADIENT_BYTES", 8 * 6 * 2 * 7)  # 7 particles at once
+    monkeypatch.setattr(
+        "fokkerplanck.sgd.swarm._GRADIENT_BYTES", 8 * 6 * 2 * 7
+    )  # 7 particles at once
     pieces = sgd.run(grad_losses, MINIMUM, 0.1, 2, 20, n_particles=30)
     np.testing.assert_array_equal(pieces.points, whole.points)
 
