@@ -401,7 +401,7 @@ def _steady_log(generator: Generator, steady: Any) -> Array | None:
         raise ValueError("steady is given, but mass leaves by absorbing sides; leave steady out")
     if steady is None:
         try:
-            steady = steady_state(_problem_of(generator), scheme="markov")
+            steady = steady_state(generator, scheme="markov")
         except (ValueError, ConvergenceError) as error:
             error.add_note("solve(..., steady=False) evolves the density without a free energy")
             raise

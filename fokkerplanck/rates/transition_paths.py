@@ -180,7 +180,7 @@ def committor(
             "rates underflow); transition paths need a little diffusion, or a lower beta"
         )
     end = ended(generator, [("A", A), ("B", B)])
-    steady = steady_state(generator.problem, scheme="markov")
+    steady = steady_state(generator, scheme="markov")
     log_rho, rho = steady.log_rho.ravel(), steady.rho
     solve = choose(end.chain, solver)
     q = end.on_grid(solve.solve(end.kills[IN_B]), (0.0, 1.0))

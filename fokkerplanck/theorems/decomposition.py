@@ -8,8 +8,9 @@ import numpy as np
 from scipy.linalg import solve_sylvester
 
 from fokkerplanck import sde
+from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
-from fokkerplanck.steady import steady_state
+from fokkerplanck.steady import SteadyState, steady_state
 from fokkerplanck.theorems.points import at_walls, virial
 from fokkerplanck.theorems.start import time_scale
 from fokkerplanck.theorems.study import ROUNDING, SOLVED, Study, check_state
@@ -20,7 +21,13 @@ PAPER = "Chaudhari and Soatto, arXiv:1710.11029"
 LINEAR = 1e-9
 
 
-def a_type(problem, steady=None, divergence="row", particles=0, seed=0) -> Verdict:
+def a_type(
+    problem: Problem | Study,
+    steady: SteadyState | None = None,
+    divergence: str = "row",
+    particles: int = 0,
+    seed: int = 0,
+) -> Verdict:
     r"""Theorem 22: :math:`g=(D+Q)\nabla\Phi-\beta^{-1}\nabla\cdot(D+Q)`, Q antisymmetric.
 
     In two dimensions Q comes from the stream function, and the process of drift
@@ -67,53 +74,43 @@ def a_type(problem, steady=None, divergence="row", particles=0, seed=0) -> Verdi
     """
     _check_divergence(divergence)
     study = Study.of(problem, steady)
-    grid, d = study.grid, study.grid.dim
-    sign = 1.0 if divergence == "row" else -1.0
-    comparisons: list[Comparison] = []
-    numbers: dict[str, Any] = {}
-    net, error = study.measured(lambda s: s.steady.mean_current)
-    scale = float(grid.integrate(np.linalg.norm(study.steady.J, axis=0)) / grid.integrate(1.0))
-    size = float(np.abs(net).max())
-    is_net = not size <= 3 * (error if np.isfinite(error) else 0) + SOLVED * (scale + _unit(study))
+    d, periodic = study.grid.dim, any(study.grid.periodic)
     hypotheses = []
-    if d == 1 or any(grid.periodic):
-        hypotheses.append(Hypothesis("no net current round a periodic axis", not is_net,
-                                     f"{size:.3g}"))  # fmt: skip
+    if d == 1 or periodic:
+        hypotheses.append(_no_net_current(study))
     if d == 3:
         text = "no periodic axis, in 3D, where the mean of Q is taken from positions"
-        hypotheses.append(Hypothesis(text, not any(grid.periodic)))
+        hypotheses.append(Hypothesis(text, not periodic))
     applies = all(h.holds for h in hypotheses)
+    comparisons: list[Comparison] = []
+    numbers: dict[str, Any] = {}
+    remark = ""
     if applies and d < 3:
-        comparisons += _plane(study, sign, numbers)
+        comparisons, numbers = _plane(study, divergence)
+        row, column = (numbers[f"residual, {word}"] for word in ("row", "column"))
+        remark = (
+            f"Residual {row:.3g} with the row divergence, {column:.3g} with the column divergence."
+        )
         if particles:
             comparisons.append(_simulated(study, divergence, particles, seed))
-    if applies and d > 1 and not any(grid.periodic):
-        pairs = np.triu_indices(d, 1)
-        gap, error = study.measured(lambda s: (_torque(s) - s.steady.mean_Q)[pairs])
-        # Where turning one way and the other cancel, so do their errors, on one grid by chance.
-        _, moment = study.measured(_moment)
-        comparisons.append(
-            Comparison("beta/2 <g x^T - x g^T>", _torque(study)[pairs], "<Q>",
-                       study.steady.mean_Q[pairs], float(np.abs(gap).max()), max(error, moment),
-                       SOLVED * float(np.abs(study.problem.D).max()))
-        )  # fmt: skip
+    if applies and d > 1 and not periodic:
+        comparisons.append(_mean_of_Q(study))
         numbers["mean Q"] = study.steady.mean_Q
-    remark = ""
-    if "residual, column" in numbers:
-        remark = (
-            f"Residual {numbers['residual, row']:.3g} with the row divergence, "
-            f"{numbers['residual, column']:.3g} with the column divergence."
-        )
     return judged(
         "a_type",
         "g = (D + Q) grad Phi - kT div(D + Q) with antisymmetric Q, and the A-type process has the "
         "same steady state.",
-        comparisons, hypotheses, is_theorem=divergence == "row",
-        reference=f"{PAPER}, Theorem 22", remark=remark, numbers=numbers, applies=applies,
-    )  # fmt: skip
+        comparisons,
+        hypotheses,
+        is_theorem=divergence == "row",
+        reference=f"{PAPER}, Theorem 22",
+        remark=remark,
+        numbers=numbers,
+        applies=applies,
+    )
 
 
-def a_type_residual(state, divergence="row") -> np.ndarray:
+def a_type_residual(state: SteadyState, divergence: str = "row") -> Array:
     r"""Residual :math:`(D+Q)\nabla\Phi-\beta^{-1}\nabla\cdot(D+Q)-g`, (d, \*shape), in 1D or 2D.
 
     Parameters
@@ -141,7 +138,7 @@ def a_type_residual(state, divergence="row") -> np.ndarray:
     return -state.problem.g - drift
 
 
-def a_type_drift(state, divergence="row") -> np.ndarray:
+def a_type_drift(state: SteadyState, divergence: str = "row") -> Array:
     r"""Ito drift :math:`-(D+Q)\nabla\Phi+\beta^{-1}\nabla\cdot(D+Q)` of the A-type process.
 
     Parameters
@@ -181,13 +178,13 @@ def a_type_drift(state, divergence="row") -> np.ndarray:
     return drift + turning + sign * problem.kT * study.row_divergence(state.Q)
 
 
-def _check_divergence(divergence):
+def _check_divergence(divergence: str) -> None:
     """Refuse a word that is neither of the two."""
     if divergence not in ("row", "column"):
         raise ValueError(f'divergence is {divergence!r:.60}; choose "row" or "column"')
 
 
-def linear(problem, steady=None) -> Verdict:
+def linear(problem: Problem | Study, steady: SteadyState | None = None) -> Verdict:
     r"""Lemma 20: a linear g = Fx with constant D is :math:`F=(D+Q)U` with one Q, one U = U^T.
 
     :math:`FQ+QF^T=FD-DF^T`, :math:`\Sigma=TU^{-1}`, :math:`F\Sigma+\Sigma F^T=2TD`. Unique if no
@@ -235,16 +232,15 @@ def linear(problem, steady=None) -> Verdict:
     ]
     if all(h.holds for h in hypotheses):
         listed = ", ".join(f"{u:.4g}" for u in np.sort_complex(rates))
-        hypotheses.append(
-            Hypothesis("no two eigenvalues of F add up to zero", bool(sums > LINEAR * size),
-                       f"eigenvalues {listed}")
-        )  # fmt: skip
-    words = {
+        text = "no two eigenvalues of F add up to zero"
+        hypotheses.append(Hypothesis(text, bool(sums > LINEAR * size), f"eigenvalues {listed}"))
+    words: dict[str, Any] = {
         "name": "linear",
         "statement": "F = (D + Q) U with exactly one antisymmetric Q and one symmetric U, and "
         "Sigma = kT U^-1.",
-        "is_theorem": True, "reference": f"{PAPER}, Lemma 20",
-    }  # fmt: skip
+        "is_theorem": True,
+        "reference": f"{PAPER}, Lemma 20",
+    }
     if not all(h.holds for h in hypotheses):
         if len(hypotheses) > 2:
             words["remark"] = "Q is then not determined by F and D."
@@ -253,16 +249,14 @@ def linear(problem, steady=None) -> Verdict:
     U = np.linalg.solve(D + Q, F)
     G = D + Q
     asymmetry = float(np.abs(U - U.T).max() + np.abs(G @ F.T - F @ G.T).max())
-    comparisons = [
-        Comparison("asymmetry of U and of G F^T", asymmetry, "", 0.0, asymmetry, 0.0,
-                   LINEAR * float(np.abs(U).max() + np.abs(F @ D).max()) * size / sums)
-    ]  # fmt: skip
+    rounding = LINEAR * float(np.abs(U).max() + np.abs(F @ D).max()) * size / sums
+    comparisons = [Comparison.between("asymmetry of U and of G F^T", asymmetry, 0.0, rounding)]
     numbers = {"F": F, "Q": (Q - Q.T) / 2, "U": (U + U.T) / 2, "center": center}
     stable = bool(rates.real.min() > 0)
     if stable:
-        walls, error = study.measured(virial)
-        at_wall = float(abs(walls[2]))
-        small = bool(at_wall <= WITHIN * error + SOLVED * walls[1]) if np.isfinite(error) else None
+        (_, noise, wall), error = study.measured(virial)
+        at_wall = float(abs(wall))
+        small = bool(at_wall <= WITHIN * error + SOLVED * noise) if np.isfinite(error) else None
         hypotheses.append(Hypothesis("no density at the walls", small, f"wall term {at_wall:.2g}"))
         # What the walls cut off the virial changes the covariance by so much over a relaxation.
         cut = at_wall / float(rates.real.min())
@@ -271,88 +265,108 @@ def linear(problem, steady=None) -> Verdict:
     return judged(comparisons=comparisons, hypotheses=hypotheses, numbers=numbers, **words)
 
 
-def _gaussian(study, Sigma, Q, cut):
+def _gaussian(study: Study, Sigma: Array, Q: Array, cut: float) -> list[Comparison]:
     """Covariance and mean of Q on the grid against those of the decomposition."""
     d = study.grid.dim
-    upper = np.triu_indices(d)
-
-    def covariance(s):
-        x = s.grid.x - s.mean(s.grid.x).reshape((d,) + (1,) * d)
-        return s.mean(x[:, None] * x[None])[upper]
-
-    found, error = study.measured(covariance)
-    gap = float(np.abs(found - Sigma[upper]).max())
+    upper, pairs = np.triu_indices(d), np.triu_indices(d, 1)
+    found, error = study.measured(lambda s: s.covariance()[upper])
     scale = SOLVED * float(np.abs(Sigma).max())
-    rows = [Comparison("covariance", found, "kT U^-1", Sigma[upper], gap, error + cut, scale)]
+    rows = [Comparison.between("covariance", found, error + cut, scale, "kT U^-1", Sigma[upper])]
     if d > 1 and not any(study.grid.periodic):
-        pairs = np.triu_indices(d, 1)
         found, error = study.measured(lambda s: s.steady.mean_Q[pairs])
-        gap = float(np.abs(found - Q[pairs]).max())
-        cut *= study.problem.beta
-        rows.append(Comparison("<Q>", found, "Q", Q[pairs], gap, error + cut,
-                               SOLVED * float(np.abs(study.problem.D).max())))  # fmt: skip
+        error += cut * study.problem.beta
+        scale = SOLVED * float(np.abs(study.problem.D).max())
+        rows.append(Comparison.between("<Q>", found, error, scale, "Q", Q[pairs]))
     return rows
 
 
-def _plane(study, sign, numbers):
-    """Comparisons of residuals and of steady states in one and two dimensions."""
-    word = {1.0: "row", -1.0: "column"}[sign]
-    found = {}
-    for name in ("row", "column"):
-        found[name] = study.measured(lambda s, name=name: s.rms(a_type_residual(s.steady, name)))
-        numbers[f"residual, {name}"] = found[name][0]
-    gap, error = found[word]
-    rows = [Comparison("rms residual", gap, "", 0.0, gap, error, SOLVED * _unit(study))]
+def _no_net_current(study: Study) -> Hypothesis:
+    """Hypothesis that no current goes round a periodic axis, up to the error of the grid."""
+    net, error = study.measured(lambda s: s.steady.mean_current)
+    size, integrate = float(np.abs(net).max()), study.grid.integrate
+    scale = float(integrate(np.linalg.norm(study.steady.J, axis=0)) / integrate(1.0))
+    known = error if np.isfinite(error) else 0.0
+    holds = size <= 3 * known + SOLVED * (scale + _unit(study))
+    return Hypothesis("no net current round a periodic axis", holds, f"{size:.3g}")
 
-    def again(s):
-        p = s.problem
-        twin = Problem(s.grid, drift=a_type_drift(s.steady, word), D=p.D, beta=p.beta)
-        rho = steady_state(twin).rho
+
+def _mean_of_Q(study: Study) -> Comparison:
+    """Mean of Q against the torque of g, which has no gauge."""
+    pairs = np.triu_indices(study.grid.dim, 1)
+    _, error = study.measured(lambda s: (_torque(s) - s.steady.mean_Q)[pairs])
+    # Turning one way and the other may cancel on one grid by chance, and their errors with them:
+    # the error of the size of the moment is not fooled.
+    _, moment = study.measured(_moment)
+    return Comparison.between(
+        "beta/2 <g x^T - x g^T>",
+        _torque(study)[pairs],
+        max(error, moment),
+        SOLVED * float(np.abs(study.problem.D).max()),
+        "<Q>",
+        study.steady.mean_Q[pairs],
+    )
+
+
+def _plane(study: Study, divergence: str) -> tuple[list[Comparison], dict[str, Any]]:
+    """Residuals and steady states in one and two dimensions: comparisons, and what was measured."""
+
+    def residual(word: str) -> tuple[float, float]:
+        return study.measured(lambda s: s.rms(a_type_residual(s.steady, word)))
+
+    def again(s: Study) -> float:
+        rho = steady_state(_a_type_process(s, divergence)).rho
         return float(s.grid.integrate(np.abs(rho - s.steady.rho)))
 
-    gap, error = study.measured(again)
-    rows.append(Comparison("distance of the two steady states", gap, "", 0.0, gap, error,
-                           10 * SOLVED))  # fmt: skip
-    numbers["distance"] = gap
-    return rows
+    found = {word: residual(word) for word in ("row", "column")}
+    distance, error = study.measured(again)
+    rounding = SOLVED * _unit(study)
+    rows = [
+        Comparison.between("rms residual", *found[divergence], rounding),
+        Comparison.between("distance of the two steady states", distance, error, 10 * SOLVED),
+    ]
+    numbers = {f"residual, {word}": value for word, (value, _) in found.items()}
+    return rows, {**numbers, "distance": distance}
 
 
-def _simulated(study, divergence, particles, seed):
+def _a_type_process(study: Study, divergence: str) -> Problem:
+    """Process with the drift of the A-type, which should have the same steady state."""
+    p = study.problem
+    drift = a_type_drift(study.steady, divergence)
+    return Problem(study.grid, drift=drift, D=p.D, beta=p.beta)
+
+
+def _simulated(study: Study, divergence: str, particles: int, seed: int) -> Comparison:
     """Covariance of particles of the A-type process, started in the steady state."""
-    p, grid, state = study.problem, study.grid, study.steady
-    twin = Problem(grid, drift=a_type_drift(state, divergence), D=p.D, beta=p.beta)
-    start = sde.from_density(grid, state.rho, particles, seed=seed)
+    process = _a_type_process(study, divergence)
+    start = sde.from_density(study.grid, study.steady.rho, particles, seed=seed)
     t, dt = time_scale(study), 1 / study.turnover
     runs = [
-        sde.simulate(twin, start, t=t, dt=step, seed=seed, burn_in=int(0.5 * t / step))
+        sde.simulate(process, start, t=t, dt=step, seed=seed, burn_in=int(0.5 * t / step))
         for step in (dt, 2 * dt)
     ]
-    traces = [float(np.trace(run.cov)) for run in runs]
+    trace, rough = (float(np.trace(run.cov)) for run in runs)
     noise = float(np.sqrt(np.sum(np.diagonal(runs[0].cov_error) ** 2)))
-
-    def trace(s):
-        x = s.grid.x - s.mean(s.grid.x).reshape((-1,) + (1,) * s.grid.dim)
-        return float(s.mean(np.sum(x**2, axis=0)))
-
-    right, error = study.measured(trace)
-    return Comparison(
-        "trace of the covariance of particles", traces[0], "of the steady state", right,
-        abs(traces[0] - right), noise + abs(traces[1] - traces[0]) + error,
-    )  # fmt: skip
+    right, error = study.measured(lambda s: float(s.mean(np.sum(s.centred**2, axis=0))))
+    return Comparison.between(
+        "trace of the covariance of particles",
+        trace,
+        noise + abs(rough - trace) + error,
+        right_name="of the steady state",
+        right=right,
+    )
 
 
-def _unit(study):
+def _unit(study: Study) -> float:
     """Size of g, velocity."""
     return study.rms(study.problem.g) + study.problem.kT * float(np.abs(study.problem.div_D).max())
 
 
-def _torque(study):
+def _torque(study: Study) -> Array:
     r"""Moment beta/2 <g x^T - x g^T> about the mean, and what reflecting walls add to it.
 
     From g rho = -kT div((D + Q) rho), each <g_i x_k> lacks the wall term of kT rho (D n)_i x_k.
     """
-    d, p = study.grid.dim, study.problem
-    x = study.grid.x - study.mean(study.grid.x).reshape((d,) + (1,) * d)
+    d, p, x = study.grid.dim, study.problem, study.centred
     moment = p.beta * study.mean(p.g[:, None] * x[None])
     for i in range(d):
         for k in range(d):
@@ -360,22 +374,19 @@ def _torque(study):
     return 0.5 * (moment - moment.T)
 
 
-def _moment(study):
+def _moment(study: Study) -> float:
     """beta/2 <|x||j|>, about the mean."""
-    x = study.grid.x - study.mean(study.grid.x).reshape((-1,) + (1,) * study.grid.dim)
-    size = np.linalg.norm(x, axis=0) * np.linalg.norm(study.steady.j, axis=0)
-    return 0.5 * study.problem.beta * study.mean(size)
+    size = np.linalg.norm(study.centred, axis=0) * np.linalg.norm(study.steady.j, axis=0)
+    return float(0.5 * study.problem.beta * study.mean(size))
 
 
-def _fitted(study):
+def _fitted(study: Study) -> tuple[Array, Array, float]:
     """Matrix F and centre of the linear field nearest to g, and the size of the rest."""
     d, g = study.grid.dim, study.problem.g.reshape(study.grid.dim, -1)
     weight = np.sqrt((study.steady.rho * study.grid.volume).ravel())
     columns = np.vstack([study.grid.x.reshape(d, -1), np.ones(study.grid.size)])
     solution = np.linalg.lstsq((columns * weight).T, (g * weight).T, rcond=None)[0]
     F = solution[:d].T
-    rest = np.linalg.norm((g - solution.T @ columns) * weight) / max(
-        np.linalg.norm(g * weight), ROUNDING
-    )
+    rest = float(np.linalg.norm((g - solution.T @ columns) * weight))
     center = -np.linalg.lstsq(F, solution[d], rcond=None)[0]
-    return F, center, float(rest)
+    return F, center, rest / max(float(np.linalg.norm(g * weight)), ROUNDING)

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fokkerplanck import observables
 from fokkerplanck.domain.arguments import positive_number
+from fokkerplanck.domain.types import Array
+from fokkerplanck.equation.problem import Problem
+from fokkerplanck.evolution.solution import Solution
 from fokkerplanck.evolution.time_loop import solve
-from fokkerplanck.methods import JKO
+from fokkerplanck.methods import JKO, Method
+from fokkerplanck.steady.state import SteadyState
+from fokkerplanck.theorems.currents import is_still
 from fokkerplanck.theorems.start import away, time_scale
 from fokkerplanck.theorems.study import ROUNDING, Study
 from fokkerplanck.theorems.verdict import Comparison, Hypothesis, Verdict, judged
@@ -17,16 +24,26 @@ from fokkerplanck.theorems.verdict import Comparison, Hypothesis, Verdict, judge
 PAPER = "Chaudhari and Soatto, arXiv:1710.11029"
 #: Relative entropies below this are rounding: about (1e-15)^2, summed over the cells.
 FLOOR = 1e-28
-#: Below this, a relative entropy that does not halve any more has met the rounding of its method.
+#: Relative entropy below which the run ends once it no longer halves from one output to the next:
+#: what is left is rounding of the method.
 LOW = 1e-20
-#: Output times are spaced by this factor, from a hundredth of the time across the box on, until
-#: relative entropy is at its floor, but no more than so many.
-FACTOR, FIRST, MOST = 1.5, 0.01, 48
-#: Steps of the coarser of two minimising movements, and those that are checked one by one.
+#: First output time, over the time in which drift and noise cross the box.
+FIRST = 0.01
+#: Ratio of each output time to the one before.
+FACTOR = 1.5
+#: Most output times; the run ends earlier where relative entropy has met its rounding.
+MOST = 48
+#: JKO steps of a run that is compared with the flow; a run with half as many gives its error.
 JKO_STEPS = 8
 
 
-def h_theorem(problem, steady=None, rho0=None, method=None, progress=False) -> Verdict:
+def h_theorem(
+    problem: Problem | Study,
+    steady: SteadyState | None = None,
+    rho0: ArrayLike | None = None,
+    method: Method | None = None,
+    progress: bool = False,
+) -> Verdict:
     r"""Theorem 5: :math:`F(\rho)=\beta^{-1}\mathrm{KL}(\rho\|\rho_{ss})` decreases monotonically.
 
     For every steady density > 0, whether it circulates or not, and without Assumption 4.
@@ -76,28 +93,48 @@ def h_theorem(problem, steady=None, rho0=None, method=None, progress=False) -> V
     least = float(run.min_rho.min())
     div_j = study.rms(study.steady.div_j)
     hypotheses = [
-        Hypothesis("rho_ss is positive in every cell", "left for good" not in
-                   study.markov.stats.message),
+        Hypothesis(
+            "rho_ss is positive in every cell", "left for good" not in study.markov.stats.message
+        ),
         Hypothesis("the time steps keep densities positive", least >= 0, least),
-    ]  # fmt: skip
+    ]
     return judged(
         "h_theorem",
         "the free energy F = kT KL(rho|rho_ss) = E Phi - kT H + const decreases monotonically.",
         [
-            Comparison("largest rise of F", *_rise(F, kT, unresolved)),
-            Comparison("F - F(0)", float(F[-1] - F[0]), "E Phi - kT H, less its start",
-                       float(split[-1] - split[0]), float(drift), 0.0, float(scale)),
+            _rise("largest rise of F", F, kT, unresolved),
+            Comparison(
+                "F - F(0)",
+                float(F[-1] - F[0]),
+                "E Phi - kT H, less its start",
+                float(split[-1] - split[0]),
+                float(drift),
+                0.0,
+                float(scale),
+            ),
         ],
-        hypotheses, is_theorem=True, reference=f"{PAPER}, Theorem 5",
+        hypotheses,
+        is_theorem=True,
+        reference=f"{PAPER}, Theorem 5",
         remark=f"F falls from {F[0]:.4g} to {F[-1]:.1e} in {len(F)} outputs; Assumption 4 is not "
         f"needed, rms div j = {div_j:.3g}.",
-        numbers={"F at the start": float(F[0]), "F at the end": float(F[-1]),
-                 "t at the end": float(run.t[-1]), "outputs": len(F), "rms div j": div_j,
-                 "least density": least},
-    )  # fmt: skip
+        numbers={
+            "F at the start": float(F[0]),
+            "F at the end": float(F[-1]),
+            "t at the end": float(run.t[-1]),
+            "outputs": len(F),
+            "rms div j": div_j,
+            "least density": least,
+        },
+    )
 
 
-def information_bottleneck(problem, steady=None, rho0=None, progress=False) -> Verdict:
+def information_bottleneck(
+    problem: Problem | Study,
+    steady: SteadyState | None = None,
+    rho0: ArrayLike | None = None,
+    progress: bool = False,
+) -> Verdict:
     r"""Remark 9: :math:`E_\rho f+\beta^{-1}\mathrm{KL}(\rho\|\mathrm{uniform})` decreases.
 
     True if :math:`\Phi=f` up to a constant, as for D = 1; with :math:`\Phi` in place of f it is the
@@ -139,7 +176,7 @@ def information_bottleneck(problem, steady=None, rho0=None, progress=False) -> V
     """
     study = Study.of(problem, steady)
     unit = _is_unit(study.problem)
-    words = {
+    words: dict[str, Any] = {
         "name": "information_bottleneck",
         "statement": "the functional E f + kT KL(rho|uniform) decreases along the flow.",
         "reference": f"{PAPER}, Remark 9",
@@ -151,22 +188,30 @@ def information_bottleneck(problem, steady=None, rho0=None, progress=False) -> V
     ]
     if not has_loss:
         return judged(comparisons=(), hypotheses=hypotheses, is_theorem=False, **words)
-    (rise, first, last, same), error = _bottleneck_rise(study, rho0, unit, progress)
+    run, error = _bottleneck_run(study, rho0, unit, progress)
     kT = study.problem.kT
-    scale = ROUNDING * (abs(first) + kT * abs(math.log(study.grid.integrate(1.0))) + kT)
+    scale = ROUNDING * (abs(run.start) + kT * abs(math.log(study.grid.integrate(1.0))) + kT)
     return judged(
         comparisons=[
-            Comparison("largest rise of E f + kT KL(rho|uniform)", rise, "", 0.0, rise, error,
-                       scale),
-            Comparison("the same with Phi, less F", same, "", 0.0, same, 0.0, scale),
+            Comparison.between("largest rise of E f + kT KL(rho|uniform)", run.rise, error, scale),
+            Comparison.between("the same with Phi, less F", run.drift_of_F, 0.0, scale),
         ],
-        hypotheses=hypotheses, is_theorem=unit,
-        remark=f"It goes from {first:.5g} to {last:.5g}; with Phi in place of f it is F + const.",
-        numbers={"start": first, "end": last, "rise": rise}, **words,
-    )  # fmt: skip
+        hypotheses=hypotheses,
+        is_theorem=unit,
+        remark=f"It goes from {run.start:.5g} to {run.end:.5g}; with Phi in place of f it is F + "
+        "const.",
+        numbers={"start": run.start, "end": run.end, "rise": run.rise},
+        **words,
+    )
 
 
-def jko_lyapunov(problem, steady=None, rho0=None, tau=None, progress=False) -> Verdict:
+def jko_lyapunov(
+    problem: Problem | Study,
+    steady: SteadyState | None = None,
+    rho0: ArrayLike | None = None,
+    tau: float | None = None,
+    progress: bool = False,
+) -> Verdict:
     r"""Corollary 8: the flow is steepest descent of F in Wasserstein's metric, by minimising moves.
 
     .. math:: \rho_{k+1}=\arg\min_\rho\; W_2^2(\rho,\rho_k)/2\tau + E_\rho\Phi-\beta^{-1}H(\rho)
@@ -208,9 +253,9 @@ def jko_lyapunov(problem, steady=None, rho0=None, tau=None, progress=False) -> V
     'holds'
     """
     study = Study.of(problem, steady)
-    still, rms_j = _is_still(study)
+    still, rms_j = is_still(study)
     hypotheses = [Hypothesis("no circulation, j = 0", still, f"rms j = {rms_j:.3g}")]
-    words = {
+    words: dict[str, Any] = {
         "name": "jko_lyapunov",
         "statement": "the flow is the gradient flow of F: steps that minimise W2^2/(2 tau) + F "
         "lower F, keep rho_ss, and follow the flow as tau goes to 0.",
@@ -223,51 +268,62 @@ def jko_lyapunov(problem, steady=None, rho0=None, tau=None, progress=False) -> V
         return judged(comparisons=(), remark=remark, **words)
     start = away(study, rho0)
     end = _time_to_tenth(study, start) if tau is None else JKO_STEPS * positive_number(tau, "tau")
-    options = {"steady": study.markov, "progress": None if progress else False}
-    grid, kT = study.grid, study.problem.kT
+    options: dict[str, Any] = {"steady": study.markov, "progress": None if progress else False}
+
+    def distance(one: Array, other: Array) -> float:
+        return float(study.grid.integrate(np.abs(one - other)))
+
     exact = solve(study.problem, start, [0.0, end], **options).rho[-1]
-    far, F = [], []
-    for steps in (JKO_STEPS // 2, JKO_STEPS):
-        times = np.linspace(0, end, steps + 1)
-        run = solve(study.problem, start, times, JKO(end / steps), **options)
-        far.append(float(grid.integrate(np.abs(run.rho[-1] - exact))))
-        F.append(run.free_energy)
+    runs = [
+        solve(study.problem, start, np.linspace(0, end, n + 1), JKO(end / n), **options)
+        for n in (JKO_STEPS // 2, JKO_STEPS)
+    ]
+    F, (twice, far) = runs[-1].free_energy, (distance(run.rho[-1], exact) for run in runs)
     rest = solve(study.problem, study.markov.rho, [0.0, end], JKO(end), **options)
-    moved = float(grid.integrate(np.abs(rest.rho[-1] - study.markov.rho)))
+    moved = distance(rest.rho[-1], study.markov.rho)
+    ratio = twice / max(far, 1e-300)
     return judged(
         comparisons=[
-            Comparison("largest rise of F at a step", *_rise(F[-1], kT)),
-            Comparison("distance a step moves rho_ss", moved, "", 0.0, moved, 0.0, 1e-12),
-            Comparison(f"distance from the flow after {JKO_STEPS} steps", far[1], "", 0.0, far[1],
-                       abs(far[0] - far[1]), ROUNDING),
+            _rise("largest rise of F at a step", F, study.problem.kT),
+            Comparison.between("distance a step moves rho_ss", moved, 0.0, 1e-12),
+            Comparison.between(
+                f"distance from the flow after {JKO_STEPS} steps", far, abs(twice - far), ROUNDING
+            ),
         ],
-        remark=f"{rest.stats['scheme']} steps; F falls from {F[-1][0]:.4g} to {F[-1][-1]:.3g}, "
-        f"halving tau divides the distance from the flow by {far[0] / max(far[1], 1e-300):.2f}.",
-        numbers={"tau": end / JKO_STEPS, "distance": far[1],
-                 "order in tau": math.log2(far[0] / max(far[1], 1e-300))},
+        remark=f"{rest.stats['scheme']} steps; F falls from {F[0]:.4g} to {F[-1]:.3g}, "
+        f"halving tau divides the distance from the flow by {ratio:.2f}.",
+        numbers={"tau": end / JKO_STEPS, "distance": far, "order in tau": math.log2(ratio)},
         **words,
-    )  # fmt: skip
+    )
 
 
-def relax(study, rho0, method=None, progress=False):
+def relax(
+    study: Study, rho0: Array, method: Method | None = None, progress: bool = False
+) -> Solution:
     """Solution from rho0 until F is at its floor, against the generator's own steady state."""
     times = FIRST * time_scale(study) * FACTOR ** np.arange(MOST)
     log_inf, grid = study.markov.log_rho, study.grid
-    last = [np.inf]
+    last = np.inf
 
-    def at_rest(t, rho):
-        now = observables.kl(rho, log_inf, grid, log=True)
-        stalled = now < LOW and now > 0.5 * last[0]
-        last[0] = float(now)
-        return bool(now < FLOOR or stalled)
+    def at_rest(_: float, rho: Array) -> bool:
+        nonlocal last
+        now = float(observables.kl(rho, log_inf, grid, log=True))
+        stalled = now < LOW and now > 0.5 * last
+        last = now
+        return now < FLOOR or stalled
 
     return solve(
-        study.problem, rho0, np.concatenate([[0.0], times]), method, steady=study.markov,
-        callback=at_rest, progress=None if progress else False,
-    )  # fmt: skip
+        study.problem,
+        rho0,
+        np.concatenate([[0.0], times]),
+        method,
+        steady=study.markov,
+        callback=at_rest,
+        progress=None if progress else False,
+    )
 
 
-def _rounding(study, method, span):
+def _rounding(study: Study, method: Method | None, span: float) -> float:
     """Free energy that a method gives to rho_ss itself in a time: what it cannot resolve."""
     rest = solve(
         study.problem, study.markov.rho, [0.0, span], method, steady=study.markov, progress=False
@@ -275,17 +331,31 @@ def _rounding(study, method, span):
     return float(rest.free_energy[-1])
 
 
-def _rise(F, kT, unresolved=0.0):
-    """Left side, right side, gap, error and rounding of a comparison: the largest rise of F."""
+def _rise(name: str, F: Array, kT: float, unresolved: float = 0.0) -> Comparison:
+    """Comparison of the largest rise of F with zero."""
     rises = np.diff(F) - ROUNDING * F[:-1]
     rise = float(max(rises.max(initial=0.0), 0.0)) if np.isfinite(F).all() else math.inf
-    return rise, "", 0.0, rise, 0.0, FLOOR * kT + 3 * unresolved
+    return Comparison.between(name, rise, 0.0, FLOOR * kT + 3 * unresolved)
 
 
-def _bottleneck_rise(study, rho0, unit, progress):
-    """(Rise, start, end, distance from F + const) of the functional, and the error of the rise."""
+class BottleneckRun(NamedTuple):
+    """The functional E f + kT KL(rho|uniform) along a run: largest rise, first and last value.
 
-    def measure(s):
+    ``drift_of_F`` is how much the same with Phi in place of f, less F, changes on the way.
+    """
+
+    rise: float
+    start: float
+    end: float
+    drift_of_F: float
+
+
+def _bottleneck_run(
+    study: Study, rho0: ArrayLike | None, unit: bool, progress: bool
+) -> tuple[BottleneckRun, float]:
+    """Run of the functional, and the error of its rise."""
+
+    def measure(s: Study) -> BottleneckRun:
         if rho0 is not None and s is study:
             start = away(s, rho0)
         elif unit or s.steady.gibbs is None:
@@ -299,29 +369,22 @@ def _bottleneck_rise(study, rho0, unit, progress):
         values = grid.integrate(problem.f * run.rho) + spread
         same = run.energy + spread - run.free_energy
         steps = np.diff(values) if unit else values - values[0]
-        return max(steps.max(), 0.0), values[0], values[-1], np.ptp(same)
+        found = max(steps.max(), 0.0), values[0], values[-1], np.ptp(same)
+        return BottleneckRun(*map(float, found))
 
-    fine = [float(u) for u in measure(study)]
+    fine, coarse = measure(study), study.coarse
     # A start given by its values is known on one grid only.
-    if not study.is_resolved or rho0 is not None:
+    if coarse is None or not study.is_resolved or rho0 is not None:
         return fine, float("nan")
-    return fine, abs(fine[0] - float(measure(study.coarse)[0])) / 3
+    return fine, abs(fine.rise - measure(coarse).rise) / 3
 
 
-def _is_unit(problem):
+def _is_unit(problem: Problem) -> bool:
     """Whether D = 1 in every cell."""
     return problem.D_kind == "isotropic" and problem.D_constant and float(problem.D.flat[0]) == 1
 
 
-def _is_still(study):
-    """Whether j is zero up to the error of the grid (None: open), and its root mean square."""
-    rms, error = study.measured(lambda s: s.rms(s.steady.j))
-    scale = study.rms(np.einsum("ik...,k...->i...", study.problem.D, study.grad_Phi))
-    found = Comparison("rms j", rms, "", 0.0, rms, error, 1e-8 * scale, scale=scale)
-    return {"holds": True, "fails": False}.get(found.outcome), rms
-
-
-def _time_to_tenth(study, start):
+def _time_to_tenth(study: Study, start: Array) -> float:
     """Time in which F falls to a tenth."""
     run = relax(study, start)
     below = np.flatnonzero(run.free_energy < 0.1 * run.free_energy[0])

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fokkerplanck import zoo
 from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
+from fokkerplanck.steady.state import SteadyState
 from fokkerplanck.theorems.study import SOLVED, Study
 from fokkerplanck.theorems.verdict import Comparison, Hypothesis, Verdict, judged, show
 
 PAPER = "Chaudhari and Soatto, arXiv:1710.11029"
-#: max |Phi - f| is taken where beta Phi is below this: beyond, a run never comes.
+#: max |Phi - f| is taken where beta Phi is below this: no path comes to higher places.
 HEIGHT = 8.0
 
 
-def potential_is_loss(problem, steady=None) -> Verdict:
+def potential_is_loss(problem: Problem | Study, steady: SteadyState | None = None) -> Verdict:
     r"""Lemma 6, :math:`\Phi=f` if and only if D is isotropic; true from right to left.
 
     For D = c and :math:`g=\nabla f` it is a theorem that :math:`\Phi=f/c` and j = 0, and that is
@@ -61,16 +64,20 @@ def potential_is_loss(problem, steady=None) -> Verdict:
     constant = p.D_kind == "isotropic" and p.D_constant
     c = float(p.D.flat[0]) if constant else 1.0
     has_loss = p.f is not None
+    kind = p.D_kind if p.D_constant else f"varying {p.D_kind}"
     hypotheses = [
         Hypothesis("g is the gradient of a loss f", has_loss),
-        Hypothesis("D is isotropic, D = c", constant, f"{'' if p.D_constant else 'varying '}"
-                   f"{p.D_kind}"),
-    ]  # fmt: skip
+        Hypothesis("D is isotropic, D = c", constant, kind),
+    ]
     statement = "the potential is the loss, Phi = f/c, and nothing circulates, because D = c."
     if not constant:
         statement = "the potential is not the loss, Phi != f, because D is not isotropic (Lemma 6)."
-    words = {"name": "potential_is_loss", "statement": statement, "is_theorem": constant,
-             "reference": f"{PAPER}, Lemma 6"}  # fmt: skip
+    words: dict[str, Any] = {
+        "name": "potential_is_loss",
+        "statement": statement,
+        "is_theorem": constant,
+        "reference": f"{PAPER}, Lemma 6",
+    }
     if not has_loss:
         return judged(comparisons=(), hypotheses=hypotheses, applies=False, **words)
     gap, error = study.measured(lambda s: s.rms(difference(s, c)))
@@ -84,15 +91,22 @@ def potential_is_loss(problem, steady=None) -> Verdict:
     comparisons = [Comparison(name, gap, "", 0.0, gap, error, rounding, not constant, spread)]
     if constant:
         scale = SOLVED * study.rms(p.g)
-        comparisons.append(Comparison("rms j", rms_j, "", 0.0, rms_j, j_error, scale))
+        comparisons.append(Comparison.between("rms j", rms_j, j_error, scale))
     circulates = "" if production <= 3 * its_error + SOLVED else ", and it circulates"
     return judged(
-        comparisons=comparisons, hypotheses=hypotheses if constant else hypotheses[:1],
+        comparisons=comparisons,
+        hypotheses=hypotheses if constant else hypotheses[:1],
         remark=f"max|Phi - f| = {largest:.3g} where beta Phi < {HEIGHT:g}; entropy production "
         f"{production:.3g}{circulates}.",
-        numbers={"max": largest, "rms": gap, "entropy production": production,
-                 "its error": its_error, "rms j": rms_j}, **words,
-    )  # fmt: skip
+        numbers={
+            "max": largest,
+            "rms": gap,
+            "entropy production": production,
+            "its error": its_error,
+            "rms j": rms_j,
+        },
+        **words,
+    )
 
 
 class Row(NamedTuple):
@@ -111,7 +125,7 @@ class Row(NamedTuple):
     entropy_production: float
 
 
-def truth_table(n=64) -> tuple[Row, ...]:
+def truth_table(n: int = 64) -> tuple[Row, ...]:
     r"""Truth table of ":math:`\Phi=f` if and only if D is isotropic", computed.
 
     Parameters
@@ -133,8 +147,8 @@ def truth_table(n=64) -> tuple[Row, ...]:
     (13, 'D = 1', (False, False))
     """
     rows = []
-    for code, diffusion, title, build, expected in _cases():
-        problem = build(n)
+    for case in _cases():
+        problem = case.build(n)
         study = Study(problem)
         if problem.f is None:
             gap, error = study.measured(lambda s: s.rms(s.problem.g - s.grad_Phi))
@@ -147,11 +161,12 @@ def truth_table(n=64) -> tuple[Row, ...]:
             _differs(gap, error, SOLVED * scale),
             _differs(production, its_error, SOLVED * study.turnover),
         )
-        rows.append(Row(code, diffusion, title, expected, found, shown, production))
+        words = case.code, case.diffusion, case.title
+        rows.append(Row(*words, case.expected, found, shown, production))
     return tuple(rows)
 
 
-def truth_table_text(rows) -> str:
+def truth_table_text(rows: Iterable[Row]) -> str:
     """Lay out the rows of `truth_table`.
 
     Examples
@@ -165,11 +180,9 @@ def truth_table_text(rows) -> str:
     head = ("code", "diffusion", "max|Phi - f|", "expected", "entropy production", "expected")
     lines = [head]
     for row in rows:
-        claims = ["not 0" if differs else "0" for differs in row.expected]
-        lines.append(
-            (row.code, row.diffusion, show(row.difference), claims[0],
-             show(row.entropy_production), claims[1])
-        )  # fmt: skip
+        moved, turns = ("not 0" if differs else "0" for differs in row.expected)
+        numbers = show(row.difference), moved, show(row.entropy_production), turns
+        lines.append((row.code, row.diffusion, *numbers))
     widths = [max(len(line[k]) for line in lines) for k in range(6)]
     words = (
         "  ".join(
@@ -181,26 +194,36 @@ def truth_table_text(rows) -> str:
     return "\n".join(line.rstrip() for line in words)
 
 
-def difference(study, c):
+def difference(study: Study, c: float) -> Array:
     """Difference Phi - f/c (*shape), without its mean under the steady density."""
     gap = study.steady.Phi - study.problem.f / c
     return gap - study.mean(gap)
 
 
-def largest_difference(study, c):
+def largest_difference(study: Study, c: float) -> float:
     """Largest |Phi - f/c| up to a constant where beta Phi is below HEIGHT."""
     near = study.problem.beta * study.steady.Phi < HEIGHT
     return float(np.abs(difference(study, c))[near].max())
 
 
-def _differs(gap, error, rounding):
-    """Whether a gap is more than the grid's; None if that is open."""
-    outcome = Comparison("", gap, "", 0.0, gap, error, rounding).outcome
+def _differs(gap: float, error: float, rounding: float) -> bool | None:
+    """Whether a gap is more than the error of the grid; None if that is open."""
+    outcome = Comparison.between("", gap, error, rounding).outcome
     return {"holds": False, "fails": True}.get(outcome)
 
 
-def _cases():
-    """Code, D, title, function of n, and (Phi differs from f, something circulates)."""
+class Case(NamedTuple):
+    """A line of the truth table before it is computed: ``build(n)`` gives the problem."""
+
+    code: str
+    diffusion: str
+    title: str
+    build: Callable[[int], Problem]
+    expected: tuple[bool, bool]
+
+
+def _cases() -> list[Case]:
+    """Lines of the truth table; what is expected as in `Row`."""
     same, moved, turns = (False, False), (True, False), (True, True)
     catalogue = [
         ("D = 1", zoo.double_well(), same),
@@ -216,15 +239,16 @@ def _cases():
         ("D = 1, no loss, cycle", zoo.stuart_landau(), turns),
         ("D = 1, no loss, ring", zoo.tilted_ring(), turns),
     ]
-    rows = [
-        (e.code, D, e.title, lambda n, e=e: e.build(4 * n if e.dim == 1 else n), expected)
-        for D, e, expected in catalogue
-    ]
-    rows.insert(3, ("", "d(r), along grad f, 2D", "radial loss and noise", _radial, moved))
+
+    def builder(exact: zoo.Exact) -> Callable[[int], Problem]:
+        return lambda n: exact.build(4 * n if exact.dim == 1 else n)
+
+    rows = [Case(e.code, D, e.title, builder(e), expected) for D, e, expected in catalogue]
+    rows.insert(3, Case("", "d(r), along grad f, 2D", "radial loss and noise", _radial, moved))
     return rows
 
 
-def _radial(n):
+def _radial(n: int) -> Problem:
     """D = 1 + r^2/2, f = r^2/2: Phi = (1 + T) log(1 + r^2/2), j = 0."""
     grid = Grid([(-9, 9), (-9, 9)], n)
     return Problem(

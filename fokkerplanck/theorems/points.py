@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.types import Array, Integers
 from fokkerplanck.equation.problem import Problem
+from fokkerplanck.equation.zeros import CriticalPoint
 from fokkerplanck.equation.zeros import critical_points as zeros_of
+from fokkerplanck.steady.state import SteadyState
 from fokkerplanck.theorems.study import SOLVED, Study
 from fokkerplanck.theorems.verdict import WITHIN, Comparison, Hypothesis, Verdict, judged
 
@@ -19,7 +24,9 @@ HEIGHT = 8.0
 FLAT = 1e-7
 
 
-def critical_points(problem, steady=None, cooler=()) -> Verdict:
+def critical_points(
+    problem: Problem | Study, steady: SteadyState | None = None, cooler: Sequence[float] = ()
+) -> Verdict:
     r"""Remark 23: the most likely points, :math:`\nabla\Phi=0`, against the zeros of g.
 
     They are the same for D = 1, and for linear g; the remark says that in general they are not.
@@ -59,32 +66,32 @@ def critical_points(problem, steady=None, cooler=()) -> Verdict:
     ('fails', 0.29)
     """
     study = Study.of(problem, steady)
-    flat = study.problem.beta * np.ptp(study.steady.Phi) < FLAT
     zeros = zeros_of(study.problem.g, study.grid) if study.problem.g.any() else ()
-    extrema = [] if flat else _extrema(study)
-    modes = [p for p in extrema if p.is_stable or p.kind == "degenerate"]
+    extrema = [] if is_flat(study) else _extrema(study)
+    modes = _modes(extrema)
     statement = (
         "the most likely points, grad Phi = 0, are the critical points, g = 0; Remark 23 says that "
         "in general they are not."
     )
-    words = {"name": "critical_points", "statement": statement, "is_theorem": False,
-             "reference": f"{PAPER}, Remark 23"}  # fmt: skip
-    numbers = {"zeros of g": _listed(zeros), "zeros of grad Phi": _listed(extrema)}
+    words: dict[str, Any] = {
+        "name": "critical_points",
+        "statement": statement,
+        "is_theorem": False,
+        "reference": f"{PAPER}, Remark 23",
+    }
+    numbers: dict[str, Any] = {"zeros of g": _listed(zeros), "zeros of grad Phi": _listed(extrema)}
     if not modes or not zeros:
         hypotheses = [Hypothesis("Phi has a minimum and g a zero inside the box", False)]
         return judged(
             comparisons=(), hypotheses=hypotheses, applies=False, numbers=numbers, **words
         )
 
-    def distance(s):
-        at = [p.x for p in _extrema(s) if p.is_stable or p.kind == "degenerate"]
-        return _distance(s.grid, at, [p.x for p in zeros_of(s.problem.g, s.grid)])
+    def distance(s: Study) -> float:
+        return _distance(s.grid, _modes(_extrema(s)), zeros_of(s.problem.g, s.grid))
 
     (gap, error), kT = study.measured(distance), study.problem.kT
-    comparisons = [
-        Comparison("distance of a mode from g = 0", gap, "", 0.0, gap, error,
-                   SOLVED * max(hi - lo for lo, hi in study.grid.box))
-    ]  # fmt: skip
+    rounding = SOLVED * max(hi - lo for lo, hi in study.grid.box)
+    comparisons = [Comparison.between("distance of a mode from g = 0", gap, error, rounding)]
     remark = f"Zeros of g: {_counted(zeros)}; of grad Phi: {_counted(extrema)}."
     if any("unstable" in _nearest(mode, zeros).kind for mode in modes):
         remark += " The nearest zero of g is unstable: a maximum of f, for a loss."
@@ -100,7 +107,7 @@ def critical_points(problem, steady=None, cooler=()) -> Verdict:
     return judged(comparisons=comparisons, remark=remark, numbers=numbers, **words)
 
 
-def fluctuation_dissipation(problem, steady=None) -> Verdict:
+def fluctuation_dissipation(problem: Problem | Study, steady: SteadyState | None = None) -> Verdict:
     r"""Average :math:`\langle x\cdot g\rangle=T\langle\mathrm{tr}D\rangle`, circulation or not.
 
     And, for a loss, :math:`\langle|\nabla f|^2\rangle=T\langle D:\nabla^2f\rangle`. Both are
@@ -143,18 +150,13 @@ def fluctuation_dissipation(problem, steady=None) -> Verdict:
     numbers: dict[str, Any] = {}
     for left, right, measure in checks:
         values, error = study.measured(measure)
-        at_wall = float(values[2])
-        numbers |= {
-            f"<{left}>": values[0],
-            f"<{right}>": values[1],
-            f"wall term of {left}": at_wall,
-        }
-        gap, size = abs(values[0] - values[1]), SOLVED * (abs(values[0]) + abs(values[1]))
+        value, other, at_wall = (float(u) for u in values)
+        numbers |= {f"<{left}>": value, f"<{right}>": other, f"wall term of {left}": at_wall}
+        size = SOLVED * (abs(value) + abs(other))
         # What reaches the walls belongs to the gap, up to where the statement does not apply.
         comparisons.append(
-            Comparison(f"<{left}>", float(values[0]), f"<{right}>", float(values[1]), float(gap),
-                       error + abs(at_wall), float(size))
-        )  # fmt: skip
+            Comparison.between(f"<{left}>", value, error + abs(at_wall), size, f"<{right}>", other)
+        )
         small = None if math.isnan(error) else abs(at_wall) <= WITHIN * error + size
         hypotheses.append(
             Hypothesis(f"no density at the walls, for {left}", small, f"wall term {at_wall:.2g}")
@@ -164,33 +166,54 @@ def fluctuation_dissipation(problem, steady=None) -> Verdict:
     return judged(
         "fluctuation_dissipation",
         "in the steady state <x.g> = kT <tr D>, and <|grad f|^2> = kT <D:Hess f> for a loss.",
-        comparisons, hypotheses, is_theorem=True, reference="Yaida, arXiv:1810.00004",
-        numbers=numbers, remark="j does not enter." if comparisons else "",
-    )  # fmt: skip
+        comparisons,
+        hypotheses,
+        is_theorem=True,
+        reference="Yaida, arXiv:1810.00004",
+        numbers=numbers,
+        remark="j does not enter." if comparisons else "",
+    )
 
 
-def at_temperature(problem, kT) -> Problem:
+def at_temperature(problem: Problem, kT: float) -> Problem:
     """Return the problem with the same g and D (as arrays) at another temperature."""
     if problem.f is not None:
         return Problem(problem.grid, f=problem.f, grad_f=problem.g, D=problem.D, kT=kT)
     return Problem(problem.grid, drift=problem.drift, D=problem.D, kT=kT)
 
 
-def _extrema(study):
+def is_flat(study: Study) -> bool:
+    """Whether Phi is one constant up to rounding."""
+    return bool(study.problem.beta * np.ptp(study.steady.Phi) < FLAT)
+
+
+def cells_of(grid: Grid, points: Sequence[CriticalPoint]) -> tuple[Integers, ...]:
+    """Multi-index of the cells that hold some points."""
+    return tuple(
+        np.clip(np.searchsorted(F, [p.x[k] for p in points], side="right") - 1, 0, n - 1)
+        for k, (F, n) in enumerate(zip(grid.faces, grid.shape, strict=True))
+    )
+
+
+def _extrema(study: Study) -> list[CriticalPoint]:
     """Critical points of Phi where the density is not negligible."""
     found = zeros_of(study.grad_Phi, study.grid)
     low = study.problem.beta * study.steady.Phi < HEIGHT
-    cells = [np.searchsorted(F, [p.x[k] for p in found], side="right") - 1
-             for k, F in enumerate(study.grid.faces)]  # fmt: skip
-    cells = [np.clip(c, 0, n - 1) for c, n in zip(cells, study.grid.shape, strict=True)]
-    return [p for p, keep in zip(found, low[tuple(cells)], strict=True) if keep]
+    return [p for p, keep in zip(found, low[cells_of(study.grid, found)], strict=True) if keep]
 
 
-def _distance(grid, points, others):
+def _modes(extrema: Sequence[CriticalPoint]) -> list[CriticalPoint]:
+    """Most likely points among critical points of Phi: minima, and points on a flat bottom."""
+    return [p for p in extrema if p.is_stable or p.kind == "degenerate"]
+
+
+def _distance(
+    grid: Grid, points: Sequence[CriticalPoint], others: Sequence[CriticalPoint]
+) -> float:
     """Largest distance of one of the points from the nearest of the others."""
     if not points or not others:
         return float("nan")
-    apart = np.array(points)[:, None] - np.array(others)[None]
+    apart = np.array([p.x for p in points])[:, None] - np.array([p.x for p in others])[None]
     for k, wraps in enumerate(grid.periodic):
         if wraps:
             length = grid.box[k][1] - grid.box[k][0]
@@ -198,28 +221,28 @@ def _distance(grid, points, others):
     return float(np.linalg.norm(apart, axis=-1).min(axis=1).max())
 
 
-def _listed(points):
+def _listed(points: Sequence[CriticalPoint]) -> str:
     """Kinds and places in words."""
     words = [f"{p.kind} ({', '.join(f'{u + 0:.4g}' for u in np.round(p.x, 9))})" for p in points]
     return "; ".join(words[:9]) + ("; ..." if len(words) > 9 else "")
 
 
-def _counted(points):
+def _counted(points: Sequence[CriticalPoint]) -> str:
     """How many zeros there are of which kind."""
     kinds = [p.kind for p in points]
     counts = [
         f"{kinds.count(kind)} {kind}{'s' if kinds.count(kind) > 1 and kind != 'degenerate' else ''}"
         for kind in sorted(set(kinds))
     ]
-    return ", ".join(counts) if counts else "none"
+    return ", ".join(counts) or "none"
 
 
-def _nearest(point, others):
+def _nearest(point: CriticalPoint, others: Sequence[CriticalPoint]) -> CriticalPoint:
     """The other point that is nearest."""
-    return min(others, key=lambda p: np.linalg.norm(p.x - point.x))
+    return min(others, key=lambda p: float(np.linalg.norm(p.x - point.x)))
 
 
-def at_walls(study, u):
+def at_walls(study: Study, u: Array) -> float:
     """Integral of u_k n_k over the reflecting walls, u (d, *shape), extrapolated to them."""
     grid, total = study.grid, 0.0
     for k, wraps in enumerate(grid.periodic):
@@ -233,23 +256,23 @@ def at_walls(study, u):
     return total
 
 
-def virial(study):
+def virial(study: Study) -> Array:
     """<x.g> and T <tr D> over the axes that are not periodic, and the wall term."""
-    p, open_axes = study.problem, [k for k, wraps in enumerate(study.grid.periodic) if not wraps]
-    x = np.stack([study.grid.x[k] if k in open_axes else 0 * study.grid.x[k]
-                  for k in range(study.grid.dim)])  # fmt: skip
-    trace = sum(p.D[k, k] for k in open_axes)
+    p, d = study.problem, study.grid.dim
+    open_axes = [k for k, wraps in enumerate(study.grid.periodic) if not wraps]
+    x = np.stack([study.grid.x[k] * (k in open_axes) for k in range(d)])
+    trace = sum((p.D[k, k] for k in open_axes), start=np.zeros(study.grid.shape))
     flow = p.kT * study.steady.rho * np.einsum("ik...,k...->i...", p.D, x)
-    return np.array([study.mean(np.sum(x * p.g, axis=0)), p.kT * study.mean(trace),
-                     at_walls(study, flow)])  # fmt: skip
+    position = study.mean(np.sum(x * p.g, axis=0))
+    return np.array([position, p.kT * study.mean(trace), at_walls(study, flow)])
 
 
-def _gradients(study):
+def _gradients(study: Study) -> Array:
     """<g.grad f> and T <D:Hess f>, and the wall term; g = grad f in the Ito sense."""
     p = study.problem
     slope = study.gradient(p.f) if p.calculus != "ito" else p.g
     curvature = np.stack([study.gradient(row) for row in slope])
     flow = p.kT * study.steady.rho * np.einsum("ik...,k...->i...", p.D, slope)
-    return np.array([study.mean(np.sum(p.g * slope, axis=0)),
-                     p.kT * study.mean(np.sum(p.D * curvature, axis=(0, 1))),
-                     at_walls(study, flow)])  # fmt: skip
+    square = study.mean(np.sum(p.g * slope, axis=0))
+    noise = p.kT * study.mean(np.sum(p.D * curvature, axis=(0, 1)))
+    return np.array([square, noise, at_walls(study, flow)])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from tqdm import tqdm
 
 from fokkerplanck import zoo
@@ -16,21 +19,26 @@ from fokkerplanck.theorems.sampling import sgd_temperature
 from fokkerplanck.theorems.speed import acceleration, kramers
 from fokkerplanck.theorems.study import Study
 from fokkerplanck.theorems.trajectories import closed_orbits
-from fokkerplanck.theorems.verdict import Comparison, Verdicts, judged
+from fokkerplanck.theorems.verdict import Comparison, Verdict, Verdicts, judged
 
 #: In the order of the paper, what follows from it last.
-THEOREMS = (
-    sgd_temperature, stationarity, assumption_4, h_theorem, potential_is_loss, closed_orbits,
-    jko_lyapunov, information_bottleneck, linear, a_type, critical_points, entropy_production,
-    fluctuation_dissipation, acceleration, kramers,
-)  # fmt: skip
+THEOREMS: tuple[Callable[..., Verdict], ...] = (
+    *(sgd_temperature, stationarity, assumption_4, h_theorem, potential_is_loss, closed_orbits),
+    *(jko_lyapunov, information_bottleneck, linear, a_type, critical_points, entropy_production),
+    *(fluctuation_dissipation, acceleration, kramers),
+)
 #: Cells of a problem made from a name, per axis.
 CELLS = {1: 256, 2: 64, 3: 20}
-#: Most cells of a quick run, and its particles and turns of orbits.
+#: Most cells of a quick run, by dimension.
 QUICK = {1: 256, 2: 48**2, 3: 16**3}
+#: Options of a quick run: fewer particles, shorter orbits.
+QUICK_OPTIONS: dict[Callable[..., Verdict], dict[str, Any]] = {
+    sgd_temperature: {"particles": 1000},
+    closed_orbits: {"long": 20.0},
+}
 
 
-def verify(problem, quick=False, progress=False) -> Verdicts:
+def verify(problem: Problem, quick: bool = False, progress: bool = False) -> Verdicts:
     """Check every statement of this package on a problem.
 
     Parameters
@@ -65,16 +73,16 @@ def verify(problem, quick=False, progress=False) -> Verdicts:
     if quick:
         study = Study(_coarser(study.problem))
     state = study.steady  # a problem without a steady state is refused here, once
-    options = {sgd_temperature: {"particles": 1000}, closed_orbits: {"long": 20.0}}
+    options = QUICK_OPTIONS if quick else {}
     verdicts = []
     with tqdm(THEOREMS, disable=not progress) as bar:
         for theorem in bar:
             bar.set_description(theorem.__name__)
-            verdicts.append(_checked(theorem, study, options.get(theorem, {}) if quick else {}))
+            verdicts.append(_checked(theorem, study, options.get(theorem, {})))
     return Verdicts(verdicts, repr(state))
 
 
-def named(name, n=None) -> Problem:
+def named(name: str, n: int | None = None) -> Problem:
     """Problem of a name: a code of the zoo such as R2, or a constructor such as gyrator.
 
     Parameters
@@ -102,19 +110,23 @@ def named(name, n=None) -> Problem:
     raise ValueError(f"no problem is called {name!r}; choose from {choices}")
 
 
-def _checked(theorem, study, options):
+def _checked(theorem: Callable[..., Verdict], study: Study, options: dict[str, Any]) -> Verdict:
     """Verdict of one statement; undecided, with the reason, where it could not be computed."""
     try:
         return theorem(study, **options)
     except (ValueError, ConvergenceError) as error:
         nan = float("nan")
         return judged(
-            theorem.__name__, "not computed.", [Comparison("", nan, "", nan, nan, nan)],
-            is_theorem=True, reference="", remark=f"Undecided, it could not be computed: {error}.",
-        )  # fmt: skip
+            theorem.__name__,
+            "not computed.",
+            [Comparison("", nan, "", nan, nan, nan)],
+            is_theorem=True,
+            reference="",
+            remark=f"Undecided, it could not be computed: {error}.",
+        )
 
 
-def _coarser(problem):
+def _coarser(problem: Problem) -> Problem:
     """Return the problem on few enough cells, if it can be moved."""
     grid = problem.grid
     while grid.size > QUICK[grid.dim]:

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from fokkerplanck import sgd
+from fokkerplanck.equation.problem import Problem
+from fokkerplanck.steady.state import SteadyState
 from fokkerplanck.theorems.points import at_temperature
 from fokkerplanck.theorems.study import Study
 from fokkerplanck.theorems.verdict import Comparison, Hypothesis, Verdict, judged
 
 PAPER = "Chaudhari and Soatto, arXiv:1710.11029"
-#: Relaxation times before the first snapshot, and between first and last.
-BURN_IN, SNAPSHOTS = 8, 12
+#: Relaxation times before the first snapshot.
+BURN_IN = 8
+#: Relaxation times between the first and the last snapshot.
+SNAPSHOTS = 12
 
 
 def sgd_temperature(
-    problem, steady=None, sampling=None, particles=4000, seed=0, progress=False
+    problem: Problem | Study,
+    steady: SteadyState | None = None,
+    sampling: str | None = None,
+    particles: int = 4000,
+    seed: int = 0,
+    progress: bool = False,
 ) -> Verdict:
     r"""Lemma 2: SGD has the covariance of the Fokker-Planck state at :math:`T=\eta/2b`, to O(eta).
 
@@ -65,12 +76,12 @@ def sgd_temperature(
     study = Study.of(problem, steady)
     p = study.problem
     model = p.minibatch
-    words = {
+    words: dict[str, Any] = {
         "name": "sgd_temperature",
         "statement": "minibatch SGD has the covariance of the steady state at kT = eta/2b "
         "(with fresh batches; less without replacement), to first order in eta.",
         "reference": f"{PAPER}, Lemma 2, Remarks 11-12",
-    }  # fmt: skip
+    }
     if model is None:
         hypotheses = [Hypothesis("the problem comes from minibatch SGD", False)]
         return judged(comparisons=(), hypotheses=hypotheses, is_theorem=True, **words)
@@ -80,45 +91,64 @@ def sgd_temperature(
     fresh = sampling != "reshuffle"
     options = {"sampling": sampling, "n_particles": particles, "seed": seed, "progress": progress}
     draw = {"model": model, "b": p.batch_size, "options": options}
-    r1, e1, trace, exact = _ratio(study, p.eta, **draw)
-    r2, e2, _, _ = _ratio(Study(at_temperature(p, p.kT / 2)), p.eta / 2, **draw)
-    _, grid_error = study.measured(lambda s: float(np.trace(_covariance(s))))
-    grid_error = 0.0 if np.isnan(grid_error) else 3 * grid_error / exact
-    left = 2 * r2 - r1
-    error = float(np.hypot(2 * e2, e1)) + (r2 - r1) ** 2 + grid_error
+    whole = _runs(study, p.eta, **draw)
+    half = _runs(Study(at_temperature(p, p.kT / 2)), p.eta / 2, **draw)
+    _, grid_error = study.measured(lambda s: float(np.trace(s.covariance())))
+    grid_error = 0.0 if np.isnan(grid_error) else 3 * grid_error / whole.exact
+    error = float(np.hypot(2 * half.error, whole.error)) + (half.ratio - whole.ratio) ** 2
     return judged(
         comparisons=[
-            Comparison("trace of the covariance of SGD / of rho_ss, eta to 0", left, "", 1.0,
-                       abs(left - 1), error)
+            Comparison.between(
+                "trace of the covariance of SGD / of rho_ss, eta to 0",
+                2 * half.ratio - whole.ratio,
+                error + grid_error,
+                right=1.0,
+            )
         ],
         hypotheses=[Hypothesis("fresh, independent batches", fresh, sampling)],
         is_theorem=fresh,
-        remark=f"At eta = {p.eta:g}, b = {p.batch_size}: {trace:.4g} +- {e1 * exact:.1g} against "
-        f"{exact:.4g}, {sampling.replace('_', ' ')}; kT is {share:.4g} of eta/2b.",
-        numbers={"trace of SGD": trace, "its error": e1 * exact, "trace of rho_ss": exact,
-                 "kT over eta/2b": share, "ratio": r1, "ratio at eta/2": r2}, **words,
-    )  # fmt: skip
+        remark=f"At eta = {p.eta:g}, b = {p.batch_size}: {whole.trace:.4g} +- "
+        f"{whole.error * whole.exact:.1g} against {whole.exact:.4g}, {sampling.replace('_', ' ')}; "
+        f"kT is {share:.4g} of eta/2b.",
+        numbers={
+            "trace of SGD": whole.trace,
+            "its error": whole.error * whole.exact,
+            "trace of rho_ss": whole.exact,
+            "kT over eta/2b": share,
+            "ratio": whole.ratio,
+            "ratio at eta/2": half.ratio,
+        },
+        **words,
+    )
 
 
-def _covariance(study):
-    """Covariance (d, d) of the steady state."""
-    d = study.grid.dim
-    x = study.grid.x - study.mean(study.grid.x).reshape((d,) + (1,) * d)
-    return study.mean(x[:, None] * x[None])
+class Runs(NamedTuple):
+    """Trace of the covariance of SGD, of the steady state, their ratio and the ratio's error."""
+
+    trace: float
+    exact: float
+    ratio: float
+    error: float
 
 
-def _ratio(study, eta, model, b, options):
-    """Trace of SGD over that of the steady state, its error, and the two traces."""
-    cov, kT = _covariance(study), study.problem.kT
+def _runs(study: Study, eta: float, model: Any, b: int, options: dict[str, Any]) -> Runs:
+    """Runs of SGD at one step size against the steady state."""
+    cov, kT = study.covariance(), study.problem.kT
     # Near a minimum the slowest rate is about the least eigenvalue of kT <D> Sigma^-1.
     rates = np.linalg.eigvals(kT * study.mean(study.problem.D) @ np.linalg.inv(cov)).real
     relaxation = max(int(np.ceil(1 / (eta * rates.min()))), 1)
     # Where in an epoch a snapshot is taken matters to reshuffled runs: all places count.
     thin = 1 if options["sampling"] == "reshuffle" else relaxation
     swarm = sgd.run(
-        lambda theta, data: model.gradients(theta), study.mean(study.grid.x), eta, b,
-        (BURN_IN + SNAPSHOTS) * relaxation, burn_in=BURN_IN * relaxation, thin=thin, **options,
-    )  # fmt: skip
+        lambda theta, data: model.gradients(theta),
+        study.mean(study.grid.x),
+        eta,
+        b,
+        (BURN_IN + SNAPSHOTS) * relaxation,
+        burn_in=BURN_IN * relaxation,
+        thin=thin,
+        **options,
+    )
     trace, exact = float(np.trace(swarm.cov)), float(np.trace(cov))
     error = float(np.sqrt(np.sum(np.diagonal(swarm.cov_error) ** 2)))
-    return trace / exact, error / exact, trace, exact
+    return Runs(trace, exact, trace / exact, error / exact)

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from fokkerplanck import rates, sets
+from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.equation.zeros import critical_points
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.modes import spectrum
 from fokkerplanck.scheme import currents
+from fokkerplanck.steady.state import SteadyState
+from fokkerplanck.theorems.points import cells_of, is_flat
 from fokkerplanck.theorems.study import SOLVED, Study
 from fokkerplanck.theorems.verdict import Comparison, Hypothesis, Verdict, judged
 
-#: Height, in kT, up to which minima and saddles of Phi count.
-WORN = 200.0
+#: Height of Phi, in kT, up to which minima and saddles count: bumps in the tails, where Phi is high
+#: and rough, are no wells.
+HIGHEST = 200.0
 
 
-def acceleration(problem, steady=None) -> Verdict:
+def acceleration(problem: Problem | Study, steady: SteadyState | None = None) -> Verdict:
     r"""A circulation that leaves :math:`\rho_{ss}` alone never slows relaxation down.
 
     The gap :math:`\min(-\mathrm{Re}\,\lambda)` of the generator is at least that of its reversible
@@ -56,32 +62,35 @@ def acceleration(problem, steady=None) -> Verdict:
     study = Study.of(problem, steady)
     singular = bool(currents.is_singular(study.problem).any())
     hypotheses = [Hypothesis("D has noise in every direction", not singular)]
-    words = {
+    words: dict[str, Any] = {
         "name": "acceleration",
         "statement": "the circulation does not slow relaxation down: the spectral gap is at least "
         "that of the process with the same Phi and D and without j.",
-        "is_theorem": True, "hypotheses": hypotheses,
+        "is_theorem": True,
+        "hypotheses": hypotheses,
         "reference": "Hwang, Hwang-Ma and Sheu (2005); Lelievre, Nier and Pavliotis (2013)",
-    }  # fmt: skip
+    }
     if singular:
         return judged(comparisons=(), **words)
 
-    def gaps(s):
+    def gaps(s: Study) -> Array:
         p = s.problem
         still = Problem.from_potential(s.grid, s.steady.Phi, p.D, p.beta)
         return np.array([spectrum(p, 2).gap, spectrum(still, 2).gap])
 
     (gap, still), error = study.measured(gaps)
-    ratio = float(gap / still)
-    comparison = Comparison("spectral gap", float(gap), "without j", float(still),
-                            max(float(still - gap), 0.0), error, SOLVED * float(still))  # fmt: skip
+    gap, still, ratio = float(gap), float(still), float(gap / still)
+    slower = max(still - gap, 0.0)
+    comparison = Comparison("spectral gap", gap, "without j", still, slower, error, SOLVED * still)
     return judged(
-        comparisons=[comparison], remark=f"Relaxation is {ratio:.3g} times as fast.",
-        numbers={"gap": float(gap), "gap without j": float(still), "ratio": ratio}, **words,
-    )  # fmt: skip
+        comparisons=[comparison],
+        remark=f"Relaxation is {ratio:.3g} times as fast.",
+        numbers={"gap": gap, "gap without j": still, "ratio": ratio},
+        **words,
+    )
 
 
-def kramers(problem, steady=None) -> Verdict:
+def kramers(problem: Problem | Study, steady: SteadyState | None = None) -> Verdict:
     r"""Escape from a well: mean passage time and spectral gap against the Eyring-Kramers rate.
 
     .. math:: k=\frac{\lambda_-}{2\pi}\sqrt{\frac{\det\Phi''_{min}}{|\det\Phi''_{sad}|}}\,
@@ -122,77 +131,81 @@ def kramers(problem, steady=None) -> Verdict:
     ('holds', 1.107)
     """
     study = Study.of(problem, steady)
-    wells, saddles = _landscape(study)
-    hypotheses = [Hypothesis("Phi has two minima and a saddle between them",
-                             len(wells) > 1 and len(saddles) > 0)]  # fmt: skip
-    words = {
+    wells, saddles = _wells_and_saddles(study)
+    two_wells = len(wells) > 1 and len(saddles) > 0
+    hypotheses = [Hypothesis("Phi has two minima and a saddle between them", two_wells)]
+    words: dict[str, Any] = {
         "name": "kramers",
         "statement": "the mean time from well to well is 1/k, and the spectral gap is the sum of "
         "the rates, with k = lambda/(2 pi) sqrt(det ratio) exp(-beta dPhi).",
         "reference": "Kramers (1940); Bouchet and Reygner (2016)",
-    }  # fmt: skip
-    found = None
-    if hypotheses[0].holds:
+    }
+    found: list[rates.Kramers] = []
+    if two_wells:
         try:
             found = [rates.kramers(study.steady, well, saddles[0]) for well in wells[:2]]
         except (ValueError, ConvergenceError) as odd:
             hypotheses.append(Hypothesis("a saddle of the drift there too", False, str(odd)))
-    if found is None:
+    if not found:
         return judged(
             comparisons=(), hypotheses=hypotheses, is_theorem=True, applies=False, **words
         )
     (to, away), beta = found, study.problem.beta
     height = beta * away.barrier
     rms, error = study.measured(lambda s: s.rms(s.steady.div_j))
-    conservative = Comparison("", rms, "", 0.0, rms, error, SOLVED * study.turnover).outcome
+    outcome = Comparison.between("rms div j", rms, error, SOLVED * study.turnover).outcome
     hypotheses += [
         Hypothesis("the barrier is above kT", bool(height > 1), f"{height:.3g} kT"),
+        Hypothesis("div j = 0", outcome == "holds", f"rms {rms:.3g}"),
     ]
-    assumed = Hypothesis("div j = 0", conservative == "holds", f"rms {rms:.3g}")
+    (product, ratio), grid_error = _products(study, to, away)
+    # The first correction to the formula is of relative size kT / barrier.
+    error = 1 / height + grid_error
+    named = [("mean passage time x k", product)]
+    if len(wells) == 2 and len(saddles) == 1:
+        named.append(("spectral gap / sum of rates", ratio))
+    comparisons = [
+        Comparison.between(name, value, error, right_name="in the limit", right=1.0)
+        for name, value in named
+    ]
+    return judged(
+        comparisons=comparisons,
+        hypotheses=hypotheses,
+        is_theorem=outcome == "holds" or height <= 1,
+        remark=f"Barrier {away.barrier:.4g}, {height:.3g} kT; k = {away.rate:.4g}.",
+        numbers={
+            "time x rate": product,
+            "gap / rates": ratio,
+            "rate": away.rate,
+            "barrier": away.barrier,
+            "rate back": to.rate,
+        },
+        **words,
+    )
+
+
+def _products(
+    study: Study, to: rates.Kramers, away: rates.Kramers
+) -> tuple[tuple[float, float], float]:
+    """Passage time times rate and gap over the sum of rates, and the error of the grid."""
     normal = to.minimum - away.minimum
 
-    def measure(s):
+    def measure(s: Study) -> Array:
         plane = sets.half_space(normal, normal @ to.minimum)
         time = rates.mfpt(s.problem, plane).at(*away.minimum)
         return np.array([time * away.rate, spectrum(s.problem, 2).gap / (to.rate + away.rate)])
 
-    (product, ratio), grid_error = study.measured(measure)
-    expected = 1 / height + grid_error
-    comparisons = [
-        Comparison("mean passage time x k", float(product), "in the limit", 1.0,
-                   abs(float(product) - 1), expected),
-    ]  # fmt: skip
-    if len(wells) == 2 and len(saddles) == 1:
-        comparisons.append(
-            Comparison("spectral gap / sum of rates", float(ratio), "in the limit", 1.0,
-                       abs(float(ratio) - 1), expected)
-        )  # fmt: skip
-    return judged(
-        comparisons=comparisons, hypotheses=[*hypotheses, assumed],
-        is_theorem=bool(assumed.holds) or height <= 1,
-        remark=f"Barrier {away.barrier:.4g}, {height:.3g} kT; k = {away.rate:.4g}.",
-        numbers={"time x rate": float(product), "gap / rates": float(ratio), "rate": away.rate,
-                 "barrier": away.barrier, "rate back": to.rate}, **words,
-    )  # fmt: skip
+    (product, ratio), error = study.measured(measure)
+    return (float(product), float(ratio)), error
 
 
-def _landscape(study):
-    """Minima of Phi by depth, and saddles by height, as points."""
-    beta, Phi = study.problem.beta, study.steady.Phi
-    if beta * np.ptp(Phi) < 1e-7:
+def _wells_and_saddles(study: Study) -> tuple[list[Array], list[Array]]:
+    """Minima of Phi, the deepest first, and its saddles, the lowest first, as points."""
+    if is_flat(study):
         return [], []
     found = critical_points(study.grad_Phi, study.grid)
-    cells = [
-        np.clip(np.searchsorted(F, [p.x[k] for p in found], side="right") - 1, 0, n - 1)
-        for k, (F, n) in enumerate(zip(study.grid.faces, study.grid.shape, strict=True))
-    ]
-    height = Phi[tuple(cells)]
+    height = study.steady.Phi[cells_of(study.grid, found)]
     order = np.argsort(height, kind="stable")
+    low = [found[k] for k in order if study.problem.beta * height[k] < HIGHEST]
     saddle = "unstable node" if study.grid.dim == 1 else "saddle"
-    wells = [found[k].x for k in order if found[k].is_stable]
-    between = [found[k].x for k in order if found[k].kind == saddle]
-    # Bumps in the tails, where Phi is high and rough, are no part of the landscape.
-    low = [h for k, h in enumerate(height) if found[k].is_stable and beta * h < WORN]
-    tops = [x for x, h in zip(between, sorted(height[[p.kind == saddle for p in found]]),
-                              strict=True) if beta * h < WORN]  # fmt: skip
-    return wells[: len(low)], tops
+    return [p.x for p in low if p.is_stable], [p.x for p in low if p.kind == saddle]

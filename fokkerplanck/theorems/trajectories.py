@@ -2,37 +2,59 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.integrate import DOP853, solve_ivp
 
 from fokkerplanck.domain.arguments import positive_number, real_array
+from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.types import Array
+from fokkerplanck.equation.problem import Problem
 from fokkerplanck.equation.zeros import Spline
+from fokkerplanck.steady.state import SteadyState
+from fokkerplanck.theorems.currents import is_still
 from fokkerplanck.theorems.start import away
 from fokkerplanck.theorems.study import ROUNDING, SOLVED, Study, check_state
 from fokkerplanck.theorems.verdict import Comparison, Hypothesis, Verdict, judged
 
 PAPER = "Chaudhari and Soatto, arXiv:1710.11029"
-#: Orbits start at these parts of a standard deviation from the mean, along the first axis.
+#: Starts of orbits in the plane: distances from the mean along the first axis, in standard
+#: deviations.
 STARTS = (0.4, 0.8, 1.2)
-#: Length of an orbit in the plane, in times that |j| takes round a circle of one deviation.
+#: Length of an orbit in the plane, in turns: one turn is the time of |j| round a circle with a
+#: radius of one standard deviation.
 TURNS = 3.0
-#: Time over which exponents of Lyapunov are taken, in times of the same kind.
+#: Length of an orbit whose exponent of Lyapunov is taken, in turns.
 LONG = 60.0
+#: Relative and absolute error of an orbit.
 TOLERANCE = 1e-9
-#: Most evaluations for one exponent; fast motion is followed for a shorter time.
+#: Relative and absolute error of an orbit whose exponent of Lyapunov is taken.
+ROUGH = 1e-7
+#: Most evaluations of j for one exponent; fast motion is followed for a shorter time.
 MOST = 60_000
-#: Distance of the neighbours by which stretching is measured, in cells.
+#: Distance of the two neighbours by which stretching is measured, in cells.
 NEAR = 1e-4
-#: Exponents are means over so many orbits, from starts within this part of a period or deviation:
-#: how much one chaotic orbit stretches hangs on the last bits of the processor's arithmetic.
-ORBITS, APART = 64, 0.003
-#: Start on a periodic axis, in parts of the period: the point (0.1, 0.2, 3) of the ABC flow.
-ROUND = (0.1 / (2 * np.pi), 0.2 / (2 * np.pi), 3 / (2 * np.pi))
+#: Orbits whose exponents are averaged: how much one chaotic orbit stretches hangs on the last bits of
+#: the processor's arithmetic.
+ORBITS = 64
+#: Distance of their starts from the first, in periods or standard deviations, at most.
+APART = 0.003
+#: Relative and absolute error of these orbits, far below the standard error of the mean.
+ROUGHEST = 1e-5
+#: Start of a long orbit along an axis with walls, less the mean, in standard deviations.
+START_BETWEEN_WALLS = (-1.2, -1.0, -0.1)
+#: Start of a long orbit along a periodic axis, in periods: the point (0.1, 0.2, 3) of the ABC flow.
+START_ON_RING = (0.1 / (2 * np.pi), 0.2 / (2 * np.pi), 3 / (2 * np.pi))
 
 
-def closed_orbits(problem, steady=None, rho=None, long=LONG) -> Verdict:
+def closed_orbits(
+    problem: Problem | Study,
+    steady: SteadyState | None = None,
+    rho: ArrayLike | None = None,
+    long: float = LONG,
+) -> Verdict:
     r"""Lemma 7: along :math:`\dot x=j` F is conserved; in two dimensions its orbits are closed.
 
     Conserved: :math:`\int\rho\,j\cdot\nabla\log(\rho/\rho_{ss})=0` for every density. Closed: they
@@ -75,22 +97,21 @@ def closed_orbits(problem, steady=None, rho=None, long=LONG) -> Verdict:
     """
     study = Study.of(problem, steady)
     d, long = study.grid.dim, positive_number(long, "long")
-    rms_j, j_error = study.measured(lambda s: s.rms(s.steady.j))
-    scale = study.rms(np.einsum("ik...,k...->i...", study.problem.D, study.grad_Phi))
-    found = Comparison("", rms_j, "", 0.0, rms_j, j_error, 1e-8 * scale, scale=scale).outcome
-    moving = {"holds": False, "fails": True}.get(found)
+    still, rms_j = is_still(study)
+    moving = None if still is None else not still
     hypotheses = [Hypothesis("something circulates, j != 0", moving, f"rms j = {rms_j:.3g}")]
     if d == 2 and all(study.grid.periodic):
         net = float(np.abs(study.steady.mean_current).max() * study.grid.integrate(1.0))
         _, error = study.measured(lambda s: s.steady.mean_current * s.grid.integrate(1.0))
         none = moving is False or net <= 3 * (error if np.isfinite(error) else 0.0) + SOLVED * rms_j
         hypotheses.append(Hypothesis("no net current round a torus", none, f"{net:.3g}"))
-    words = {
+    words: dict[str, Any] = {
         "name": "closed_orbits",
         "statement": "the motion x' = j leaves F unchanged, and its orbits are closed"
         + (": level sets of psi." if d < 3 else "."),
-        "reference": f"{PAPER}, Lemma 7", "hypotheses": hypotheses,
-    }  # fmt: skip
+        "reference": f"{PAPER}, Lemma 7",
+        "hypotheses": hypotheses,
+    }
     if d == 1 or any(h.holds is False for h in hypotheses):
         if d == 1 and moving:
             words["remark"] = "On a ring every motion is closed."
@@ -99,22 +120,22 @@ def closed_orbits(problem, steady=None, rho=None, long=LONG) -> Verdict:
     comparisons = [_change_of_F(study, rho)]
     numbers: dict[str, Any] = {}
     if d == 2:
-        (drift, back), error = _on_level_sets(study)
-        comparisons.append(Comparison("change of psi along orbits, of its range", drift, "", 0.0,
-                                      drift, error, 10 * TOLERANCE))  # fmt: skip
-        numbers |= {"change of psi": drift, "nearest return": back}
+        found = _on_level_sets(study)
+        name = "change of psi along orbits, of its range"
+        comparisons.append(Comparison.between(name, found.change, found.error, 10 * TOLERANCE))
+        numbers |= {"change of psi": found.change, "nearest return": found.nearest_return}
         remark = (
-            f"Orbits come back to within {back:.1e} deviations. They are no limit cycles: closed "
-            "orbits come in families."
+            f"Orbits come back to within {found.nearest_return:.1e} deviations. They are no limit "
+            "cycles: closed orbits come in families."
         )
     else:
         mean, spread, regular = _exponents(study, long)
-        error = float("nan")
-        if study.is_resolved:
-            by_grid = (mean - _exponents(study.coarse, long)[0]) / 3
+        error, coarse = float("nan"), study.coarse
+        if coarse is not None and study.is_resolved:
+            by_grid = (mean - _exponents(coarse, long)[0]) / 3
             error = float(np.linalg.norm([spread, regular, by_grid]))
-        comparisons.append(Comparison("exponent of Lyapunov of x' = j", mean, "", 0.0, abs(mean),
-                                      error, ROUNDING, scale=2 * np.pi / _turn(study)))  # fmt: skip
+        name, scale = "exponent of Lyapunov of x' = j", 2 * np.pi / _turn(study)
+        comparisons.append(Comparison.between(name, mean, error, ROUNDING, scale=scale))
         numbers |= {"exponent": mean, "exponent, standard error": spread}
         remark = "In three dimensions orbits need not close."
     return judged(
@@ -122,7 +143,7 @@ def closed_orbits(problem, steady=None, rho=None, long=LONG) -> Verdict:
     )
 
 
-def orbits(state, starts, t, samples=400) -> np.ndarray:
+def orbits(state: SteadyState, starts: ArrayLike, t: float, samples: int = 400) -> Array:
     r"""Orbits of :math:`\dot x=j` on cubic splines of j, by DOP853.
 
     Parameters
@@ -152,20 +173,25 @@ def orbits(state, starts, t, samples=400) -> np.ndarray:
     (1, 5, 2)
     """
     grid = check_state(state).grid
-    starts, t = _points(starts, "starts", grid), positive_number(t, "t")
-    field, (m, d) = Spline(state.j, grid), starts.shape
+    points, t = _points(starts, "starts", grid), positive_number(t, "t")
+    field, (m, d) = Spline(state.j, grid), points.shape
 
-    def velocity(_, x):
+    def velocity(_: float, x: Array) -> Array:
         return field.value(_inside(grid, x.reshape(m, d).T)).T.ravel()
 
     run = solve_ivp(
-        velocity, (0.0, t), starts.ravel(), "DOP853", np.linspace(0, t, samples),
-        rtol=TOLERANCE, atol=TOLERANCE,
-    )  # fmt: skip
+        velocity,
+        (0.0, t),
+        points.ravel(),
+        "DOP853",
+        np.linspace(0, t, samples),
+        rtol=TOLERANCE,
+        atol=TOLERANCE,
+    )
     return run.y.reshape(m, d, -1).transpose(0, 2, 1)
 
 
-def lyapunov_exponent(state, start, t) -> tuple[float, float]:
+def lyapunov_exponent(state: SteadyState, start: ArrayLike, t: float) -> tuple[float, float]:
     r"""Growth rate of small separations along :math:`\dot x=j`, over half the time and over all.
 
     Parameters
@@ -196,18 +222,18 @@ def lyapunov_exponent(state, start, t) -> tuple[float, float]:
     """
     grid = check_state(state).grid
     (start,), t = _points(start, "start", grid), positive_number(t, "t")
-    times, growth = _growth(state, start[None], t, 1e-7)
+    times, growth = _growth(state, start[None], t, ROUGH)
     end = times[-1]
     return float(_at(times, growth, end / 2)[0] / (end / 2)), float(growth[-1, 0] / end)
 
 
-def _growth(state, starts, t, tolerance):
+def _growth(state: SteadyState, starts: Array, t: float, tolerance: float) -> tuple[Array, Array]:
     """Times (n,), and logarithms (n, m) of how far m orbits have stretched small separations."""
     grid, (m, d) = state.grid, starts.shape
     field, near = Spline(state.j, grid), NEAR * min(w.min() for w in grid.widths)
     steps = near * np.array([[-1.0], [0.0], [1.0]])
 
-    def velocity(_, z):
+    def velocity(_: float, z: Array) -> Array:
         x, w = z[: 2 * d * m].reshape(2, d, m)
         w = w / np.linalg.norm(w, axis=0)
         points = (x[:, None] + w[:, None] * steps).reshape(d, -1)
@@ -226,96 +252,108 @@ def _growth(state, starts, t, tolerance):
     return np.array(times), np.array(growth)
 
 
-def _at(times, growth, t):
+def _at(times: Array, growth: Array, t: float) -> Array:
     """Growth (m,) at a time, linear between two steps."""
     return np.array([np.interp(t, times, g) for g in growth.T])
 
 
-def _points(x, name, grid):
+def _points(x: ArrayLike, name: str, grid: Grid) -> Array:
     """Finite points (m, d), of the dimension of the grid."""
-    x = np.atleast_2d(real_array(x, name, "points (m, d)"))
-    if x.ndim != 2 or x.shape[1] != grid.dim or not np.isfinite(x).all():
-        raise ValueError(f"{name} is {x.tolist()!r:.60}; give points of {grid.dim} finite numbers")
-    return x
+    points = np.atleast_2d(real_array(x, name, "points (m, d)"))
+    if points.ndim != 2 or points.shape[1] != grid.dim or not np.isfinite(points).all():
+        raise ValueError(
+            f"{name} is {points.tolist()!r:.60}; give points of {grid.dim} finite numbers"
+        )
+    return points
 
 
-def _inside(grid, x):
+def _inside(grid: Grid, x: Array) -> Array:
     """Points (d, m) wrapped round periodic axes and held within walls."""
     lo, hi = np.array(grid.box).T[..., None]
     wraps = np.array(grid.periodic)[:, None]
     return np.where(wraps, lo + np.mod(x - lo, hi - lo), np.clip(x, lo, hi))
 
 
-def _change_of_F(study, rho):
+def _change_of_F(study: Study, rho: ArrayLike | None) -> Comparison:
     """Comparison of dF/dt along j with zero."""
 
-    def rate(s):
+    def rate(s: Study) -> Array:
         density = away(s, rho if s is study else None)
         slope = s.gradient(np.log(np.maximum(density, 1e-300)) - s.steady.log_rho)
         flow = s.problem.kT * density * np.sum(s.steady.j * slope, axis=0)
         return np.array([s.grid.integrate(flow), s.grid.integrate(np.abs(flow))])
 
-    # Where gain and loss cancel, so do their errors, on one of two grids by chance.
+    # Gain and loss may cancel on one of the two grids by chance, and their errors with them: the
+    # error of the second entry, where nothing cancels, is not fooled.
     (value, _), error = study.measured(rate)
     if rho is not None:
         error = float("nan")  # a density given by its values is known on one grid only
-    scale = SOLVED * study.problem.kT * study.turnover
-    value = float(value)
-    return Comparison("dF/dt along j", value, "", 0.0, abs(value), error, scale)
+    rounding = SOLVED * study.problem.kT * study.turnover
+    return Comparison.between("dF/dt along j", float(value), error, rounding)
 
 
-def _deviation(study):
+def _deviation(study: Study) -> tuple[Array, Array]:
     """Mean and standard deviation of the steady state along each axis."""
     mean = study.mean(study.grid.x)
     return mean, np.sqrt(np.maximum(study.mean(study.grid.x**2) - mean**2, 0))
 
 
-def _turn(study):
+def _turn(study: Study) -> float:
     """Time of |j| round a circle of one deviation."""
     return 2 * np.pi * float(_deviation(study)[1].max()) / study.rms(study.steady.j)
 
 
-def _on_level_sets(study):
-    """(Change of psi over its range, nearest return in deviations), and the error of the first."""
+class Orbits(NamedTuple):
+    """Change of psi along orbits over its range, its error, nearest return in deviations."""
+
+    change: float
+    error: float
+    nearest_return: float
+
+
+def _on_level_sets(study: Study) -> Orbits:
+    """How well orbits in the plane stay on level sets of psi, and come back to their start."""
     mean, spread = _deviation(study)
     starts = np.tile(mean, (len(STARTS), 1))
     starts[:, 0] += np.array(STARTS) * spread[0]
     t = TURNS * _turn(study)
 
-    def measure(s):
+    def measure(s: Study) -> tuple[float, Array]:
         path = orbits(s.steady, starts, t, 2000)
         psi = s.steady.currents.from_corners(s.steady.psi)
         value = Spline(psi, s.grid).value(_inside(s.grid, path.reshape(-1, 2).T))
-        value = value.reshape(path.shape[:2])
-        drift = float(np.ptp(value, axis=1).max() / np.ptp(psi))
-        return drift, path
+        return float(np.ptp(value.reshape(path.shape[:2]), axis=1).max() / np.ptp(psi)), path
 
-    drift, path = measure(study)
+    change, path = measure(study)
     apart = path - path[:, :1]
-    length = np.array([hi - lo if w else np.inf for (lo, hi), w in zip(
-        study.grid.box, study.grid.periodic, strict=True)])  # fmt: skip
-    apart = np.linalg.norm((apart - np.round(apart / length) * np.where(
-        np.isfinite(length), length, 0.0)) / spread, axis=2)  # fmt: skip
-    gone = np.maximum.accumulate(apart, axis=1) > 2 * apart
-    back = max((a[g].min() if g.any() else np.nan) for a, g in zip(apart, gone, strict=True))
-    if not study.is_resolved:
-        return (drift, back), float("nan")
-    return (drift, back), abs(drift - measure(study.coarse)[0]) / 3
+    for k, ((lo, hi), wraps) in enumerate(zip(study.grid.box, study.grid.periodic, strict=True)):
+        if wraps:
+            apart[..., k] -= np.round(apart[..., k] / (hi - lo)) * (hi - lo)
+    distance = np.linalg.norm(apart / spread, axis=2)
+    # Once an orbit has come back to half of its largest distance, it counts as returning.
+    returning = np.maximum.accumulate(distance, axis=1) > 2 * distance
+    nearest = max(
+        (far[back].min() if back.any() else np.nan)
+        for far, back in zip(distance, returning, strict=True)
+    )
+    error, coarse = float("nan"), study.coarse
+    if coarse is not None and study.is_resolved:
+        error = abs(change - measure(coarse)[0]) / 3
+    return Orbits(change, error, nearest)
 
 
-def _exponents(study, long):
+def _exponents(study: Study, long: float) -> tuple[float, float, float]:
     """Mean exponent of many orbits over the second half of the time, its standard error, log(2)/it.
 
     The last is what regular motion gives, where separations grow like t.
     """
     centre, spread = _deviation(study)
-    start, apart = centre + np.array([-1.2, -1.0, -0.1]) * spread, APART * spread
+    start, apart = centre + np.array(START_BETWEEN_WALLS) * spread, APART * spread
     for k, ((lo, hi), wraps) in enumerate(zip(study.grid.box, study.grid.periodic, strict=True)):
         if wraps:
-            start[k], apart[k] = lo + ROUND[k] * (hi - lo), APART * (hi - lo)
+            start[k], apart[k] = lo + START_ON_RING[k] * (hi - lo), APART * (hi - lo)
     aside = np.random.default_rng(0).uniform(-1, 1, (ORBITS, study.grid.dim))
-    # Errors of the orbits are far below the standard error.
-    times, growth = _growth(study.steady, start + apart * aside, long * _turn(study), 1e-5)
+    times, growth = _growth(study.steady, start + apart * aside, long * _turn(study), ROUGHEST)
     half = times[-1] / 2
     rates = (growth[-1] - _at(times, growth, half)) / half
     return float(rates.mean()), float(rates.std() / np.sqrt(ORBITS)), float(np.log(2) / half)

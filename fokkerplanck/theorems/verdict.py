@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 
-#: Gaps up to this many estimated errors of the grid are the grid's; the estimate itself is good to
-#: a factor of about two where the grid resolves the problem.
+from fokkerplanck.domain.types import Array
+
+#: Gaps up to so many estimated errors of the grid may come from the grid: where it resolves the
+#: problem, the estimate is right to a factor of about two.
 WITHIN = 3.0
-#: Gaps beyond this many are not the grid's.
+#: Gaps of more than so many estimated errors cannot come from the grid.
 BEYOND = 10.0
-#: Errors above this part of what could differ say nothing about equality.
+#: Largest error, over the size of what could differ, with which two sides count as equal.
 RESOLVED = 0.02
 #: From worst to best.
 OUTCOMES = ("fails", "undecided", "holds", "not applicable")
+#: Fields of a verdict that are words and numbers.
+PLAIN = (
+    *("name", "statement", "outcome", "is_theorem", "left_name", "left", "right_name", "right"),
+    *("gap", "error", "rounding", "reference", "remark"),
+)
 
 
 class Hypothesis(NamedTuple):
@@ -49,6 +56,21 @@ class Comparison(NamedTuple):
     rounding: float = 0.0
     differ: bool = False
     scale: float = math.inf
+
+    @classmethod
+    def between(
+        cls,
+        left_name: str,
+        left: float | Array,
+        error: float,
+        rounding: float = 0.0,
+        right_name: str = "",
+        right: float | Array = 0.0,
+        scale: float = math.inf,
+    ) -> Comparison:
+        """Comparison of numbers or arrays by their largest difference; by default with zero."""
+        gap = float(np.abs(np.asarray(left) - right).max())
+        return cls(left_name, left, right_name, right, gap, error, rounding, scale=scale)
 
     @property
     def outcome(self) -> str:
@@ -126,7 +148,7 @@ class Verdict:
     comparisons: tuple[Comparison, ...] = ()
     numbers: Mapping[str, Any] = field(default_factory=dict)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "numbers", MappingProxyType(dict(self.numbers)))
         for value in (self.left, self.right, *self.numbers.values()):
             if isinstance(value, np.ndarray):
@@ -148,30 +170,31 @@ class Verdict:
         >>> row["name"], row["outcome"]
         ('stationarity', 'holds')
         """
-        words = ("name", "statement", "outcome", "is_theorem", "left_name", "left", "right_name",
-                 "right", "gap", "error", "rounding", "reference", "remark")  # fmt: skip
-        row = {word: _plain(getattr(self, word)) for word in words}
+        row = {word: _plain(getattr(self, word)) for word in PLAIN}
         row["hypotheses"] = [
-            {"text": h.text, "holds": h.holds, "measured": _plain(h.measured)}
-            for h in self.hypotheses
+            h._replace(measured=_plain(h.measured))._asdict() for h in self.hypotheses
         ]
         row["numbers"] = {name: _plain(value) for name, value in self.numbers.items()}
         return row
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         """Name and outcome."""
         return f"Verdict({self.name}: {self.outcome})"
 
-    def __str__(self):
+    def __str__(self) -> str:
         """Two lines: what is claimed, and what was measured."""
         return f"{self.name}: {self.statement}\n    {self._measured()}"
 
-    def _measured(self):
+    def _measured(self) -> str:
         """The second line."""
-        missing = [h for h in self.hypotheses if h.holds is False]
+        missing = [
+            h.text + ("" if h.measured is None else f" ({show(h.measured)})")
+            for h in self.hypotheses
+            if h.holds is False
+        ]
+        reasons = "; ".join(missing)
         remark = f" {self.remark}" if self.remark else ""
         if self.outcome == "not applicable":
-            reasons = "; ".join(f"{h.text}{_bracket(h.measured)}" for h in missing)
             needs = f"It does not apply here, because it needs: {reasons}." if missing else ""
             return (needs + remark).strip()
         if not self.left_name:
@@ -182,17 +205,13 @@ class Verdict:
         text = f"Measured: {sides}, {self._uncertainty()}: "
         text += {"holds": "it holds", "fails": "it fails", "undecided": "undecided"}[self.outcome]
         if missing:
-            reasons = "; ".join(f"{h.text}{_bracket(h.measured)}" for h in missing)
             text += f"; not given here: {reasons}"
         if self.outcome == "undecided":
-            text += "; " + (
-                "refine the grid, or give f and D as callables"
-                if math.isnan(self.error)
-                else "refine the grid"
-            )
+            text += "; refine the grid"
+            text += ", or give f and D as callables" if math.isnan(self.error) else ""
         return f"{text}.{remark}"
 
-    def _uncertainty(self):
+    def _uncertainty(self) -> str:
         """What may explain the gap, in words."""
         if math.isnan(self.error):
             return "error not known"
@@ -202,9 +221,17 @@ class Verdict:
 
 
 def judged(
-    name, statement, comparisons, hypotheses=(), *,
-    is_theorem, reference, remark="", numbers=None, applies=True,
-) -> Verdict:  # fmt: skip
+    name: str,
+    statement: str,
+    comparisons: Iterable[Comparison],
+    hypotheses: Iterable[Hypothesis] = (),
+    *,
+    is_theorem: bool,
+    reference: str,
+    remark: str = "",
+    numbers: Mapping[str, Any] | None = None,
+    applies: bool = True,
+) -> Verdict:
     """Verdict of one or more comparisons: the worst of them, the first of equals, decides."""
     comparisons = tuple(comparisons)
     hypotheses = tuple(
@@ -220,13 +247,20 @@ def judged(
     sides = worst._asdict()
     del sides["scale"]
     return Verdict(
-        name=name, statement=statement, hypotheses=hypotheses, **sides,
-        outcome="not applicable" if lacking else outcome, is_theorem=is_theorem,
-        reference=reference, remark=remark, comparisons=comparisons, numbers=numbers or {},
-    )  # fmt: skip
+        name=name,
+        statement=statement,
+        hypotheses=hypotheses,
+        **sides,
+        outcome="not applicable" if lacking else outcome,
+        is_theorem=is_theorem,
+        reference=reference,
+        remark=remark,
+        comparisons=comparisons,
+        numbers=numbers or {},
+    )
 
 
-class Verdicts(Sequence):
+class Verdicts(Sequence[Verdict]):
     """Verdicts in order; ``verdicts["h_theorem"]`` finds one by name, ``str`` makes a table.
 
     Attributes
@@ -235,13 +269,19 @@ class Verdicts(Sequence):
         False only if something that is a theorem fails although its hypotheses hold.
     """
 
-    def __init__(self, verdicts, title=""):
+    def __init__(self, verdicts: Iterable[Verdict], title: str = "") -> None:
         self._verdicts, self.title = tuple(verdicts), title
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._verdicts)
 
-    def __getitem__(self, key):
+    @overload
+    def __getitem__(self, key: int | str) -> Verdict: ...
+
+    @overload
+    def __getitem__(self, key: slice) -> tuple[Verdict, ...]: ...
+
+    def __getitem__(self, key: int | str | slice) -> Verdict | tuple[Verdict, ...]:
         if isinstance(key, str):
             for verdict in self._verdicts:
                 if verdict.name == key:
@@ -258,10 +298,10 @@ class Verdicts(Sequence):
         """Name, outcome, both sides, gap and error, one line each."""
         rows = [("statement", "", "outcome", "left", "right", "gap", "error")]
         for v in self:
-            numbers = ("", "", "", "")
-            if v.outcome != "not applicable":
-                numbers = (show(v.left), show(v.right), show(v.gap), show(v.error))
-            rows.append((v.name, "theorem" if v.is_theorem else "claim", v.outcome, *numbers))
+            shown = [show(u) for u in (v.left, v.right, v.gap, v.error)]
+            left, right, gap, error = [""] * 4 if v.outcome == "not applicable" else shown
+            kind = "theorem" if v.is_theorem else "claim"
+            rows.append((v.name, kind, v.outcome, left, right, gap, error))
         widths = [max(len(row[k]) for row in rows) for k in range(7)]
         lines = []
         for row in rows:
@@ -270,18 +310,18 @@ class Verdicts(Sequence):
             lines.append("  ".join(words).rstrip())
         return "\n".join(lines)
 
-    def __str__(self):
+    def __str__(self) -> str:
         """Table, then two lines for each."""
         parts = [self.title] if self.title else []
         return "\n".join([*parts, self.table(), "", *map(str, self)])
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         """Names and outcomes."""
         inside = ", ".join(f"{v.name}: {v.outcome}" for v in self)
         return f"Verdicts({inside})"
 
 
-def show(value) -> str:
+def show(value: Any) -> str:
     """A number, or a few in brackets, to four digits; small arrays only."""
     if isinstance(value, str):
         return value
@@ -293,12 +333,7 @@ def show(value) -> str:
     return f"({', '.join(show(u) for u in array)})"
 
 
-def _bracket(measured):
-    """Measured value in brackets, if there is one."""
-    return "" if measured is None else f" ({show(measured)})"
-
-
-def _plain(value):
+def _plain(value: Any) -> Any:
     """Python numbers and lists."""
     if isinstance(value, np.ndarray):
         return value.tolist()

@@ -64,7 +64,9 @@ def test_log_density_survives_zeros():
 
 
 def test_density_of_nothing_draws():
-    plot.density(PLANE, np.zeros(PLANE.shape), log=True).axes.figure.canvas.draw()
+    mesh = plot.density(PLANE, np.zeros(PLANE.shape), log=True)
+    mesh.axes.figure.canvas.draw()
+    assert (mesh.get_array() == mesh.norm.vmin).all()
 
 
 def test_potential_ends_at_top_and_leaves_infinities_out():

@@ -94,9 +94,7 @@ def test_log_mass_is_the_gibbs_state(name):
     ids=["ring", "rotation", "3D rotation", "no noise in x"],
 )
 def test_currents_are_not_detailed_balance(problem):
-    generator = Generator(problem)
-    rates = AxisRates.from_generator(generator)
-    assert rates is None or rates.log_mass() is None
+    assert AxisRates.from_generator(Generator(problem)).log_mass() is None
 
 
 def test_diagonal_edges_do_not_fit():

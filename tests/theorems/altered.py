@@ -17,7 +17,7 @@ def altered(problem, currents=None, log_rho=None):
             state = replace(state, currents=currents(state.currents))
         if log_rho is not None:
             state = replace(state, log_rho=log_rho(state))
-        s.__dict__["steady"] = state
+        s.steady = state
     return study
 
 
