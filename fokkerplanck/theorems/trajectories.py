@@ -36,8 +36,8 @@ ROUGH = 1e-7
 MOST = 60_000
 #: Distance of the two neighbours by which stretching is measured, in cells.
 NEAR = 1e-4
-#: Orbits whose exponents are averaged: how much one chaotic orbit stretches hangs on the last bits of
-#: the processor's arithmetic.
+#: Orbits whose exponents are averaged: how much one chaotic orbit stretches hangs on the last bits
+#: of the processor's arithmetic.
 ORBITS = 64
 #: Distance of their starts from the first, in periods or standard deviations, at most.
 APART = 0.003
