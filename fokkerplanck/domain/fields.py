@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -35,6 +35,19 @@ SEAM_ARRAY = 4.0
 Cell: TypeAlias = Sequence[int | np.integer]
 #: `scalar_field`, `vector_field`, `matrix_field` or a function with the same arguments.
 Sample: TypeAlias = Callable[..., Array]
+
+
+class Places(Protocol):
+    """Where fields are evaluated: the cell centres of a `Grid`, or a cloud of other points."""
+
+    @property
+    def dim(self) -> int: ...  # noqa: D102
+
+    @property
+    def x(self) -> Array: ...  # noqa: D102
+
+    @property
+    def widths(self) -> tuple[Array, ...]: ...  # noqa: D102
 
 
 def cell_text(grid: Grid, cell: Cell) -> str:
@@ -74,7 +87,7 @@ def check_finite(u: Array, points: Array, name: str) -> Array:
     return u
 
 
-def scalar_field(u: Field, grid: Grid, name: str, points: Array | None = None) -> Array:
+def scalar_field(u: Field, grid: Places, name: str, points: Array | None = None) -> Array:
     """Float array (*shape) from a number, an array or a callable u(x, y, ...)."""
     points = grid.x if points is None else points
     shape = points.shape[1:]
@@ -89,7 +102,7 @@ def scalar_field(u: Field, grid: Grid, name: str, points: Array | None = None) -
     return check_finite(np.broadcast_to(value, shape), points, name)
 
 
-def vector_field(u: Field, grid: Grid, name: str, points: Array | None = None) -> Array:
+def vector_field(u: Field, grid: Places, name: str, points: Array | None = None) -> Array:
     """Float array (d, *shape) from d numbers, an array, or a callable that returns d arrays."""
     points = grid.x if points is None else points
     d, shape = grid.dim, points.shape[1:]
@@ -115,7 +128,7 @@ def _vector_text(u: Field, name: str, came: str, d: int, expected: str) -> str:
 
 
 def matrix_field(
-    u: Field, grid: Grid, name: str, points: Array | None = None, columns: bool = False
+    u: Field, grid: Places, name: str, points: Array | None = None, columns: bool = False
 ) -> Array:
     """Float array (d, m, *shape) from a number, d numbers, a matrix, an array or a callable.
 
@@ -127,7 +140,7 @@ def matrix_field(
 
 
 def _matrix_entries(
-    u: Field, grid: Grid, name: str, points: Array, columns: bool = False
+    u: Field, grid: Places, name: str, points: Array, columns: bool = False
 ) -> list[list[Array]]:
     """Entries of a matrix field, a list of rows of arrays (*shape)."""
     d, shape = grid.dim, points.shape[1:]
@@ -325,11 +338,15 @@ def quotient(function: Callable[[Array], Array], x: Array, axis: int, step: floa
     return (8 * (moved(1) - moved(-1)) - (moved(2) - moved(-2))) / (12 * step)
 
 
-def derivative(u: Field, grid: Grid, axis: int, name: str, sample: Sample = scalar_field) -> Array:
+def derivative(
+    u: Field, grid: Places, axis: int, name: str, sample: Sample = scalar_field
+) -> Array:
     r"""Partial derivative along one axis, of a callable or of an array with space last."""
     if callable(u):
         step = STEP * along(grid.widths[axis], axis, grid.dim)
         return quotient(lambda points: sample(u, grid, name, points), grid.x, axis, step)
+    if not isinstance(grid, Grid):
+        raise ValueError(f"{name} is an array, known at the cell centres only; give a function")
     return difference(sample(u, grid, name), grid, axis)
 
 
@@ -348,18 +365,18 @@ def difference(u: Array, grid: Grid, axis: int) -> Array:
     return np.take(wide, np.arange(1, len(centers) + 1), axis=space)
 
 
-def gradient(u: Field, grid: Grid, name: str) -> Array:
+def gradient(u: Field, grid: Places, name: str) -> Array:
     r"""Gradient (d, \*shape) of a scalar callable or array."""
     return np.stack([derivative(u, grid, k, name) for k in range(grid.dim)])
 
 
-def row_divergence(A: Field, grid: Grid, name: str) -> Array:
+def row_divergence(A: Field, grid: Places, name: str) -> Array:
     r"""Row divergence :math:`(\nabla\cdot A)_i = \sum_k \partial_k A_{ik}`, shape (d, \*shape)."""
     terms = (derivative(A, grid, k, name, partial(_column, k)) for k in range(grid.dim))
     return sum(terms, np.zeros(()))
 
 
-def _column(k: int, u: Field, grid: Grid, name: str, points: Array | None = None) -> Array:
+def _column(k: int, u: Field, grid: Places, name: str, points: Array | None = None) -> Array:
     """Column k of a matrix field, (d, *shape), without copies of the others."""
     points = grid.x if points is None else points
     rows = _matrix_entries(u, grid, name, points)

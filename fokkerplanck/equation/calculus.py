@@ -9,6 +9,7 @@ import numpy as np
 from fokkerplanck.domain.arguments import positive_number
 from fokkerplanck.domain.fields import (
     STEP,
+    Places,
     at,
     derivative,
     first_cell,
@@ -70,7 +71,7 @@ def symmetric_root(D: Array) -> Array:
     return np.moveaxis(root, (-2, -1), (0, 1))
 
 
-def stratonovich_correction(D: Field, sigma: Field | None, grid: Grid, kT: float) -> Array:
+def stratonovich_correction(D: Field, sigma: Field | None, grid: Places, kT: float) -> Array:
     r"""Drift :math:`c_i = T s_{kj}\,\partial_k s_{ij}` that turns Stratonovich into Ito.
 
     Here :math:`s s^T = D`; s is the given noise matrix (scaled) or, where only D is known, its

@@ -8,6 +8,7 @@ import numpy as np
 
 from fokkerplanck.domain.arguments import frozen, real_array
 from fokkerplanck.domain.fields import (
+    Places,
     at,
     cell_text,
     check_periodic,
@@ -56,7 +57,7 @@ def design(
     return Design(frozen(potential), frozen(circulation), v + circulation)
 
 
-def antisymmetric_field(Q: Field, grid: Grid) -> Field:
+def antisymmetric_field(Q: Field, grid: Places) -> Field:
     """Q as a matrix field or a callable of one, from Q itself or, in two dimensions, from q."""
     d = grid.dim
     sample = evaluate(Q, grid.x, "Q")
@@ -88,7 +89,7 @@ def _turning(q: Array) -> Any:
     return [[0.0, q], [-q, 0.0]]
 
 
-def leftover_field(Q: Field, grad: Array, grid: Grid, kT: float) -> Array:
+def leftover_field(Q: Field, grad: Array, grid: Places, kT: float) -> Array:
     """Field j = -Q grad Phi + kT div Q (row divergence), shape (d, *shape)."""
     Q = antisymmetric_field(Q, grid)
     values = matrix_field(Q, grid, "Q")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -145,7 +144,7 @@ class Solution:
         """Return ``at(t)``."""
         return self.at(t)
 
-    def save(self, path: str | PathLike[str]) -> Path:
+    def save(self, path: str | Path) -> Path:
         """Write everything to one ``.npz`` file, whole or not at all; ``load`` reads it.
 
         Parameters

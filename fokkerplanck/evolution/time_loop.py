@@ -227,7 +227,7 @@ class _Run:
         self.ledger["mass"][k] = grid.integrate(rho)
         self.ledger["min_rho"][k] = rho.min()
         self.ledger["entropy"][k] = observables.entropy(rho, grid) if rho.min() >= 0 else np.nan
-        if self.log_inf is not None:
+        if self.log_inf is not None and self.Phi is not None:
             beta = self.problem.beta
             F = observables.free_energy(rho, self.log_inf, grid, beta)
             spent = observables.dissipation(rho, self.log_inf, self.generator, beta)

@@ -18,7 +18,7 @@ from fokkerplanck.scheme.edges import Edges
 SUMMED = "line integrals of the drift"
 
 
-def exact_log_density(problem: Problem, edges: Edges) -> tuple[Array, str] | None:
+def exact_log_density(problem: Problem | None, edges: Edges) -> tuple[Array, str] | None:
     r"""Log density whose differences are the tilts of all edges, or None (Kolmogorov's criterion).
 
     Such a density is in detailed balance with the generator, with no current on any edge. The
@@ -55,7 +55,7 @@ def summed_log_density(edges: Edges) -> Array | None:
     return phi if phi is not None and _explains(edges, phi) else None
 
 
-def _candidates(problem: Problem) -> Iterator[tuple[str, Array]]:
+def _candidates(problem: Problem | None) -> Iterator[tuple[str, Array]]:
     """Potentials that are known beforehand."""
     if problem is None:
         return

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from fokkerplanck.domain import fields
+from fokkerplanck.domain.types import Array, Field, Integers
 from fokkerplanck.equation.calculus import stratonovich_correction, symmetric_root
 from fokkerplanck.equation.inverse_design import leftover_field
+from fokkerplanck.equation.problem import Problem
 
 
-def root(D):
+def root(D: Array) -> Array:
     r"""Symmetric square root of D (d, d, \*shape) >= 0, also where D is singular."""
     d = len(D)
     if d == 1:
@@ -27,7 +30,7 @@ def root(D):
     return R / scale
 
 
-def unknown_between_cells(problem) -> list[str]:
+def unknown_between_cells(problem: Problem) -> list[str]:
     """Names of what was given as arrays, and is known at the cell centres only."""
     known = ("D", "sigma") if problem.D_constant else ()
     return [name for name in problem.given.arrays(problem.grid.shape) if name not in known]
@@ -38,16 +41,11 @@ class _Cloud:
     """Points in place of cell centres: what functions of a grid need to evaluate callables."""
 
     x: np.ndarray  # (d, n, 1, ...)
-    widths: tuple
-    periodic: tuple
+    widths: tuple[Array, ...]
 
     @property
-    def dim(self):
+    def dim(self) -> int:
         return len(self.x)
-
-    @property
-    def shape(self):
-        return self.x.shape[1:]
 
 
 class Callables:
@@ -57,7 +55,7 @@ class Callables:
     differences, as the nearest one whose neighbours are in the box.
     """
 
-    def __init__(self, problem):
+    def __init__(self, problem: Problem) -> None:
         self.problem, grid = problem, problem.grid
         self.constant_noise = problem.D_constant
         given = problem.given
@@ -70,19 +68,18 @@ class Callables:
             (lo, hi) if wraps else (lo + margin * w[0], hi - margin * w[-1])
             for (lo, hi), wraps, w in zip(grid.box, grid.periodic, grid.widths, strict=True)
         ]
-        corner = (..., *(slice(1),) * grid.dim)
         if self.constant_noise:
-            D = problem.D[corner].reshape(grid.dim, grid.dim, 1)
+            D = problem.D[fields.at((slice(1),) * grid.dim)].reshape(grid.dim, grid.dim, 1)
             self._root = np.sqrt(2 * problem.kT) * root(D)
 
-    def _cloud(self, x, box):
+    def _cloud(self, x: Array, box: Sequence[tuple[float, float]]) -> _Cloud:
         points = np.empty_like(x)
         for k, ((lo, hi), wraps) in enumerate(zip(box, self.problem.grid.periodic, strict=True)):
             points[k] = lo + np.mod(x[k] - lo, hi - lo) if wraps else np.clip(x[k], lo, hi)
         points = points.reshape(x.shape + (1,) * (len(x) - 1))
-        return _Cloud(points, self._widths, (False,) * len(x))
+        return _Cloud(points, self._widths)
 
-    def root(self, x):
+    def root(self, x: Array) -> Array:
         """Noise matrix s at the points x (d, n), (d, d, n)."""
         if self.constant_noise:
             return self._root
@@ -90,12 +87,12 @@ class Callables:
         D = fields.matrix_field(self.problem.given.D, cloud, "D")
         return np.sqrt(2 * self.problem.kT) * root(D.reshape(len(x), len(x), -1))
 
-    def drift(self, x):
+    def drift(self, x: Array) -> Array:
         """Ito drift b at the points x (d, n), (d, n)."""
         cloud, problem = self._cloud(x, self._box), self.problem
         given = problem.given
         if given.Phi is not None:
-            return _inverse_drift(problem, cloud).reshape(x.shape)
+            return _inverse_drift(problem, given.Phi, cloud).reshape(x.shape)
         if given.f is None:
             drift = np.zeros(len(x)) if given.drift is None else given.drift
             b = fields.vector_field(drift, cloud, "drift")
@@ -112,10 +109,10 @@ class Callables:
         return fields.check_finite(b, cloud.x, "drift").reshape(x.shape)
 
 
-def _inverse_drift(problem, cloud):
+def _inverse_drift(problem: Problem, Phi: Field, cloud: _Cloud) -> Array:
     """Drift of ``Problem.from_potential``: -D grad Phi + kT div D + j."""
     given = problem.given
-    grad = fields.gradient(given.Phi, cloud, "Phi")
+    grad = fields.gradient(Phi, cloud, "Phi")
     b = -np.einsum("ik...,k...->i...", fields.matrix_field(given.D, cloud, "D"), grad)
     if not problem.D_constant:
         b = b + problem.kT * fields.row_divergence(given.D, cloud, "D")
@@ -126,7 +123,7 @@ def _inverse_drift(problem, cloud):
     return b
 
 
-def tabulated(problem):
+def tabulated(problem: Problem) -> tuple[Array, Array, Integers]:
     """Drift and noise matrix as one array with a layer of ghost cells, for the kernel.
 
     Returns

@@ -89,8 +89,13 @@ def sgd_temperature(
     if sampling is None:
         sampling = "with_replacement" if share > 1 - 1e-12 else "without_replacement"
     fresh = sampling != "reshuffle"
-    options = {"sampling": sampling, "n_particles": particles, "seed": seed, "progress": progress}
-    draw = {"model": model, "b": p.batch_size, "options": options}
+    options: dict[str, Any] = {
+        "sampling": sampling,
+        "n_particles": particles,
+        "seed": seed,
+        "progress": progress,
+    }
+    draw: dict[str, Any] = {"model": model, "b": p.batch_size, "options": options}
     whole = _runs(study, p.eta, **draw)
     half = _runs(Study(at_temperature(p, p.kT / 2)), p.eta / 2, **draw)
     _, grid_error = study.measured(lambda s: float(np.trace(s.covariance())))

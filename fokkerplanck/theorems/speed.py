@@ -191,7 +191,7 @@ def _products(
     normal = to.minimum - away.minimum
 
     def measure(s: Study) -> Array:
-        plane = sets.half_space(normal, normal @ to.minimum)
+        plane = sets.half_space(normal, float(normal @ to.minimum))
         time = rates.mfpt(s.problem, plane).at(*away.minimum)
         return np.array([time * away.rate, spectrum(s.problem, 2).gap / (to.rate + away.rate)])
 

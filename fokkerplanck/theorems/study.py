@@ -61,6 +61,13 @@ class Study:
         """Grid of the problem."""
         return self.problem.grid
 
+    @property
+    def f(self) -> Array:
+        """Loss (*shape), of a problem that has one."""
+        if self.problem.f is None:
+            raise ValueError("the problem has a drift and no loss; give f")
+        return self.problem.f
+
     @cached_property
     def steady(self) -> SteadyState:
         """Steady state, by the default scheme if none was given."""

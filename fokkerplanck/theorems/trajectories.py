@@ -221,8 +221,8 @@ def lyapunov_exponent(state: SteadyState, start: ArrayLike, t: float) -> tuple[f
     True
     """
     grid = check_state(state).grid
-    (start,), t = _points(start, "start", grid), positive_number(t, "t")
-    times, growth = _growth(state, start[None], t, ROUGH)
+    (point,), t = _points(start, "start", grid), positive_number(t, "t")
+    times, growth = _growth(state, point[None], t, ROUGH)
     end = times[-1]
     return float(_at(times, growth, end / 2)[0] / (end / 2)), float(growth[-1, 0] / end)
 

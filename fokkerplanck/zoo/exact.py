@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.types import Array, Flags, Function
@@ -181,7 +182,7 @@ class Exact:
         """Itô drift b = −g of dx = b dt + sqrt(2 kT D) dW, shape (d, *shape)."""
         return -np.asarray(self.g(*x))
 
-    def diffusion(self, *x: Array) -> Array:
+    def diffusion(self, *x: ArrayLike) -> Array:
         """D(x) as a full tensor, shape (d, d, *shape)."""
         shape = np.broadcast_shapes(*(np.shape(u) for u in x))
         D = np.asarray(self.D(*x) if callable(self.D) else self.D, dtype=float)

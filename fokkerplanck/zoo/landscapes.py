@@ -178,7 +178,7 @@ class Perceptron:
         """Solutions (n,) without another one a single flip away: sharp minima."""
         return frozen(self.within(1, self.solutions) == 1)
 
-    def within(self, distance: int, centres: Any | None = None) -> int:
+    def within(self, distance: int, centres: Any | None = None) -> Array:
         """Number of solutions within a Hamming distance; its log is the local entropy.
 
         Parameters

@@ -8,6 +8,7 @@ distance.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -65,7 +66,7 @@ def compute(n=64, seed=0, progress=False) -> Result:
     problem = exact.build(n)
     steady, grid = steady_state(problem), problem.grid
     start = gaussian(grid, (1.5, -1.5), 0.3)
-    options = {"steady": steady, "progress": None if progress else False}
+    options: dict[str, Any] = {"steady": steady, "progress": None if progress else False}
     rest = solve(problem, start, np.linspace(0, 46, 70), **options)
     flow = solve(problem, start, np.linspace(0, END, 4 * STEPS[-1] + 1), **options)
     runs, far = {}, {}

@@ -8,6 +8,7 @@ from N(0, T H^-1), the minimiser itself: what leaves it goes up.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -59,7 +60,7 @@ class Result:
 
 def compute(n=96, seed=0, progress=False) -> Result:
     """Follow three flows."""
-    options = {"progress": None if progress else False}
+    options: dict[str, Any] = {"progress": None if progress else False}
     well, gyrator = zoo.double_well().build(n), zoo.gyrator().build(n)
     H, kT = zoo.gyrator().data["F"], gyrator.kT
     # The boxes are so wide that these densities are negligible at the walls.

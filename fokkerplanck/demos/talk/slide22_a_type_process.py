@@ -63,7 +63,7 @@ def compute(n=128, n_particles=40_000, t=6.0, seed=0, progress=False) -> Result:
     grid, D, beta = state.grid, problem.D, problem.beta
     twin_problem = Problem(grid, drift=a_type_drift(state), D=D, beta=beta)
     twin = steady_state(twin_problem)
-    plain = -np.einsum("ik...,k...->i...", D + state.Q, _slope(state))
+    plain = -np.einsum("ik...,k...->i...", D + np.asarray(state.Q), _slope(state))
     other = steady_state(Problem(grid, drift=plain, D=D, beta=beta))
     start = sde.from_density(grid, state.rho, n_particles, seed=seed)
     paths = sde.simulate(twin_problem, start, t=t, dt=0.01, seed=seed, burn_in=100, thin=50)

@@ -123,8 +123,11 @@ class Run:
         self.scheme: Any = None
         self.elapsed: float | None = None  # time since the beginning of the run
         self.is_reversible = True  # False where the density at rest has no closed form
-        self.log_rho_inf: Array | None = None if given is not None else self._at_rest()
-        self.energy = FreeEnergy(self.log_rho_inf, self.kT) if given is None else given
+        self.log_rho_inf: Array | None = None
+        if given is None:
+            at_rest = self.log_rho_inf = self._at_rest()
+            given = FreeEnergy(at_rest, self.kT)
+        self.energy = given
 
     def _at_rest(self) -> Array:
         """Log density that the generator keeps, normalised; exact where detailed balance holds."""
