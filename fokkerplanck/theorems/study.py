@@ -62,6 +62,13 @@ class Study:
         """Grid of the problem."""
         return self.problem.grid
 
+    @property
+    def loss(self) -> Array:
+        """Loss f (*shape) of a problem that has one."""
+        if self.problem.f is None:
+            raise ValueError("the problem has no loss f; give one with f")
+        return self.problem.f
+
     @cached_property
     def steady(self) -> SteadyState:
         """Steady state, by the default scheme if none was given."""
