@@ -50,7 +50,7 @@ class Places(Protocol):
     def widths(self) -> tuple[Array, ...]: ...  # noqa: D102
 
 
-def cell_text(grid: Grid, cell: Cell) -> str:
+def cell_text(grid: Places, cell: Cell) -> str:
     """Name a cell and where it lies, for messages."""
     return _place(grid.x, cell)
 

@@ -86,7 +86,7 @@ def stratonovich_correction(D: Field, sigma: Field | None, grid: Places, kT: flo
     given = D if sigma is None else sigma
     source = (lambda *points: root(np.stack(points))) if callable(given) else root()
 
-    def sample(u: Any, _: Grid, name: str, points: Array | None = None) -> Array:
+    def sample(u: Any, _: Places, name: str, points: Array | None = None) -> Array:
         return u(*(grid.x if points is None else points)) if callable(u) else u
 
     s = sample(source, grid, "s")

@@ -63,7 +63,7 @@ def antisymmetric_field(Q: Field, grid: Places) -> Field:
     sample = evaluate(Q, grid.x, "Q")
     if not isinstance(sample, (tuple, list)):
         sample = real_array(sample, "Q", "an antisymmetric matrix, or q in two dimensions")
-        if sample.shape in ((), grid.shape):
+        if sample.shape in ((), grid.x.shape[1:]):
             if d != 2:
                 raise ValueError(
                     f"Q {gave(Q)} one number per cell on a {d}-dimensional grid; that is for two "
@@ -93,7 +93,8 @@ def leftover_field(Q: Field, grad: Array, grid: Places, kT: float) -> Array:
     """Field j = -Q grad Phi + kT div Q (row divergence), shape (d, *shape)."""
     Q = antisymmetric_field(Q, grid)
     values = matrix_field(Q, grid, "Q")
-    check_periodic(Q, values, grid, "Q", matrix_field)
+    if isinstance(grid, Grid):
+        check_periodic(Q, values, grid, "Q", matrix_field)
     j = -np.einsum("ik...,k...->i...", values, grad)
     return j + kT * row_divergence(Q, grid, "Q")
 

@@ -179,7 +179,7 @@ def _crossings(grid: Grid, edges: Edges, label: Integers, ends: Named) -> Crossi
     part, end = np.ones(edge.size), label[other]
     for k, (_, region) in enumerate(ends):
         here = end == k
-        if here.any():
+        if here.any() and not isinstance(region, Side):  # sides have no cells
             mask = (label == k).reshape(grid.shape)
             part[here] = fractions(region, mask, grid, start[:, here], step[:, here])
     weight, tilt = edges.weight[edge], sign * edges.tilt[edge]

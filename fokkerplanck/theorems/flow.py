@@ -366,7 +366,7 @@ def _bottleneck_run(
         grid, problem = s.grid, s.problem
         uniform = np.full(grid.shape, 1 / grid.integrate(1.0))
         spread = problem.kT * observables.kl(run.rho, uniform, grid)
-        values = grid.integrate(s.f * run.rho) + spread
+        values = grid.integrate(s.loss * run.rho) + spread
         same = run.energy + spread - run.free_energy
         steps = np.diff(values) if unit else values - values[0]
         found = max(steps.max(), 0.0), values[0], values[-1], np.ptp(same)

@@ -82,7 +82,7 @@ def potential_is_loss(problem: Problem | Study, steady: SteadyState | None = Non
         return judged(comparisons=(), hypotheses=hypotheses, applies=False, **words)
     gap, error = study.measured(lambda s: s.rms(difference(s, c)))
     largest = largest_difference(study, c)
-    spread = study.rms(study.f - study.mean(study.f))
+    spread = study.rms(study.loss - study.mean(study.loss))
     production, its_error = study.measured(lambda s: s.steady.entropy_production)
     rms_j, j_error = study.measured(lambda s: s.rms(s.steady.j))
     # Differences of Phi come from Newton's method, relative to the range of beta Phi.
@@ -196,7 +196,7 @@ def truth_table_text(rows: Iterable[Row]) -> str:
 
 def difference(study: Study, c: float) -> Array:
     """Difference Phi - f/c (*shape), without its mean under the steady density."""
-    gap = study.steady.Phi - study.f / c
+    gap = study.steady.Phi - study.loss / c
     return gap - study.mean(gap)
 
 

@@ -270,7 +270,7 @@ def virial(study: Study) -> Array:
 def _gradients(study: Study) -> Array:
     """<g.grad f> and T <D:Hess f>, and the wall term; g = grad f in the Ito sense."""
     p = study.problem
-    slope = study.gradient(study.f) if p.calculus != "ito" else p.g
+    slope = study.gradient(study.loss) if p.calculus != "ito" else p.g
     curvature = np.stack([study.gradient(row) for row in slope])
     flow = p.kT * study.steady.rho * np.einsum("ik...,k...->i...", p.D, slope)
     square = study.mean(np.sum(p.g * slope, axis=0))

@@ -62,10 +62,10 @@ class Study:
         return self.problem.grid
 
     @property
-    def f(self) -> Array:
-        """Loss (*shape), of a problem that has one."""
+    def loss(self) -> Array:
+        """Loss f (*shape) of a problem that has one."""
         if self.problem.f is None:
-            raise ValueError("the problem has a drift and no loss; give f")
+            raise ValueError("the problem has no loss f; give one with f")
         return self.problem.f
 
     @cached_property
