@@ -57,7 +57,7 @@ MAX_MODULE_LINES = 400
 MAX_FUNCTION_LINES = 60  # without its docstring; aim at 40
 MAX_ROOT_MODULES = 10
 # Lines that the formatter leaves alone; let it win, and lower this number.
-MAX_UNFORMATTED = 324
+MAX_UNFORMATTED = 198
 
 
 @dataclass(frozen=True)
