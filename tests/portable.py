@@ -13,7 +13,7 @@ import sys
 
 import numpy as np
 
-from tests.conftest import ROOT, kernel_cache_folder
+from tests.conftest import ROOT
 
 
 def settings() -> dict[str, str]:
@@ -23,7 +23,7 @@ def settings() -> dict[str, str]:
     plain = {
         "NUMBA_CPU_NAME": "generic",
         "NUMBA_CPU_FEATURES": "",
-        "NUMBA_CACHE_DIR": str(ROOT / ".cache" / "numba-portable" / kernel_cache_folder().name),
+        "NUMBA_CACHE_DIR": str(ROOT / ".cache" / "numba-portable"),
         "NPY_DISABLE_CPU_FEATURES": " ".join(found),
         "FOKKERPLANCK_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",

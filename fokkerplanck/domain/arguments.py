@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Collection
 from numbers import Real
 from typing import Any, TypeGuard
 
@@ -73,10 +73,17 @@ def whole_number(value: Any, name: str, least: int, most: int | None = None) -> 
     return int(value)
 
 
-def one_of(value: Any, name: str, choices: Sequence[str]) -> str:
+def one_of(value: Any, name: str, choices: Collection[str]) -> str:
     """Word that is one of the choices."""
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name} is {value!r}; choose from {', '.join(choices)}")
+    return value
+
+
+def one_of_or_none(value: Any, name: str, choices: Collection[str]) -> str | None:
+    """Word that is one of the choices, or None."""
+    if value is not None and (not isinstance(value, str) or value not in choices):
+        raise ValueError(f"{name} is {value!r}; choose from {', '.join(choices)} or None")
     return value
 
 

@@ -345,9 +345,9 @@ def derivative(
     if callable(u):
         step = STEP * along(grid.widths[axis], axis, grid.dim)
         return quotient(lambda points: sample(u, grid, name, points), grid.x, axis, step)
-    if not isinstance(grid, Grid):
-        raise ValueError(f"{name} is an array, known at the cell centres only; give a function")
-    return difference(sample(u, grid, name), grid, axis)
+    values = sample(u, grid, name)
+    # Of what is no function only constants are known beside cell centres: `sample` refuses arrays.
+    return difference(values, grid, axis) if isinstance(grid, Grid) else np.zeros(values.shape)
 
 
 def difference(u: Array, grid: Grid, axis: int) -> Array:

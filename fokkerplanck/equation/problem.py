@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fokkerplanck.domain import fields
-from fokkerplanck.domain.arguments import describe, frozen, one_of
+from fokkerplanck.domain.arguments import frozen, one_of
 from fokkerplanck.domain.grid import Grid, check_grid
 from fokkerplanck.domain.types import Array, Field
 from fokkerplanck.equation.calculus import (
@@ -386,5 +386,5 @@ class Problem:
 def check_problem(value: object, asker: str) -> Problem:
     """Return value if it is a Problem; asker names the function that was called."""
     if not isinstance(value, Problem):
-        raise ValueError(f"{asker} received {describe(value)}; give a Problem")
+        raise ValueError(f"{asker} received {type(value).__name__}; give a Problem")
     return value

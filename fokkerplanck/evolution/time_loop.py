@@ -119,7 +119,7 @@ def solve(
     >>> bool(abs(solution.mass - 1).max() < 1e-14)
     True
     """
-    grid = _problem_of(problem).grid
+    grid = Generator.problem_of(problem, "solve").grid
     times = check_times(t)
     method = _check_method(method)
     tolerance = _check_tolerance(rtol, atol, method)
@@ -155,7 +155,7 @@ class _Run:
     report: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        log_inf, self.problem = self.log_inf, _problem_of(self.generator)
+        log_inf, self.problem = self.log_inf, Generator.problem_of(self.generator, "solve")
         self.rho = np.empty((self.times.size, *self.generator.grid.shape))
         self.ledger = {name: np.full(self.times.size, np.nan) for name in LEDGER}
         self.Phi = None if log_inf is None else (log_inf.max() - log_inf) / self.problem.beta
@@ -311,19 +311,6 @@ def _bar(progress: Any, times: Array) -> _Bar:
     if callable(getattr(progress, "update", None)):
         return _Bar(progress, times, getattr(progress, "total", None) or length, owned=False)
     raise ValueError(f"progress is {progress!r}; give None, True, False or a bar like tqdm's")
-
-
-def _problem_of(given: object) -> Problem:
-    """Problem that solve was given, or its generator was made of."""
-    if isinstance(given, Generator) and given.problem is None:
-        raise ValueError(
-            "solve received a Generator made of Edges, which know neither beta nor the problem; "
-            "make it of the Problem"
-        )
-    problem = given.problem if isinstance(given, Generator) else given
-    if not isinstance(problem, Problem):
-        raise ValueError(f"solve received {type(problem).__name__} as problem; give a Problem")
-    return problem
 
 
 def check_times(t: ArrayLike) -> Array:

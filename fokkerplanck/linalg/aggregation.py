@@ -144,7 +144,7 @@ class Aggregation:
     level : Level
         The chain, with the best guess of its log masses at hand, and a shift >= 0.
     form : {"ratio", "mass", "function"}
-        Which of the matrices of ``kernels.aggregation``.
+        Which of the matrices of ``kernels.linalg.aggregation``.
 
     References
     ----------
@@ -152,11 +152,11 @@ class Aggregation:
     Notay and Vassilevski, Numer. Linear Algebra Appl. 15 (2008): K-cycles.
     """
 
-    def __init__(self, level: Level, form: str = "ratio", strength: float = STRENGTH) -> None:
+    def __init__(self, level: Level, form: str = "ratio") -> None:
         self.form, self.levels = one_of(form, "form", FORMS), [level]
         self.lumps: list[Lumps] = []  # from every level to the next
         while level.size > sizes.AGGREGATION_COARSEST:
-            coarse, lumps = level.lumped(strength)
+            coarse, lumps = level.lumped(STRENGTH)
             if coarse.size > LEAST_REDUCTION * level.size:
                 break
             self.levels.append(coarse)

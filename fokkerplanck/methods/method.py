@@ -104,11 +104,11 @@ class Context:
     @contextmanager
     def probing(self) -> Iterator[None]:
         """Record and tell nothing inside of a ``with`` block: its steps are trials."""
-        self.record.is_silent = True
+        before, self.record.is_silent = self.record.is_silent, True
         try:
             yield
         finally:
-            self.record.is_silent = False
+            self.record.is_silent = before
 
 
 class Method(ABC):

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fokkerplanck.domain.arguments import frozen, is_whole, positive_number
+from fokkerplanck.domain.arguments import frozen, is_whole, one_of_or_none, positive_number
 from fokkerplanck.domain.densities import check_density
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.types import Array
@@ -289,8 +289,7 @@ def _check_arguments(grid: Grid, k: int, tol: float, solver: str | None, max_sol
             f"k is {k!r:.60}; give a whole number of modes from 1 to {n - 2}, the cells less two"
         )
     positive_number(tol, "tol")
-    if solver is not None and solver not in list(SOLVERS):
-        raise ValueError(f"solver is {solver!r}; choose from {', '.join(SOLVERS)} or None")
+    one_of_or_none(solver, "solver", SOLVERS)
     if not is_whole(max_solves) or max_solves < 1:
         raise ValueError(f"max_solves is {max_solves!r:.60}; give a whole number, at least 1")
 

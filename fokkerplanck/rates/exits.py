@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fokkerplanck.domain.arguments import describe, frozen
+from fokkerplanck.domain.arguments import describe, frozen, one_of_or_none
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.rates.ends import Target, ended
-from fokkerplanck.rates.killed import check_solver, choose
+from fokkerplanck.rates.killed import SOLVERS, choose
 from fokkerplanck.scheme.generator import Generator
 
 
@@ -77,7 +77,7 @@ def exit_probabilities(
     array([0.125, 0.375, 0.625, 0.875])
     """
     generator = Generator.of(problem, "exit_probabilities")
-    check_solver(solver)
+    one_of_or_none(solver, "solver", SOLVERS)
     if not isinstance(sets, Sequence) or isinstance(sets, str) or not len(sets):
         given = "empty" if isinstance(sets, Sequence) and not len(sets) else describe(sets)
         raise ValueError(f"sets is {given}; give a list of sets, at least one")

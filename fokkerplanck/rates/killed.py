@@ -147,12 +147,6 @@ class MultigridSolver:
 SOLVERS = {"direct": DirectSolver, "multilevel": MultigridSolver}
 
 
-def check_solver(solver: str | None) -> None:
-    """Raise unless solver is a name that is known, or None."""
-    if solver is not None and solver not in list(SOLVERS):
-        raise ValueError(f"solver is {solver!r}; choose from {', '.join(SOLVERS)} or None")
-
-
 def choose(chain: KilledChain, solver: str | None = None) -> DirectSolver | MultigridSolver:
     """Solver of a chain: by name, or by size and dimension."""
     n, d = chain.coordinates.shape

@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.interpolate import RegularGridInterpolator
 
-from fokkerplanck.domain.arguments import frozen, real_array
+from fokkerplanck.domain.arguments import frozen, one_of_or_none, real_array
 from fokkerplanck.domain.densities import check_density
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.types import Array, Flags
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.rates.ends import Target, ended
-from fokkerplanck.rates.killed import check_solver, choose
+from fokkerplanck.rates.killed import SOLVERS, choose
 from fokkerplanck.scheme.generator import Generator
 
 #: Longest mean time, in units of time: its square, the variance, is still a finite number.
@@ -139,7 +139,7 @@ def mfpt(
     (0.5, 0.167)
     """
     generator = Generator.of(problem, "mfpt")
-    check_solver(solver)
+    one_of_or_none(solver, "solver", SOLVERS)
     if target is None and not generator.grid.has_absorbing_sides:
         raise ValueError(
             "target is None and no side is absorbing, so nothing ends a passage; give a target"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fokkerplanck.domain.arguments import frozen
+from fokkerplanck.domain.arguments import frozen, one_of_or_none
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.types import Array, Field, Flags, Integers
 from fokkerplanck.equation.problem import Problem
@@ -22,7 +22,7 @@ from fokkerplanck.rates.ends import (
     restricted,
     steps_of,
 )
-from fokkerplanck.rates.killed import KilledChain, check_solver, choose
+from fokkerplanck.rates.killed import SOLVERS, KilledChain, choose
 from fokkerplanck.scheme.edges import Edges
 from fokkerplanck.scheme.flows import Flows
 from fokkerplanck.scheme.generator import Generator
@@ -167,7 +167,7 @@ def committor(
     True
     """
     generator = Generator.of(problem, "committor")
-    check_solver(solver)
+    one_of_or_none(solver, "solver", SOLVERS)
     grid = generator.grid
     if grid.has_absorbing_sides:
         raise ValueError(

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 
 from fokkerplanck.domain.types import Array
-from fokkerplanck.equation.problem import Problem
+from fokkerplanck.equation.problem import Problem, check_problem
 from fokkerplanck.kernels import threads
 from fokkerplanck.kernels.scheme import assembly
 from fokkerplanck.scheme.edges import Edges
@@ -76,10 +76,7 @@ class Generator:
                 f"{asker} received a Generator made of Edges, which do not know f, drift and D of "
                 "their problem; give the Problem, or Generator(problem)"
             )
-        problem = given.problem if isinstance(given, Generator) else given
-        if not isinstance(problem, Problem):
-            raise ValueError(f"{asker} received {type(given).__name__}; give a Problem")
-        return problem
+        return check_problem(given.problem if isinstance(given, Generator) else given, asker)
 
     @property
     def leaks(self) -> bool:

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from fokkerplanck.domain.arguments import frozen, one_of, positive_number
+from fokkerplanck.domain.arguments import frozen, one_of, one_of_or_none, positive_number
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
@@ -69,8 +69,8 @@ def steady_state(
         name is unknown, or ``accuracy=4`` does not exist for the problem.
     ConvergenceError
         If ``scheme="log"`` was asked for and Newton's method failed, if the multilevel solver did
-        not converge, or if the grid does not
-        resolve the problem to fourth order; ``.iterate`` holds the last log density.
+        not converge, or if the grid does not resolve the problem to fourth order; ``.iterate``
+        holds the last log density.
 
     Examples
     --------
@@ -136,8 +136,7 @@ def _second_order(
 def _check_arguments(problem: Problem, scheme: str, solver: str | None, tol: float) -> None:
     """Raise ValueError for what cannot be solved."""
     one_of(scheme, "scheme", SCHEMES)
-    if solver is not None and solver not in list(SOLVERS):
-        raise ValueError(f"solver is {solver!r}; choose from {', '.join(SOLVERS)} or None")
+    one_of_or_none(solver, "solver", SOLVERS)
     positive_number(tol, "tol")
     if problem.grid.has_absorbing_sides:
         raise ValueError(

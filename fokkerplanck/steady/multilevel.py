@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from fokkerplanck.domain import fields
+from fokkerplanck.domain.grid import along
 from fokkerplanck.domain.types import Array, Integers
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
@@ -200,7 +201,7 @@ def _linear(u, source, target):
         x, at = source.centers[k], target.centers[k]
         upper = np.clip(np.searchsorted(x, at), 1, len(x) - 1)
         t = np.clip((at - x[upper - 1]) / (x[upper] - x[upper - 1]), 0.0, 1.0)
-        t = t.reshape([-1 if i == axis else 1 for i in range(u.ndim)])
+        t = along(t, axis, u.ndim)
         u = (1 - t) * np.take(u, upper - 1, axis=axis) + t * np.take(u, upper, axis=axis)
     return u
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.grid import Grid, along
 from fokkerplanck.domain.types import Array, Integers
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.equation.zeros import CriticalPoint
@@ -248,7 +248,7 @@ def at_walls(study: Study, u: Array) -> float:
     for k, wraps in enumerate(grid.periodic):
         if wraps:
             continue
-        area = grid.volumes / grid.widths[k].reshape([-1 if i == k else 1 for i in range(grid.dim)])
+        area = grid.volumes / along(grid.widths[k], k, grid.dim)
         flow, centers, (lo, hi) = np.moveaxis(area * u[k], k, 0), grid.centers[k], grid.box[k]
         upper = flow[-1] + (flow[-1] - flow[-2]) * (hi - centers[-1]) / (centers[-1] - centers[-2])
         lower = flow[0] + (flow[0] - flow[1]) * (centers[0] - lo) / (centers[1] - centers[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.grid import Grid, along
 from fokkerplanck.domain.types import Array, Flags
 from fokkerplanck.transport import ladder
 
@@ -61,7 +61,7 @@ def _shared(mass: Array, move: Array, grid: Grid, pieces: int) -> Array:
     low, upper = [], []
     for k, n in enumerate(grid.shape):
         at = (np.arange(n * pieces) + 0.5) / pieces - 0.5
-        at = at.reshape([-1 if i == k else 1 for i in range(d)]) + move[k] / float(grid.h[k])
+        at = along(at, k, d) + move[k] / float(grid.h[k])
         if not grid.periodic[k]:
             at = np.clip(at, 0, n - 1)  # the outer half of a wall's cell belongs to it
         base = np.floor(at)

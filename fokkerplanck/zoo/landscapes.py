@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import logsumexp
 
-from fokkerplanck.domain.arguments import describe, frozen, positive_number
+from fokkerplanck.domain.arguments import describe, frozen, is_whole, positive_number
 from fokkerplanck.domain.types import Array
 from fokkerplanck.zoo.exact import Exact
 from fokkerplanck.zoo.forms import check_numbers, fill, still, zero
@@ -239,7 +239,7 @@ def binary_perceptron(n_weights: int = 15, n_patterns: int = 9, seed: int = 0) -
             f"n_weights is {describe(n_weights)}; give an odd number up to {MOST_WEIGHTS - 1}, "
             "since all corners are listed and ties have no sign"
         )
-    if not isinstance(n_patterns, (int, np.integer)) or n_patterns < 1:
+    if not is_whole(n_patterns) or n_patterns < 1:
         raise ValueError(f"n_patterns is {describe(n_patterns)}; give a number of patterns >= 1")
     patterns = np.random.default_rng(seed).choice([-1, 1], (int(n_patterns), int(n_weights)))
     return Perceptron(

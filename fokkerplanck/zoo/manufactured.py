@@ -6,6 +6,7 @@ density is large at the walls are in the module ``walls``.
 
 import numpy as np
 
+from fokkerplanck.domain.arguments import one_of
 from fokkerplanck.domain.types import Array
 from fokkerplanck.zoo.exact import Exact
 from fokkerplanck.zoo.forms import (
@@ -91,8 +92,7 @@ def manufactured_plane(current: str = "flat", kT: float = 0.5) -> Exact:
     array([ 0.3121548, -0.4655503])
     """
     check_numbers(kT=kT)
-    if current not in _PLANE_CURRENTS:
-        raise ValueError(f"current is {current!r}; choose from {', '.join(_PLANE_CURRENTS)}")
+    one_of(current, "current", _PLANE_CURRENTS)
     code, q_and_grad, title = _PLANE_CURRENTS[current]
     j, div_j = plane_current(
         _slope_plane, lambda x, y: q_and_grad(x, y)[0], lambda x, y: q_and_grad(x, y)[1], kT
@@ -184,8 +184,7 @@ def manufactured_space(current: str = "gradient", kT: float = 0.5) -> Exact:
     -0.466099564166
     """
     check_numbers(kT=kT)
-    if current not in _SPACE_CURRENTS:
-        raise ValueError(f"current is {current!r}; choose from {', '.join(_SPACE_CURRENTS)}")
+    one_of(current, "current", _SPACE_CURRENTS)
     code, a, curl_a, title = _SPACE_CURRENTS[current]
     j, div_j = space_current(_slope_space, a, curl_a, kT)
     return Exact(

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from scipy.linalg import solve_discrete_lyapunov
 from scipy.optimize import minimize_scalar
 
-from fokkerplanck.domain.arguments import real_array
+from fokkerplanck.domain.arguments import one_of, real_array
 from fokkerplanck.domain.types import Array, Function
 from fokkerplanck.zoo.exact import Exact
 from fokkerplanck.zoo.forms import check_numbers
@@ -93,8 +93,7 @@ def sgd_increments(model: str = "gyrator", eta: float = 0.05) -> Exact:
     2.184 -0.0180172
     """
     check_numbers(eta=eta)
-    if model not in _MODELS:
-        raise ValueError(f"model is {model!r}; choose from {', '.join(_MODELS)}")
+    one_of(model, "model", _MODELS)
     code, build = _MODELS[model]
     exact = build()
     F, D = exact.data["F"], exact.diffusion(*np.zeros(2))

@@ -2,8 +2,8 @@
 
 ``python tests/benchmarks/jko_line.py`` prints all rows in about two minutes (``--quick``: small
 grids, seconds). The unit of cost is one tridiagonal step of backward Euler of the same size by
-``kernels.lines``, timed in the same process; ``lean`` is the same in units of the step of backward
-Euler that the scheme itself starts from, about a third of it.
+``kernels.linalg.lines``, timed in the same process; ``lean`` is the same in units of the step of
+backward Euler that the scheme itself starts from, about a third of it.
 A parabola and a double well, kT = 1, box [-6, 6], from a narrow, a middling and a wide Gaussian and
 from a block, one step. Errors are L1 distances to closed forms or to the Lagrangian hp scheme.
 """

@@ -179,11 +179,6 @@ WELLS = {
     "Entropic, Richardson": (fp.jko.Entropic(0.1, richardson=True), PLANE),
     "EdgeJKO": (fp.jko.EdgeJKO(0.07), STIRRED),
     "EdgeJKO, stages": (fp.jko.EdgeJKO(0.07, order=2), STIRRED),
-    "EdgeJKO, Crank-Nicolson": (
-        fp.jko.EdgeJKO(0.07, order=2, variant="crank-nicolson"),
-        PLANE,
-    ),
-    "EdgeJKO, path": (fp.jko.EdgeJKO(0.2, variant="path", inner_steps=2), LINE),
     "FisherRao": (fp.jko.FisherRao(0.07), LINE),
     "L2Heat": (fp.jko.L2Heat(0.07), HEAT),
 }

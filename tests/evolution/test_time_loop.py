@@ -401,7 +401,7 @@ def test_files_that_are_not_ours_are_refused(tmp_path):
 
 NEGATIVE = np.where(START.max() == START, -1.0, START)
 BAD = {
-    "problem": ({"problem": GRID}, "solve received Grid as problem; give a Problem"),
+    "problem": ({"problem": GRID}, "solve received Grid; give a Problem"),
     "edges": (
         {"problem": Generator(fp.Edges.from_problem(PROBLEM))},
         "a Generator made of Edges, which know neither beta nor .*; make it of the Problem",

@@ -213,7 +213,7 @@ def test_start_from_a_density(rng):
 
 
 BAD = [
-    ({"problem": 3}, "simulate received 3; give a Problem"),
+    ({"problem": 3}, "simulate received int; give a Problem"),
     ({"scheme": "heun"}, "scheme is 'heun'; choose from 'euler_maruyama', 'weak2'"),
     ({"scheme": 2}, "scheme is 2; choose"),
     ({"dt": None}, "give two of t, dt and steps"),
@@ -279,3 +279,16 @@ def test_progress_bar(capsys):
         )  # fmt: skip
     assert "steps" in (err := capsys.readouterr().err)
     assert "particles" in err
+
+
+@pytest.mark.parametrize("Q", [0.5, [[0, 0.5], [-0.5, 0]]], ids=["number", "matrix"])
+def test_constants_of_an_inverse_design_are_known_everywhere(Q):
+    """A constant Phi or Q is no array over the grid."""
+    points = np.array([[0.1, -0.7], [0.3, 0.2]])
+    flat = fp.Problem.from_potential(PLANE, 0.0)
+    assert np.abs(Callables(flat).drift(points)).max() == 0
+    given = fp.Problem.from_potential(PLANE, lambda x, y: x**2 + y**2 / 2, Q=Q)
+    same = fp.Problem.from_potential(
+        PLANE, lambda x, y: x**2 + y**2 / 2, Q=lambda x, y: 0.5 + 0 * x
+    )
+    assert np.allclose(Callables(given).drift(points), Callables(same).drift(points), rtol=1e-12)

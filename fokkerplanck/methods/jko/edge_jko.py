@@ -87,7 +87,7 @@ class EdgeJKO(MinimisingMovement):
     Maas, J. Funct. Anal. 261 (2011); Mielke, Nonlinearity 24 (2011); Lisini, ESAIM COCV 15 (2009),
     for D(x). Zaitzeff, Esedoglu and Garikipati, SIAM J. Numer. Anal. 59 (2021), for the stages.
     Li, Lu and Wang, J. Comput. Phys. 418 (2020), and Cancès, Gallouët and Todeschi, Numer. Math.
-    146 (2020), for one inner step of the transport.
+    146 (2020), for the transport in one step.
 
     Examples
     --------
