@@ -662,7 +662,7 @@ def spoilt(value):
 
 
 EVOLUTION = {
-    "no problem": (lambda: solve(LINE, uniform(LINE), 1), r"solve received Grid .*give a Problem"),
+    "no problem": (lambda: solve(LINE, uniform(LINE), 1), r"solve received Grid; give a Problem"),
     "rho0 negative": (
         lambda: evolve(spoilt(-0.1)),
         r"rho0 is negative in 1 of 8 cells, least -0.1 at cell \(3,\), x = \(-0.375\); give a dens",

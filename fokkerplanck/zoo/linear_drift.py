@@ -230,8 +230,7 @@ def _gaussian(
     Q = F @ Sigma / kT - D_matrix
     Q = (Q - Q.T) / 2
     reversible = bool(np.abs(Q).max() < 1e-13 * np.abs(D_matrix).max())
-    if reversible:
-        Q = np.zeros((d, d))
+    Q = np.zeros((d, d)) if reversible else Q
     QU = Q @ U
     mean0 = 4 * math.sqrt(Sigma[0, 0]) * np.eye(d)[0] if mean0 is None else np.atleast_1d(mean0)
     cov0 = 0.16 * Sigma if cov0 is None else np.asarray(cov0, float)

@@ -404,7 +404,7 @@ BAD = {
     "problem": ({"problem": GRID}, "solve received Grid; give a Problem"),
     "edges": (
         {"problem": Generator(fp.Edges.from_problem(PROBLEM))},
-        "a Generator made of Edges, which know neither beta nor .*; make it of the Problem",
+        "a Generator made of Edges, which do not know f, .*; give the Problem",
     ),
     "shape": ({"rho0": START[:5]}, r"rho0 has shape \(5, 16\), expected the grid's \(16, 16\)"),
     "mass": ({"rho0": 2 * START}, "rho0 has mass 2, expected 1; divide it by"),
