@@ -13,10 +13,10 @@ from functools import cached_property
 
 import numpy as np
 
-from fokkerplanck.domain.arguments import describe, frozen
+from fokkerplanck.domain.arguments import frozen
 from fokkerplanck.domain.grid import Grid, Side
 from fokkerplanck.domain.types import Array, Integers
-from fokkerplanck.equation.problem import Problem
+from fokkerplanck.equation.problem import Problem, check_problem
 from fokkerplanck.kernels import threads
 from fokkerplanck.kernels.scheme import assembly
 from fokkerplanck.scheme.bernoulli import bernoulli
@@ -84,8 +84,7 @@ class Edges:
         ValueError
             For a full-tensor D on a graded grid.
         """
-        if not isinstance(problem, Problem):
-            raise ValueError(f"from_problem received {describe(problem)}; give a Problem")
+        check_problem(problem, "from_problem")
         if problem.D_kind == "tensor":
             return cls(problem.grid, kind="tensor", **tensor_edges(problem)._asdict())
         return _axis_edges(problem)

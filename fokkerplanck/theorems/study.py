@@ -12,7 +12,7 @@ from fokkerplanck.domain import fields
 from fokkerplanck.domain.arguments import describe
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.types import Array
-from fokkerplanck.equation.problem import Problem
+from fokkerplanck.equation.problem import Problem, check_problem
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.scheme.generator import Generator
 from fokkerplanck.steady import SteadyState, steady_state
@@ -47,8 +47,7 @@ class Study:
         """Return the study of a problem, or the given study itself."""
         if isinstance(problem, Study):
             return problem
-        if not isinstance(problem, Problem):
-            raise ValueError(f"a theorem received {type(problem).__name__}; give a Problem")
+        check_problem(problem, "a theorem")
         if steady is not None and not isinstance(steady, SteadyState):
             given = type(steady).__name__
             raise ValueError(f"steady is of type {given}; give a SteadyState of the problem")
