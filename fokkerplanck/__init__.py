@@ -25,12 +25,16 @@ __all__ = sorted(_HOMES)
 
 
 def __getattr__(name):
-    """Load a public name on first use."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'fokkerplanck' has no attribute {name!r}")
-    home = _HOMES[name]
+    """Load a public name, or a folder of the package, on first use."""
+    home = _HOMES.get(name, __name__)
     if home == __name__:
-        return import_module(f"{home}.{name}")
+        module = f"{home}.{name}"
+        try:
+            return import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name != module:
+                raise
+        raise AttributeError(f"module {home!r} has no attribute {name!r}")
     globals()[name] = value = getattr(import_module(home), name)
     return value
 

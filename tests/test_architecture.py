@@ -480,6 +480,8 @@ def test_the_front_door_is_its_stub():
     assert set(fp.__all__) <= set(dir(fp))
     for name in fp.__all__:
         getattr(fp, name)
+    folders = run_probe("import fokkerplanck as fp; fp.methods.Method, fp.transport.wasserstein")
+    assert folders.returncode == 0, folders.stderr
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         fp.nothing  # noqa: B018
 

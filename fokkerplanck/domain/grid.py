@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fokkerplanck.domain.arguments import describe, frozen, is_whole, real_array
+from fokkerplanck.domain.arguments import describe, frozen, is_whole, one_of, real_array
 from fokkerplanck.domain.types import Array
 
 WALLS = ("reflecting", "periodic", "absorbing")
@@ -119,7 +119,24 @@ class Grid:
         return bool(self.sides_of("absorbing"))
 
     def sides_of(self, word: str) -> tuple[Side, ...]:
-        """Sides of one kind: lower before upper, axis by axis."""
+        """Sides of one kind: lower before upper, axis by axis.
+
+        Parameters
+        ----------
+        word : {"reflecting", "periodic", "absorbing"}
+
+        Raises
+        ------
+        ValueError
+            For another word.
+
+        Examples
+        --------
+        >>> import fokkerplanck as fp
+        >>> fp.Grid([(0, 1)], 4, sides=[("reflecting", "absorbing")]).sides_of("absorbing")
+        (side('x', 'upper'),)
+        """
+        one_of(word, "word", WALLS)
         return tuple(
             Side(k, end)
             for k, pair in enumerate(self.sides)

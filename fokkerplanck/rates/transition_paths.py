@@ -166,6 +166,7 @@ def committor(
     >>> abs(paths.flux_through(lambda x: x < 0.3) / paths.flux - 1) < 1e-9
     True
     """
+    Generator.problem_of(problem, "committor")  # its steady state needs one
     generator = Generator.of(problem, "committor")
     one_of_or_none(solver, "solver", SOLVERS)
     grid = generator.grid

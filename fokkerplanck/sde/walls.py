@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.grid import ENDS, Grid
 from fokkerplanck.domain.types import Array
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.kernels.particles import paths
@@ -36,12 +36,8 @@ class Wall(NamedTuple):
 
 def sides_of(grid: Grid, word: str) -> list[Wall]:
     """Sides of one kind."""
-    return [
-        Wall(k, end, grid.box[k][end], 1 - 2 * end)
-        for k, pair in enumerate(grid.sides)
-        for end in (0, 1)
-        if pair[end] == word
-    ]
+    sides = [(side.axis, ENDS.index(side.end)) for side in grid.sides_of(word)]
+    return [Wall(k, end, grid.box[k][end], 1 - 2 * end) for k, end in sides]
 
 
 def wrapped(grid: Grid, x: Array) -> Array:

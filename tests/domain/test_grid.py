@@ -195,3 +195,9 @@ def test_positive_numbers(value):
     number = positive_number(value, "u")
     assert type(number) is float
     assert number == 2
+
+
+@pytest.mark.parametrize("word", ["wall", 3, None])
+def test_sides_of_no_kind_are_refused(word):
+    with pytest.raises(ValueError, match="choose from reflecting, periodic, absorbing"):
+        Grid([(0, 1)], 4).sides_of(word)
