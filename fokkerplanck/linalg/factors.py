@@ -7,7 +7,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import SuperLU, splu
+from scipy.sparse.linalg import SuperLU, spilu, splu
 
 from fokkerplanck.domain.types import Array
 from fokkerplanck.errors import ConvergenceError
@@ -36,6 +36,20 @@ def sparse_lu(matrix: Any, pivot: float = 0.0, equilibrate: bool = True) -> Supe
         permc_spec="MMD_AT_PLUS_A",
         diag_pivot_thresh=pivot,
         options={"SymmetricMode": True, "Equil": equilibrate},
+    )
+
+
+def incomplete_lu(matrix: Any, drop: float) -> SuperLU:
+    """Incomplete factors of an M-matrix, without the entries below ``drop`` of their columns.
+
+    Raises RuntimeError if the matrix is singular.
+    """
+    return spilu(
+        matrix.tocsc(),
+        drop_tol=drop,
+        diag_pivot_thresh=0.0,
+        permc_spec="MMD_AT_PLUS_A",
+        options={"SymmetricMode": True},
     )
 
 

@@ -99,10 +99,11 @@ def fgmres(
             if flexible:
                 Z[k] = z
             stalled = _extend(V, H, k, weight, apply(z))
-            y, norm = _least(H[: k + 2, : k + 1], target[: k + 2])
+            norm = _left(H[: k + 2, : k + 1], target[: k + 2])
             history.append(norm / first)
             if norm <= goal or stalled or len(history) > max_iterations:
                 break
+        y = _least(H[: k + 2, : k + 1], target[: k + 2])
         if flexible:
             kernels.combine(y, Z, x)
         else:
@@ -132,10 +133,14 @@ def _extend(V: Array, H: Array, k: int, weight: Array, q: Array) -> bool:
     return False
 
 
-def _least(H: Array, target: Array) -> tuple[Array, float]:
-    """Least-squares solution of H y = target and the norm of what is left."""
-    Q, R = np.linalg.qr(H, mode="complete")
-    c = Q.T @ target
-    k = H.shape[1]
-    y = np.linalg.lstsq(R[:k], c[:k], rcond=None)[0]
-    return y, float(np.linalg.norm(target - H @ y))
+def _left(H: Array, target: Array) -> float:
+    """Norm of what the least-squares solution of H y = target leaves."""
+    Q = np.linalg.qr(H, mode="complete")[0]
+    return float(abs(Q[:, -1] @ target))
+
+
+def _least(H: Array, target: Array) -> Array:
+    """Least-squares solution of H y = target."""
+    Q, R = np.linalg.qr(H)
+    y: Array = np.linalg.lstsq(R, Q.T @ target, rcond=None)[0]
+    return y

@@ -15,8 +15,7 @@ from fokkerplanck.linalg import powers
 from fokkerplanck.linalg.factors import CentralFactors, Factors
 from fokkerplanck.methods.method import Context, EqualSteps, of_mass
 from fokkerplanck.scheme.central_flux import CentralFlux
-from fokkerplanck.scheme.currents import edge_offsets
-from fokkerplanck.scheme.edges import Edges
+from fokkerplanck.scheme.face_routes import staircases
 from fokkerplanck.scheme.flows import Flows
 from fokkerplanck.scheme.generator import Generator
 
@@ -110,7 +109,7 @@ class FluxCorrected(EqualSteps):
         context.record.put(entropy="not guaranteed")
         central = CentralFlux(generator.problem)
         factors = Factors(generator, Flows.from_generator(generator))
-        routes = staircases(generator.edges, central)
+        routes = staircases(generator.edges, central.lower, central.axis)
         return _State(generator, context, central, factors, CentralFactors(central.matrix), routes)
 
     def one_step(self, state: _State, p: Array, tau: float) -> Array:
@@ -152,34 +151,3 @@ class _State:
     factors: Factors
     central_factors: CentralFactors
     routes: sparse.csr_array  # from currents along edges to currents through faces
-
-
-def staircases(edges: Edges, central: CentralFlux) -> sparse.csr_array:
-    """Matrix (n_faces, n_edges) that sends currents along edges through faces.
-
-    Each oblique edge goes along its two axis-parallel routes (the order of the axes and its
-    reverse), half along each: in every cell the balance of face currents is that of edge currents.
-    """
-    grid = edges.grid
-    d, offset = grid.dim, edge_offsets(edges)
-    faces = np.arange(len(central.lower))
-    face_above = np.full((d, grid.size), -1)
-    face_above[central.axis, central.lower] = faces
-    rows, columns, values = [], [], []
-    for order in (range(d), range(d - 1, -1, -1)):
-        place = np.stack(np.unravel_index(edges.tail, grid.shape))
-        for k in order:
-            for m in range(int(np.abs(offset[:, k]).max())):
-                moving = np.flatnonzero(np.abs(offset[:, k]) > m)
-                sign = np.sign(offset[moving, k])
-                here = place[:, moving]
-                there = here.copy()
-                there[k] = (there[k] + sign) % grid.shape[k]
-                lower = np.where(sign > 0, here, there)
-                rows.append(face_above[k, np.ravel_multi_index(tuple(lower), grid.shape)])
-                columns.append(moving)
-                values.append(0.5 * sign)
-                place[:, moving] = there
-    where = np.concatenate(rows), np.concatenate(columns)
-    shape = (len(faces), len(edges.tail))
-    return sparse.csr_array((np.concatenate(values), where), shape=shape)
