@@ -29,6 +29,7 @@ from fokkerplanck.equation.problem import Problem, check_problem
 from fokkerplanck.kernels.scheme import upwind5 as kernels
 from fokkerplanck.scheme.bernoulli import bernoulli
 from fokkerplanck.scheme.cells import cell_type, cells_along, flat, neighbours
+from fokkerplanck.scheme.wall_closures import closed_cross_terms
 
 #: Outward drift times the width of a wall cell, over kT D: beyond it mass piles up on the wall.
 PRESSED = 2.0
@@ -65,6 +66,8 @@ class Upwind5:
     the currents. On graded axes the drift at faces meets the density at faces by finite volumes of
     fifth order. At walls onto which the drift presses mass (more than 2 kT D a cell, or without
     noise) no wide stencil reads the wall cell, and its face is upwind, or exponentially fitted.
+    Where D is tilted against a reflecting wall, the vanishing of the current through it closes the
+    slope along its normal in the cross terms.
 
     Examples
     --------
@@ -93,7 +96,9 @@ class Upwind5:
         self._a = np.broadcast_to(problem.kT * problem.D.reshape(d, d, -1), (d, d, n))
         self._closed = np.stack([self._pressed(k) for k in range(d)])
         rows = [self._rows(k, pairs[k][0]) for k in range(d)]
-        self.currents = sparse.csr_array(sparse.vstack(rows, format="csr"))
+        currents = sparse.csr_array(sparse.vstack(rows, format="csr"))
+        closure = closed_cross_terms(grid, self._b, self._a, self.lower, self.upper, self.axis)
+        self.currents = currents if closure is None else sparse.csr_array(currents - closure)
 
     @cached_property
     def balance(self) -> sparse.csr_array:
@@ -108,6 +113,12 @@ class Upwind5:
     def matrix(self) -> sparse.csr_array:
         """Balance of the currents, less what ends."""
         return sparse.csr_array(self.balance @ self.currents - self._ends[1])
+
+    @cached_property
+    def pressed(self) -> Flags:
+        """Faces (n_faces,) of wall cells onto which the drift presses mass."""
+        at = self.axis, self.lower
+        return np.asarray(self._closed[at] | self._closed[self.axis, self.upper])
 
     @property
     def exits(self) -> sparse.csr_array:

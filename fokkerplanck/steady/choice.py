@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from fokkerplanck.domain.arguments import frozen, one_of, one_of_or_none, positive_number
-from fokkerplanck.domain.types import Array
+from fokkerplanck.domain.grid import Side
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.linalg import sizes
-from fokkerplanck.linalg.null_vector import balance_residual, closed_class
-from fokkerplanck.scheme.currents import EdgeCurrents
+from fokkerplanck.linalg.null_vector import closed_class
+from fokkerplanck.scheme.currents import is_singular
 from fokkerplanck.scheme.detailed_balance import exact_log_density
+from fokkerplanck.scheme.dissipation import numerical_dissipation
 from fokkerplanck.scheme.generator import Generator
-from fokkerplanck.scheme.nine_point import NinePoint, index_units
 from fokkerplanck.steady.accuracy import check_accuracy, fourth_order
+from fokkerplanck.steady.atoms import atom_masses, pressed_mass
 from fokkerplanck.steady.markov import SOLVERS, Stationary, stationary_log_mass
-from fokkerplanck.steady.newton import solve_nine_point
-from fokkerplanck.steady.state import Found, SteadyState, SteadyStats, normalised
-from fokkerplanck.steady.wells import Iteration
+from fokkerplanck.steady.schemes import closed_form, log_state, markov_state, upwind5_state
+from fokkerplanck.steady.state import Found, SteadyState
 
-SCHEMES = ("auto", "markov", "log")
-#: Log density of cells without mass, below the least that has some.
-EMPTY = 800.0
+SCHEMES = ("auto", "markov", "log", "upwind5")
+#: Numerical over physical dissipation from which on the fifth-order flux comes first.
+LARGE_DIFFUSION = 0.1
+#: The same, from which on a Markov state says so.
+NOTED_DIFFUSION = 0.02
 
 
 def steady_state(
@@ -84,7 +85,9 @@ def steady_state(
     question = Generator.problem_of(problem, "steady_state")
     _check_arguments(question, scheme, solver, tol)
     check_accuracy(question, scheme, accuracy)
-    found = _second_order(question, Generator.of(problem, "steady_state"), scheme, solver, tol)
+    generator = Generator.of(problem, "steady_state")
+    base = "log" if accuracy == 4 else scheme
+    found = _second_order(question, generator, base, solver, tol, scheme != "log")
     if accuracy == 4:
         found = fourth_order(question, found, tol)
     same = "markov" if found.stats.scheme == "markov" else "auto"
@@ -94,43 +97,149 @@ def steady_state(
 
 
 def _second_order(
-    problem: Problem, generator: Generator, scheme: str, solver: str | None, tol: float
+    problem: Problem,
+    generator: Generator,
+    scheme: str,
+    solver: str | None,
+    tol: float,
+    may_be_exact: bool,
 ) -> Found:
-    """Closed form, else the nine-point scheme, else the null vector; see ``steady_state``."""
+    """State by the scheme asked for, or by the first of the order of choice that works."""
     reached = closed_class(generator.matrix, problem.grid.shape)  # raises if not unique
     has_empty_cells = reached.size < problem.grid.size
-    if scheme != "log" and not has_empty_cells:
+    if may_be_exact and scheme != "upwind5" and not has_empty_cells:
         exact = exact_log_density(problem, generator.edges)
         if exact is not None:
-            return _closed_form(generator, *exact)
+            return closed_form(generator, *exact)
     markov = stationary_log_mass(generator, solver, tol, reached)
-    if scheme == "markov" or (scheme == "auto" and has_empty_cells):
-        return _markov(generator, markov)  # Newton's method needs a finite log rho in all cells
-    nine = NinePoint(problem.grid, *index_units(problem))
-    start = normalised(_log_density(generator, markov), problem.grid).ravel()
-    # Newton's steps are solved as the null vector was, but full tensors in the plane keep
-    # factorisations while these are affordable.
-    is_plane_tensor = generator.edges.kind == "tensor" and problem.grid.dim == 2
-    is_affordable = is_plane_tensor and problem.grid.size <= sizes.NEWTON_FACTORISED[2]
-    multigrid = markov.stats.solver == "multilevel" and not (solver is None and is_affordable)
-    result = solve_nine_point(nine, start, tol, generator if multigrid else None)
-    if result.converged:
-        return _log(nine, result, markov.stats.reason)
-    failure = (
-        f"Newton's method for the nine-point scheme stopped at balance {result.balance:.1e} "
-        f"after {result.iterations} steps"
-    )
+    seen = _Seen.of(problem, generator, markov)
+    if scheme == "markov":
+        return seen.noted(markov_state(generator, markov), "asked for")
     if scheme == "log":
-        raise ConvergenceError(
-            f"{failure}, tol = {tol:g}; refine the grid, shrink the box to where the density is, "
-            'or use scheme="markov"',
-            iterate=result.log_rho.reshape(problem.grid.shape),
-            residual=result.balance,
+        return seen.noted(_log_or_raise(generator, markov, solver, tol), "asked for")
+    if scheme == "upwind5":
+        return seen.noted(upwind5_state(generator, markov, tol), "asked for")
+    return _first_that_works(generator, markov, seen, solver, tol)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What the Markov state shows of a problem, by which the scheme is chosen.
+
+    Attributes
+    ----------
+    diffusion : float
+        Numerical over physical dissipation.
+    is_singular : bool
+        Whether D has a direction without noise somewhere.
+    has_empty_cells : bool
+    atoms : dict
+        Mass that the drift presses onto walls.
+    """
+
+    problem: Problem
+    diffusion: float
+    is_singular: bool
+    has_empty_cells: bool
+    atoms: dict[Side, float]
+
+    @classmethod
+    def of(cls, problem: Problem, generator: Generator, markov: Stationary) -> _Seen:
+        """Look at the Markov state."""
+        log_rho = markov.log_mass - np.log(problem.grid.volumes.ravel())
+        return cls(
+            problem,
+            numerical_dissipation(generator.edges, log_rho),
+            bool(is_singular(problem).any()),
+            bool(markov.is_empty.any()),
+            pressed_mass(problem, np.exp(markov.log_mass)),
         )
-    found = _markov(generator, markov)
-    message = f"{failure}; fell back to {found.stats.message}"
-    stats = replace(found.stats, iterations=result.iterations, history=result.history)
-    return replace(found, stats=replace(stats, message=message))
+
+    def reason(self) -> str | None:
+        """Why the fifth-order flux comes before logarithms, or None if it does not."""
+        if self.atoms:
+            walls = " and ".join(f"{share:.0%} at {side}" for side, share in self.atoms.items())
+            return f"mass sticks to walls ({walls}), which has no density"
+        if self.is_singular:
+            return "D has directions without noise"
+        if self.diffusion > LARGE_DIFFUSION:
+            return f"upwinding adds {self.diffusion:.0%} to the noise on this grid"
+        return None
+
+    def noted(self, found: Found, reason: str) -> Found:
+        """State with what was seen written down."""
+        stats = found.stats
+        message, atoms = stats.message, {}
+        if stats.scheme == "markov" and self.diffusion > NOTED_DIFFUSION:
+            message += f"; the grid adds {self.diffusion:.2g} times the noise"
+        if self.atoms:
+            mass = np.exp(found.log_rho) * self.problem.grid.volumes.ravel()
+            atoms = {s: float(atom_masses(self.problem, mass, s).sum()) for s in self.atoms}
+            for side, share in atoms.items():
+                message += f"; {share:.1%} of the mass sits on {side}: rho there is mass/h"
+        reason = f"{reason}; {stats.reason}" if stats.reason else reason
+        return replace(
+            found,
+            stats=replace(
+                stats, message=message, reason=reason, numerical_diffusion=self.diffusion,
+                atoms=atoms,
+            ),
+        )  # fmt: skip
+
+
+def _first_that_works(
+    generator: Generator, markov: Stationary, seen: _Seen, solver: str | None, tol: float
+) -> Found:
+    """The order of choice: what is most accurate where the mass is, and is right.
+
+    The fifth-order flux has a smaller error than logarithms wherever the grid resolves the
+    problem, and bears directions without noise; logarithms hold the tails where there is noise.
+    """
+    if seen.has_empty_cells:  # logarithms and faces need a finite log rho in all cells
+        return seen.noted(markov_state(generator, markov), "some cells carry no mass")
+    why, failures = seen.reason(), []
+    log: Found | None = None
+    if why is None:
+        try:
+            log = log_state(generator, markov, solver, tol)
+        except ConvergenceError as error:
+            failures.append(str(error))
+    try:
+        found = upwind5_state(generator, markov, tol, log)
+        return seen.noted(_after(found, failures), why or "most accurate where the mass is")
+    except ConvergenceError as error:
+        failures.append(str(error))
+    if log is None and not seen.atoms and why is not None:
+        try:
+            log = log_state(generator, markov, solver, tol)
+        except ConvergenceError as error:
+            failures.append(str(error))
+    if log is not None:
+        return seen.noted(_after(log, failures), "the fifth-order flux failed")
+    return seen.noted(_after(markov_state(generator, markov), failures), "all else failed")
+
+
+def _after(found: Found, failures: list[str]) -> Found:
+    """State with what failed before it in its message."""
+    if not failures:
+        return found
+    message = f"{'; '.join(failures)}; fell back to {found.stats.message}"
+    return replace(found, stats=replace(found.stats, message=message))
+
+
+def _log_or_raise(
+    generator: Generator, markov: Stationary, solver: str | None, tol: float
+) -> Found:
+    """Nine-point scheme, or ConvergenceError with what to do."""
+    try:
+        return log_state(generator, markov, solver, tol)
+    except ConvergenceError as error:
+        raise ConvergenceError(
+            f"{error}, tol = {tol:g}; refine the grid, shrink the box to where the density is, "
+            'or use scheme="upwind5" or "markov"',
+            iterate=error.iterate,
+            residual=error.residual,
+        ) from error
 
 
 def _check_arguments(problem: Problem, scheme: str, solver: str | None, tol: float) -> None:
@@ -143,47 +252,3 @@ def _check_arguments(problem: Problem, scheme: str, solver: str | None, tol: flo
             "the problem has absorbing sides: all mass leaves and there is no steady state; use "
             "reflecting or periodic sides, or quasi_stationary(problem) for the slowest mode"
         )
-
-
-def _found(phi: Array, stats: SteadyStats, edges: EdgeCurrents, residual: float) -> Found:
-    """Result from log density (n,), up to a constant."""
-    log_rho = normalised(phi, edges.grid).ravel()
-    return Found(log_rho, float(residual), stats, replace(edges, log_rho=log_rho))
-
-
-def _closed_form(generator: Generator, phi: Array, source: str) -> Found:
-    """No current on any edge."""
-    message = f"detailed balance on every edge; log density from {source}"
-    phi = phi - phi.max()
-    residual = balance_residual(generator.matrix, phi + np.log(generator.grid.volumes.ravel()))
-    edges = EdgeCurrents.from_edges(generator.edges, phi)
-    return _found(phi, SteadyStats("exact", "none", message, source=source), edges, residual)
-
-
-def _log_density(generator: Generator, markov: Stationary) -> Array:
-    """Log density (n,) up to a constant, finite in cells without mass too."""
-    log_mass, empty = markov.log_mass, markov.is_empty
-    if empty.any():
-        # The density of these cells is zero in double precision.
-        log_mass = np.where(empty, log_mass[~empty].min() - EMPTY, log_mass)
-    return log_mass - np.log(generator.grid.volumes.ravel())
-
-
-def _markov(generator: Generator, markov: Stationary) -> Found:
-    """Null vector of the generator."""
-    stats, empty = markov.stats, markov.is_empty
-    if empty.any():
-        note = f"; {np.count_nonzero(empty)} cells are left for good: no mass, and j is 0 there"
-        stats = replace(stats, message=stats.message + note)
-    phi = _log_density(generator, markov)
-    edges = EdgeCurrents.from_edges(generator.edges, phi).without(empty)
-    return _found(phi, stats, edges, markov.residual)
-
-
-def _log(nine: NinePoint, result: Iteration, reason: str) -> Found:
-    """Nine-point scheme."""
-    message = f"nine-point scheme by Newton's method, {result.iterations} steps with {result.how}"
-    stats = SteadyStats("log", "newton", message, result.iterations, result.history, reason)
-    balance, rate = nine.residual(result.log_rho)
-    edges = EdgeCurrents.from_faces(nine, result.log_rho)
-    return _found(result.log_rho, stats, edges, np.abs(balance / rate).max())

@@ -26,11 +26,20 @@ from fokkerplanck.scheme.cells import cell_type
 from fokkerplanck.scheme.chain import PlainChain
 from fokkerplanck.scheme.currents import EdgeCurrents
 from fokkerplanck.scheme.flows import Flows
+from fokkerplanck.scheme.upwind5 import Upwind5
 from fokkerplanck.steady.chains import GraphChain
 from fokkerplanck.steady.multilevel import stationary
 
 #: Differences of log density between neighbours beyond which rates are cut.
-STEEPEST = 600.0
+STEEPEST = 250.0
+#: Largest scaled current, volume/time: where log rho changes by hundreds from cell to cell.
+LARGEST = 1e30
+#: Weights of four faces in the mean over the cell in the middle, of third-degree polynomials.
+MEANS = np.array([-1.0, 13.0, 13.0, -1.0]) / 24
+#: The same of the wall and the two faces next to it, over the cell at the wall.
+WALL_MEANS = np.array([5.0, 8.0, -1.0]) / 12
+#: Cells an axis needs for these means.
+LEAST_CELLS = 4
 #: Exchange of a face over its current, at the least.
 EXCHANGE = 0.75
 #: Exchange of faces without noise and current, in units of the largest: the graph stays connected.
@@ -65,7 +74,7 @@ class FaceChain:
 
     Attributes
     ----------
-    lower, upper : int arrays (n_faces,)
+    lower, upper, axis : int arrays (n_faces,)
     up, down : arrays (n_faces,)
         Rates of mass from lower to upper and back, 1/time.
     """
@@ -73,14 +82,14 @@ class FaceChain:
     grid: Grid
     lower: Integers
     upper: Integers
+    axis: Integers
     up: Array
     down: Array
 
     @classmethod
-    def of(
-        cls, grid: Grid, lower: Integers, upper: Integers, exchange: Array, state: FaceState
-    ) -> FaceChain:
+    def of(cls, flux: Upwind5, exchange: Array, state: FaceState) -> FaceChain:
         """Rates that keep a state, with conductances (n_faces,), volume/time."""
+        grid, lower, upper = flux.grid, flux.lower, flux.upper
         step = np.clip(state.step, -STEEPEST, STEEPEST)
         c = exchange * np.exp(-0.5 * np.abs(step))
         c = np.maximum(np.maximum(c, EXCHANGE * np.abs(state.scaled)), LEAST)
@@ -88,7 +97,7 @@ class FaceChain:
         # The denser cell has the reference density 1, the other one e^-|step|.
         up = (c + 0.5 * state.scaled) * np.exp(np.maximum(step, 0.0)) / volume[lower]
         down = (c - 0.5 * state.scaled) * np.exp(np.maximum(-step, 0.0)) / volume[upper]
-        return cls(grid, lower, upper, up, down)
+        return cls(grid, lower, upper, flux.axis, up, down)
 
     @property
     def matrix(self) -> sparse.csr_array:
@@ -109,8 +118,8 @@ class FaceChain:
             log_mass = stationary(GraphChain(flows, grid.shape, start), tol).log_mass
         return log_mass, balance_residual(matrix, log_mass)
 
-    def currents(self, log_rho: Array) -> EdgeCurrents:
-        """Velocities of a log density (n,) on the faces."""
+    def currents(self, log_rho: Array, smooth: Flags) -> JoinedCurrents:
+        """Velocities of a log density (n,) on the faces; see `JoinedCurrents` for ``smooth``."""
         grid, volume = self.grid, self.grid.volumes.ravel()
         a, b = log_rho[self.lower], log_rho[self.upper]
         densest = np.maximum(a, b)
@@ -120,7 +129,63 @@ class FaceChain:
         over_denser = (forward - backward) / mean
         velocity = over_denser / np.maximum(bernoulli(np.abs(b - a)), 1e-300)
         tail, head = (x.astype(cell_type(grid.size)) for x in (self.lower, self.upper))
-        return EdgeCurrents(grid, log_rho, tail, head, velocity, None, over_denser)
+        given = grid, log_rho, tail, head, velocity, None, over_denser
+        return JoinedCurrents(*given, self.axis, smooth)
+
+
+@dataclass(frozen=True, eq=False)
+class JoinedCurrents(EdgeCurrents):
+    """Currents through the faces of a chain of joined states.
+
+    Attributes
+    ----------
+    axis : int array (n_faces,)
+    smooth : bool array (n_faces,)
+        Faces whose current is that of the fifth-order flux: a function whose *mean* over a cell is
+        the current at its centre.
+    """
+
+    axis: Integers
+    smooth: Flags
+
+    def leftover_field(self) -> Array:
+        r"""Field :math:`j=J/\rho`, shape (d, \*shape).
+
+        Where all faces around are smooth, J is that mean, by four of them along each axis.
+        """
+        out, grid = np.array(super().leftover_field()), self.grid
+        rho = np.exp(self.log_rho - self.log_rho.max()).reshape(grid.shape)
+        scaled, reference = self.scaled_mass_currents()
+        current = scaled * np.exp(reference - self.log_rho.max())
+        for k, wraps in enumerate(grid.periodic):
+            n = grid.shape[k]
+            if grid.graded[k] or n < LEAST_CELLS:
+                continue
+            mine = self.axis == k
+            shape = (*grid.shape[:k], n if wraps else n - 1, *grid.shape[k + 1 :])
+            area = grid.volume / grid.h[k]
+            faces = current[mine].reshape(shape) / area
+            mean = _cell_means(np.moveaxis(faces, k, -1), wraps)
+            rough = np.moveaxis((~self.smooth[mine]).reshape(shape), k, -1)
+            smooth = _cell_means(rough.astype(float), wraps, np.abs(MEANS), np.abs(WALL_MEANS)) == 0
+            mean, smooth = np.moveaxis(mean, -1, k), np.moveaxis(smooth, -1, k)
+            out[k] = np.where(smooth, mean / np.where(smooth, rho, 1.0), out[k])
+        return out
+
+
+def _cell_means(faces: Array, wraps: bool, inner: Array = MEANS, wall: Array = WALL_MEANS) -> Array:
+    """Means over cells of a function that is given at faces along the last axis, 0 at walls."""
+    if wraps:
+        below = [np.roll(faces, 2 - m, axis=-1) for m in range(4)]  # face m - 1 below cell i
+        return sum(w * f for w, f in zip(inner, below, strict=True))
+    rim = np.zeros((*faces.shape[:-1], 1))
+    padded = np.concatenate([rim, faces, rim], axis=-1)
+    n = padded.shape[-1] - 1
+    out = np.empty((*faces.shape[:-1], n))
+    out[..., 1:-1] = sum(w * padded[..., m : n - 2 + m] for m, w in enumerate(inner))
+    out[..., 0] = padded[..., :3] @ wall
+    out[..., -1] = padded[..., :-4:-1] @ wall
+    return out
 
 
 def conductances(grid: Grid, D: Array, lower: Integers, upper: Integers, axis: Integers) -> Array:
@@ -155,4 +220,5 @@ def state_of_currents(
     a, b = phi[lower], phi[upper]
     at = axis, lower
     shift = np.clip(reference.reshape(d, -1)[at] - np.maximum(a, b), -STEEPEST, STEEPEST)
-    return FaceState(b - a, faces.reshape(d, -1)[at] * np.exp(shift))
+    scaled = np.clip(faces.reshape(d, -1)[at], -LARGEST, LARGEST) * np.exp(shift)
+    return FaceState(b - a, np.clip(scaled, -LARGEST, LARGEST))

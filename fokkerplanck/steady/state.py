@@ -2,7 +2,7 @@ r"""Steady states: density, potential, current, leftover field and what can be m
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -11,7 +11,7 @@ from scipy.special import logsumexp
 
 from fokkerplanck.domain import fields
 from fokkerplanck.domain.arguments import frozen
-from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.grid import Grid, Side
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
@@ -26,7 +26,7 @@ class SteadyStats:
 
     Attributes
     ----------
-    scheme : {"exact", "markov", "log", "log4"}
+    scheme : {"exact", "markov", "log", "upwind5", "log4"}
         ``"exact"``: no current on any edge, closed form; ``"log4"``: ``accuracy=4``. The others as
         in ``steady_state``.
     solver : str
@@ -40,6 +40,14 @@ class SteadyStats:
         Why this solver.
     source : str
         What a closed form was found from: a potential, the loss, or sums of the drift along lines.
+    numerical_diffusion : float
+        What upwinding adds to the dissipation of the Markov state on this grid, over that of the
+        problem: the temperature that it shows is about 1 plus this times the right one. nan for
+        closed forms.
+    negative_mass, moved_mass : float
+        Of ``"upwind5"``: negative mass of its linear solution, and L1 distance to this state.
+    atoms : dict
+        Mass that sits on walls, by `Side`: rho in the cells there is that mass over the width.
     """
 
     scheme: str
@@ -49,6 +57,10 @@ class SteadyStats:
     history: tuple[float, ...] = ()
     reason: str = ""
     source: str = ""
+    numerical_diffusion: float = float("nan")
+    negative_mass: float = 0.0
+    moved_mass: float = 0.0
+    atoms: Mapping[Side, float] = field(default_factory=dict)
 
     @property
     def order(self) -> int:

@@ -22,6 +22,8 @@ from fokkerplanck.steady.linear_flux import LinearState, linear_state
 TAILS = 1e-9
 #: The same in units of the largest negative density.
 ABOVE_NOISE = 100.0
+#: Density over the largest above which the linear flux is trusted whatever logarithms say.
+BULK = 1e-2
 #: Difference of two log densities above which the linear flux is not trusted: it has no error of
 #: this size but where log rho changes by much from cell to cell, which logarithms bear.
 DISAGREE = 0.1
@@ -103,13 +105,15 @@ def solve_upwind5(
     d = grid.dim
     D = np.broadcast_to(problem.kT * problem.D.reshape(d, d, -1), (d, d, grid.size))
     exchange = conductances(grid, D, flux.lower, flux.upper, flux.axis)
-    chain = FaceChain.of(grid, flux.lower, flux.upper, exchange, mine.where(~faces, other))
+    chain = FaceChain.of(flux, exchange, mine.where(~faces, other))
     start = np.where(low, tail.log_rho - tail.log_rho.max(), phi - phi.max()) + np.log(volume)
     mass, residual = chain.stationary(start, tol)
     log_rho = mass - np.log(volume)
     changed = float(np.abs(np.exp(mass) - linear.mass).sum())
     top = phi.max() - phi[low].max() if low.any() else np.inf
-    return Upwinded(log_rho, chain.currents(log_rho), residual, linear, top, changed)
+    smooth = ~faces & ~flux.pressed
+    currents = chain.currents(log_rho, smooth)
+    return Upwinded(log_rho, currents, residual, linear, top, changed)
 
 
 def _low_cells(linear: LinearState, phi: Array, other: Array | None, volume: Array) -> Flags:
@@ -121,7 +125,8 @@ def _low_cells(linear: LinearState, phi: Array, other: Array | None, volume: Arr
     low: Flags = rho < floor
     if other is not None:
         top = int(np.argmax(phi))
-        low = low | (np.abs(phi - phi[top] - (other - other[top])) > DISAGREE)
+        disagree = np.abs(phi - phi[top] - (other - other[top])) > DISAGREE
+        low = low | (disagree & (rho < BULK * rho.max()))
     return low
 
 

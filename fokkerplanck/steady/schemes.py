@@ -1,0 +1,121 @@
+"""Steady states by one scheme: closed form, Markov chain, nine-point or fifth-order flux."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from fokkerplanck.domain.types import Array
+from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.linalg import sizes
+from fokkerplanck.linalg.null_vector import balance_residual
+from fokkerplanck.scheme.currents import EdgeCurrents
+from fokkerplanck.scheme.generator import Generator
+from fokkerplanck.scheme.nine_point import NinePoint, index_units
+from fokkerplanck.steady.markov import Stationary
+from fokkerplanck.steady.newton import solve_nine_point
+from fokkerplanck.steady.state import Found, SteadyStats, normalised
+from fokkerplanck.steady.upwind import solve_upwind5
+from fokkerplanck.steady.wells import Iteration
+
+#: Log density of cells without mass, below the least that has some.
+EMPTY = 800.0
+
+
+def _found(phi: Array, stats: SteadyStats, edges: EdgeCurrents, residual: float) -> Found:
+    """Result from log density (n,), up to a constant."""
+    log_rho = normalised(phi, edges.grid).ravel()
+    return Found(log_rho, float(residual), stats, replace(edges, log_rho=log_rho))
+
+
+def closed_form(generator: Generator, phi: Array, source: str) -> Found:
+    """No current on any edge."""
+    message = f"detailed balance on every edge; log density from {source}"
+    phi = phi - phi.max()
+    residual = balance_residual(generator.matrix, phi + np.log(generator.grid.volumes.ravel()))
+    edges = EdgeCurrents.from_edges(generator.edges, phi)
+    return _found(phi, SteadyStats("exact", "none", message, source=source), edges, residual)
+
+
+def log_density(generator: Generator, markov: Stationary) -> Array:
+    """Log density (n,) up to a constant, finite in cells without mass too."""
+    log_mass, empty = markov.log_mass, markov.is_empty
+    if empty.any():
+        # The density of these cells is zero in double precision.
+        log_mass = np.where(empty, log_mass[~empty].min() - EMPTY, log_mass)
+    return log_mass - np.log(generator.grid.volumes.ravel())
+
+
+def markov_state(generator: Generator, markov: Stationary) -> Found:
+    """Null vector of the generator."""
+    stats, empty = markov.stats, markov.is_empty
+    if empty.any():
+        note = f"; {np.count_nonzero(empty)} cells are left for good: no mass, and j is 0 there"
+        stats = replace(stats, message=stats.message + note)
+    phi = log_density(generator, markov)
+    edges = EdgeCurrents.from_edges(generator.edges, phi).without(empty)
+    return _found(phi, stats, edges, markov.residual)
+
+
+def _log_found(nine: NinePoint, result: Iteration, reason: str) -> Found:
+    """Nine-point scheme."""
+    message = f"nine-point scheme by Newton's method, {result.iterations} steps with {result.how}"
+    stats = SteadyStats("log", "newton", message, result.iterations, result.history, reason)
+    balance, rate = nine.residual(result.log_rho)
+    edges = EdgeCurrents.from_faces(nine, result.log_rho)
+    return _found(result.log_rho, stats, edges, np.abs(balance / rate).max())
+
+
+def log_state(generator: Generator, markov: Stationary, solver: str | None, tol: float) -> Found:
+    """Nine-point scheme, from the Markov state.
+
+    Raises
+    ------
+    ConvergenceError
+        If Newton's method fails; ``iterate`` holds the last log density.
+    """
+    problem = Generator.problem_of(generator, "log_state")
+    nine = NinePoint(problem.grid, *index_units(problem))
+    start = normalised(log_density(generator, markov), problem.grid).ravel()
+    # Newton's steps are solved as the null vector was, but full tensors in the plane keep
+    # factorisations while these are affordable.
+    is_plane_tensor = generator.edges.kind == "tensor" and problem.grid.dim == 2
+    is_affordable = is_plane_tensor and problem.grid.size <= sizes.NEWTON_FACTORISED[2]
+    multigrid = markov.stats.solver == "multilevel" and not (solver is None and is_affordable)
+    result = solve_nine_point(nine, start, tol, generator if multigrid else None)
+    if not result.converged:
+        raise ConvergenceError(
+            f"Newton's method for the nine-point scheme stopped at balance {result.balance:.1e} "
+            f"after {result.iterations} steps",
+            iterate=result.log_rho.reshape(problem.grid.shape),
+            residual=result.balance,
+        )
+    return _log_found(nine, result, markov.stats.reason)
+
+
+def upwind5_state(
+    generator: Generator, markov: Stationary, tol: float, tails: Found | None = None
+) -> Found:
+    """Fifth-order flux, with tails of the nine-point scheme, or of the Markov scheme if None.
+
+    Raises
+    ------
+    ConvergenceError
+        If the grid does not resolve the problem; ``iterate`` holds the masses.
+    """
+    log_mass = log_density(generator, markov) + np.log(generator.grid.volumes.ravel())
+    tail = markov_state(generator, markov) if tails is None else tails
+    result = solve_upwind5(generator, log_mass, tail.currents, tails is not None, tol)
+    linear = result.linear
+    by = "nine-point scheme" if tails is not None else "Markov scheme"
+    message = f"fifth-order upwind flux, {result.words}"
+    if np.isfinite(result.tails):
+        message += f"; below e^-{max(result.tails, 0):.0f} of its maximum rho is of the {by}"
+        message += ", or in part" if tails is not None else ""
+    stats = SteadyStats(
+        "upwind5", "GMRES", message, linear.steps, reason=markov.stats.reason,
+        negative_mass=linear.negative, moved_mass=linear.moved + result.changed,
+    )  # fmt: skip
+    currents = result.currents.without(markov.is_empty)
+    return _found(result.log_rho, stats, currents, result.residual)
