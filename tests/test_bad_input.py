@@ -601,13 +601,13 @@ STEADY = {
     "tol zero": (lambda: steady(tol=0), r"tol is 0; give a finite positive number"),
     "tol negative": (lambda: steady(tol=-1e-8), r"tol is -1e-08; give a finite positive number"),
     "tol nan": (lambda: steady(tol=math.nan), r"tol is nan; give a finite positive number"),
-    "accuracy 3": (lambda: steady(accuracy=3), r"accuracy is 3; choose from 2, 4"),
-    "accuracy text": (lambda: steady(accuracy="4"), r"accuracy is '4'; choose from 2, 4"),
-    "accuracy True": (lambda: steady(accuracy=True), r"accuracy is True; choose from 2, 4"),
-    "accuracy nan": (lambda: steady(accuracy=math.nan), r"accuracy is nan; choose from 2, 4"),
+    "accuracy 3": (lambda: steady(accuracy=3), r"accuracy is 3; choose from None, 2, 4"),
+    "accuracy text": (lambda: steady(accuracy="4"), r"accuracy is '4'; choose from None, 2, 4"),
+    "accuracy True": (lambda: steady(accuracy=True), r"accuracy is True; choose from None, 2, 4"),
+    "accuracy nan": (lambda: steady(accuracy=math.nan), r"accuracy is nan; choose from None, 2, 4"),
     "accurate and linear": (
         lambda: steady(accuracy=4, scheme="markov"),
-        r'accuracy=4 with scheme="markov": no linear scheme .*"auto" or "log", or accuracy=2',
+        r"accuracy=4 with scheme='markov': no linear scheme .*\"auto\" or \"log\", or accuracy=2",
     ),
     "accurate and graded": (
         lambda: steady_state(Problem(GRADED), accuracy=4),

@@ -81,9 +81,16 @@ class NearbyFactors:
         wanted = tol * float(np.linalg.norm(b * self._scale))
         directions = int(np.clip(ROOM / b.size, LEAST_DIRECTIONS, MOST_DIRECTIONS))
         result = fgmres(
-            lambda u: A @ u, lambda r: self._factors.solve(r, way), b - A @ x, self._scale, 0.0,
-            MAX_STEPS, directions, wanted, flexible=False,
-        )  # fmt: skip
+            lambda u: A @ u,
+            lambda r: self._factors.solve(r, way),
+            b - A @ x,
+            self._scale,
+            0.0,
+            MAX_STEPS,
+            directions,
+            wanted,
+            flexible=False,
+        )
         self.steps += result.iterations
         x += result.x
         left = float(np.linalg.norm((b - A @ x) * self._scale)) * tol

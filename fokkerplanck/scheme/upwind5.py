@@ -153,10 +153,21 @@ class Upwind5:
             if t != k and t not in tensor:
                 a[t] = 0.0
         kernels.axis_faces(
-            k, np.array(grid.shape), np.array(grid.periodic), self._tables(k),
-            self._face_drift(k), widths, self._b[k].copy(), a, np.array(self._free),
-            self._closed[k], lower, columns, values, counts,
-        )  # fmt: skip
+            k,
+            np.array(grid.shape),
+            np.array(grid.periodic),
+            self._tables(k),
+            self._face_drift(k),
+            widths,
+            self._b[k].copy(),
+            a,
+            np.array(self._free),
+            self._closed[k],
+            lower,
+            columns,
+            values,
+            counts,
+        )
         used = np.arange(room) < counts[:, None]
         starts = np.concatenate([[0], np.cumsum(counts)])
         rows = sparse.csr_array((values[used], columns[used], starts), shape=(m, n))
@@ -170,10 +181,14 @@ class Upwind5:
         m = n if wraps and n > 2 else n - 1
         tables = np.zeros((7, m, kernels.WIDTH))
         stencils = {
-            kernels.UP5: (-2, 3, 1), kernels.UP3: (-1, 2, 1), kernels.DOWN5: (-1, 4, 1),
-            kernels.DOWN3: (0, 3, 1), kernels.MEAN: (0, 2, 1), kernels.SLOPE4: (-1, 3, 2),
+            kernels.UP5: (-2, 3, 1),
+            kernels.UP3: (-1, 2, 1),
+            kernels.DOWN5: (-1, 4, 1),
+            kernels.DOWN3: (0, 3, 1),
+            kernels.MEAN: (0, 2, 1),
+            kernels.SLOPE4: (-1, 3, 2),
             kernels.SLOPE2: (0, 2, 2),
-        }  # fmt: skip
+        }
         for row, (first, stop, derivative) in stencils.items():
             offsets = np.arange(first, stop)
             if grid.graded[k]:

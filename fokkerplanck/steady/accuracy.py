@@ -29,17 +29,33 @@ LARGEST_CORRECTION = 0.2
 REMEDY = "refine the grid, shrink the box to where the density is, or use accuracy=2"
 
 
-def check_accuracy(problem: Problem, scheme: str, accuracy: int) -> None:
+def check_accuracy(problem: Problem, scheme: str, accuracy: int | None) -> None:
     """Raise ValueError unless a steady state of this accuracy exists for the problem."""
+    if accuracy is None:
+        return
     if not is_whole(accuracy) or accuracy not in (2, 4):
-        raise ValueError(f"accuracy is {describe(accuracy)}; choose from 2, 4")
+        raise ValueError(f"accuracy is {describe(accuracy)}; choose from None, 2, 4")
     if accuracy == 2:
         return
-    if scheme == "markov":
+    if scheme in ("markov", "upwind5"):
         raise ValueError(
-            'accuracy=4 with scheme="markov": no linear scheme that is a Markov generator is of '
-            'more than second order; use scheme="auto" or "log", or accuracy=2'
+            f"accuracy=4 with scheme={scheme!r}: no linear scheme of that order keeps signs; use "
+            'scheme="auto" or "log", or accuracy=2'
         )
+    check_fourth_order(problem)
+
+
+def has_fourth_order(problem: Problem) -> bool:
+    """Whether a steady state of fourth order exists for the problem, if the grid resolves it."""
+    try:
+        check_fourth_order(problem)
+    except ValueError:
+        return False
+    return True
+
+
+def check_fourth_order(problem: Problem) -> None:
+    """Raise ValueError unless a steady state of fourth order exists for the problem."""
     grid = problem.grid
     if not grid.is_uniform:
         raise ValueError(

@@ -16,16 +16,14 @@ from fokkerplanck.scheme.currents import is_singular
 from fokkerplanck.scheme.detailed_balance import exact_log_density
 from fokkerplanck.scheme.dissipation import numerical_dissipation
 from fokkerplanck.scheme.generator import Generator
-from fokkerplanck.steady.accuracy import check_accuracy, fourth_order
+from fokkerplanck.steady.accuracy import check_accuracy, fourth_order, has_fourth_order
 from fokkerplanck.steady.atoms import atom_masses, pressed_mass
 from fokkerplanck.steady.markov import SOLVERS, Stationary, stationary_log_mass
 from fokkerplanck.steady.schemes import closed_form, log_state, markov_state, upwind5_state
 from fokkerplanck.steady.state import Found, SteadyState
 
 SCHEMES = ("auto", "markov", "log", "upwind5")
-#: Numerical over physical dissipation from which on the fifth-order flux comes first.
-LARGE_DIFFUSION = 0.1
-#: The same, from which on a Markov state says so.
+#: Numerical over physical dissipation from which on a Markov state says so.
 NOTED_DIFFUSION = 0.02
 
 
@@ -34,7 +32,7 @@ def steady_state(
     scheme: str = "auto",
     solver: str | None = None,
     tol: float = 1e-10,
-    accuracy: int = 2,
+    accuracy: int | None = None,
 ) -> SteadyState:
     r"""Steady state :math:`\nabla\cdot(g\rho+\beta^{-1}\nabla\cdot(D\rho))=0`, :math:`\int\rho=1`.
 
@@ -42,22 +40,27 @@ def steady_state(
     ----------
     problem : Problem, or the Generator of one
         Without absorbing sides.
-    scheme : {"auto", "markov", "log"}
+    scheme : {"auto", "markov", "log", "upwind5"}
         ``"markov"``: null vector of the generator, positive and entry-wise accurate for any D and
         drift, the state that ``solve`` relaxes to; second order with a constant that grows with
         the circulation along the weak direction of D. ``"log"``: nine-point flux for log rho by
-        Newton's method, whose error hardly depends on anisotropy and circulation. ``"auto"``:
-        closed form where the edge list is in detailed balance, else ``"log"``, and ``"markov"``
-        where Newton's method fails; ``stats.scheme`` and ``stats.message`` say which and why.
+        Newton's method, whose error hardly depends on anisotropy and circulation. ``"upwind5"``:
+        linear flux of fifth order, for directions without noise too, with the far tails of the
+        Markov scheme. ``"auto"``: the first of these that works, and is right: closed form where
+        the edge list is in detailed balance; ``"upwind5"`` where D has directions without noise or
+        mass sticks to a wall; ``"log"``, corrected to fourth order; ``"upwind5"`` with the tails of
+        ``"log"``; ``"log"``; ``"markov"``. ``stats.scheme``, ``stats.reason`` and ``stats.message``
+        say which and why.
     solver : {None, "direct", "multilevel"}
         ``"direct"``: sparse elimination. ``"multilevel"``: nested grids and multigrid, cost and
         memory proportional to the cells. None: by size and dimension; ``stats.reason``.
     tol : float
         Of Newton's method: net flow of a cell over its exchange rate. Of the multilevel solver:
         estimated error of log rho.
-    accuracy : {2, 4}
+    accuracy : {None, 2, 4}
         Order. 4: smooth problems on uniform grids with D > 0, by deferred correction of the
-        ``"log"`` state with a conservative flux of fourth order ((30a) in docs/theory.md).
+        ``"log"`` state with a conservative flux of fourth order ((30a) in docs/theory.md). None: 4
+        where that exists and the grid resolves it, with ``scheme="auto"``; else 2.
 
     Returns
     -------
@@ -80,46 +83,46 @@ def steady_state(
     >>> problem = fp.Problem(grid, drift=lambda x, y: (-x + y, -y - x), D=(1, 0.5))
     >>> ss = fp.steady_state(problem)
     >>> ss.stats.scheme, round(float(ss.mean_Q[0, 1]), 2)
-    ('log', -0.74)
+    ('log4', -0.75)
     """
     question = Generator.problem_of(problem, "steady_state")
     _check_arguments(question, scheme, solver, tol)
     check_accuracy(question, scheme, accuracy)
     generator = Generator.of(problem, "steady_state")
-    base = "log" if accuracy == 4 else scheme
-    found = _second_order(question, generator, base, solver, tol, scheme != "log")
-    if accuracy == 4:
-        found = fourth_order(question, found, tol)
-    same = "markov" if found.stats.scheme == "markov" else "auto"
+    found = _found_state(question, generator, scheme, solver, tol, accuracy)
+    same = "auto" if found.stats.scheme in ("exact", "log4") else found.stats.scheme
     again = partial(steady_state, scheme=same, accuracy=found.stats.order)
     log_rho = frozen(found.log_rho.reshape(question.grid.shape))
     return SteadyState(question, log_rho, found.residual, found.stats, found.currents, again)
 
 
-def _second_order(
+def _found_state(
     problem: Problem,
     generator: Generator,
     scheme: str,
     solver: str | None,
     tol: float,
-    may_be_exact: bool,
+    accuracy: int | None,
 ) -> Found:
     """State by the scheme asked for, or by the first of the order of choice that works."""
     reached = closed_class(generator.matrix, problem.grid.shape)  # raises if not unique
     has_empty_cells = reached.size < problem.grid.size
-    if may_be_exact and scheme != "upwind5" and not has_empty_cells:
+    if scheme in ("auto", "markov") and not has_empty_cells:
         exact = exact_log_density(problem, generator.edges)
         if exact is not None:
-            return closed_form(generator, *exact)
+            found = closed_form(generator, *exact)
+            return fourth_order(problem, found, tol) if accuracy == 4 else found
     markov = stationary_log_mass(generator, solver, tol, reached)
     seen = _Seen.of(problem, generator, markov)
     if scheme == "markov":
-        return seen.noted(markov_state(generator, markov), "asked for")
-    if scheme == "log":
-        return seen.noted(_log_or_raise(generator, markov, solver, tol), "asked for")
+        return seen.noted(markov_state(generator, markov))
     if scheme == "upwind5":
-        return seen.noted(upwind5_state(generator, markov, tol), "asked for")
-    return _first_that_works(generator, markov, seen, solver, tol)
+        return seen.noted(upwind5_state(generator, markov, tol))
+    if scheme == "log" or accuracy == 4:
+        found = _log_or_raise(generator, markov, solver, tol)
+        found = fourth_order(problem, found, tol) if accuracy == 4 else found
+        return seen.noted(found)
+    return _first_that_works(generator, markov, seen, solver, tol, accuracy)
 
 
 @dataclass(frozen=True)
@@ -156,17 +159,13 @@ class _Seen:
         )
 
     def reason(self) -> str | None:
-        """Why the fifth-order flux comes before logarithms, or None if it does not."""
+        """Why there can be no logarithms everywhere, or None if there can."""
         if self.atoms:
             walls = " and ".join(f"{share:.0%} at {side}" for side, share in self.atoms.items())
             return f"mass sticks to walls ({walls}), which has no density"
-        if self.is_singular:
-            return "D has directions without noise"
-        if self.diffusion > LARGE_DIFFUSION:
-            return f"upwinding adds {self.diffusion:.0%} to the noise on this grid"
-        return None
+        return "D has directions without noise" if self.is_singular else None
 
-    def noted(self, found: Found, reason: str) -> Found:
+    def noted(self, found: Found, why: str = "") -> Found:
         """State with what was seen written down."""
         stats = found.stats
         message, atoms = stats.message, {}
@@ -177,23 +176,32 @@ class _Seen:
             atoms = {s: float(atom_masses(self.problem, mass, s).sum()) for s in self.atoms}
             for side, share in atoms.items():
                 message += f"; {share:.1%} of the mass sits on {side}: rho there is mass/h"
-        reason = f"{reason}; {stats.reason}" if stats.reason else reason
+        reason = "; ".join(part for part in (why, stats.reason) if part)
         return replace(
             found,
             stats=replace(
-                stats, message=message, reason=reason, numerical_diffusion=self.diffusion,
+                stats,
+                message=message,
+                reason=reason,
+                numerical_diffusion=self.diffusion,
                 atoms=atoms,
             ),
-        )  # fmt: skip
+        )
 
 
 def _first_that_works(
-    generator: Generator, markov: Stationary, seen: _Seen, solver: str | None, tol: float
+    generator: Generator,
+    markov: Stationary,
+    seen: _Seen,
+    solver: str | None,
+    tol: float,
+    accuracy: int | None,
 ) -> Found:
     """The order of choice: what is most accurate where the mass is, and is right.
 
-    The fifth-order flux has a smaller error than logarithms wherever the grid resolves the
-    problem, and bears directions without noise; logarithms hold the tails where there is noise.
+    Logarithms corrected to fourth order, where they exist and the grid resolves them; else the
+    fifth-order flux, which bears directions without noise, with tails by logarithms where these
+    exist.
     """
     if seen.has_empty_cells:  # logarithms and faces need a finite log rho in all cells
         return seen.noted(markov_state(generator, markov), "some cells carry no mass")
@@ -204,16 +212,17 @@ def _first_that_works(
             log = log_state(generator, markov, solver, tol)
         except ConvergenceError as error:
             failures.append(str(error))
+    if log is not None and accuracy is None and has_fourth_order(seen.problem):
+        try:
+            found = fourth_order(seen.problem, log, tol)
+            return seen.noted(found, "most accurate of all that exist here")
+        except ConvergenceError as error:
+            failures.append(str(error))
     try:
         found = upwind5_state(generator, markov, tol, log)
         return seen.noted(_after(found, failures), why or "most accurate where the mass is")
     except ConvergenceError as error:
         failures.append(str(error))
-    if log is None and not seen.atoms and why is not None:
-        try:
-            log = log_state(generator, markov, solver, tol)
-        except ConvergenceError as error:
-            failures.append(str(error))
     if log is not None:
         return seen.noted(_after(log, failures), "the fifth-order flux failed")
     return seen.noted(_after(markov_state(generator, markov), failures), "all else failed")

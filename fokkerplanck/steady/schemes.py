@@ -114,8 +114,13 @@ def upwind5_state(
         message += f"; below e^-{max(result.tails, 0):.0f} of its maximum rho is of the {by}"
         message += ", or in part" if tails is not None else ""
     stats = SteadyStats(
-        "upwind5", "GMRES", message, linear.steps, reason=markov.stats.reason,
-        negative_mass=linear.negative, moved_mass=linear.moved + result.changed,
-    )  # fmt: skip
+        "upwind5",
+        "GMRES",
+        message,
+        linear.steps,
+        reason=markov.stats.reason,
+        negative_mass=linear.negative,
+        moved_mass=linear.moved + result.changed,
+    )
     currents = result.currents.without(markov.is_empty)
     return _found(result.log_rho, stats, currents, result.residual)

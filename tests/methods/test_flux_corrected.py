@@ -8,8 +8,9 @@ from fokkerplanck import zoo
 from fokkerplanck.linalg import powers
 from fokkerplanck.linalg.factors import CentralFactor
 from fokkerplanck.methods import BackwardEuler, Context, FluxCorrected
-from fokkerplanck.methods.flux_corrected import GAMMA, staircases
+from fokkerplanck.methods.flux_corrected import GAMMA
 from fokkerplanck.scheme.central_flux import CentralFlux
+from fokkerplanck.scheme.face_routes import staircases
 from fokkerplanck.scheme.generator import Generator
 from tests.convergence.rates import assert_rate
 from tests.convergence.test_transient import drifting_wave, heat_in_a_box
@@ -151,7 +152,7 @@ def test_staircases_keep_every_balance(build, rng):
     edges, n = generator.edges, problem.grid.size
     assert edges.width > 1 or problem.grid.dim == 3
     J = rng.standard_normal(edges.tail.size)
-    through = staircases(edges, central) @ J
+    through = staircases(edges, central.lower, central.axis) @ J
     expected = np.bincount(edges.head, J, n) - np.bincount(edges.tail, J, n)
     got = np.bincount(central.upper, through, n) - np.bincount(central.lower, through, n)
     np.testing.assert_allclose(got, expected, atol=1e-12)
@@ -162,7 +163,7 @@ def test_staircases_on_a_torus(rng):
     problem = fp.Problem(grid, D=[[1, 0.95], [0.95, 1]])
     generator, central = Generator(problem), CentralFlux(problem)
     J = rng.standard_normal(generator.edges.tail.size)
-    through, n = staircases(generator.edges, central) @ J, grid.size
+    through, n = staircases(generator.edges, central.lower, central.axis) @ J, grid.size
     expected = np.bincount(generator.edges.head, J, n) - np.bincount(generator.edges.tail, J, n)
     got = np.bincount(central.upper, through, n) - np.bincount(central.lower, through, n)
     np.testing.assert_allclose(got, expected, atol=1e-12)

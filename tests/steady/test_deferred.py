@@ -15,7 +15,7 @@ from fokkerplanck.steady.wells import deep_wells
 def pair(exact, n):
     """Narrow and wide scheme of a reference, and the narrow solution."""
     problem = exact.build(n)
-    state = fp.steady_state(problem)
+    state = fp.steady_state(problem, "log")
     nine = NinePoint(problem.grid, *index_units(problem))
     start = state.log_rho.ravel()
     return nine, FourthOrder(problem, nine, start).on_rung(RUNGS[0]), start

@@ -119,8 +119,8 @@ def test_large_grids_do_not_fall_back_to_factorisations(monkeypatch):
         fp.steady_state(problem, "log", solver="multilevel")
     assert e.value.iterate.shape == problem.grid.shape
     state = fp.steady_state(problem, solver="multilevel")
-    assert state.stats.scheme == "markov"
-    assert "fell back to null vector of the Markov generator, multilevel" in state.stats.message
+    assert state.stats.scheme == "upwind5"
+    assert "fell back to fifth-order upwind flux" in state.stats.message
 
 
 @pytest.mark.parametrize(
@@ -138,8 +138,8 @@ def test_choice_by_size(name, d, scheme, monkeypatch):
     small = fp.steady_state(problem, scheme).stats
     monkeypatch.setitem(sizes.STEADY_MULTILEVEL_FROM, d, n)
     large = fp.steady_state(problem, scheme).stats
-    assert small.reason == f"{n} cells in {d}D: multilevel from {n + 1} cells on"
-    assert large.reason == f"{n} cells in {d}D: multilevel from {n} cells on"
+    assert small.reason.endswith(f"{n} cells in {d}D: multilevel from {n + 1} cells on")
+    assert large.reason.endswith(f"{n} cells in {d}D: multilevel from {n} cells on")
     words = ("direct", "multilevel") if scheme == "markov" else ("factorisations", "multigrid")
     assert words[0] in small.message
     assert words[1] in large.message
@@ -201,7 +201,8 @@ def test_cells_without_mass_are_for_the_direct_solver(scheme, monkeypatch):
         fp.steady_state(problem, scheme, solver="multilevel")
     monkeypatch.setitem(sizes.STEADY_MULTILEVEL_FROM, 2, 0)
     stats = fp.steady_state(problem, scheme).stats
-    assert (stats.solver, stats.reason) == ("direct", "there are cells without mass")
+    assert stats.solver == "direct"
+    assert stats.reason.endswith("there are cells without mass")
 
 
 @pytest.mark.parametrize("solver", ["multigrid", "Direct", "", 1, ["direct"]])

@@ -28,9 +28,21 @@ def bernoulli(z):
 
 @njit(cache=True)
 def axis_faces(
-    k, shape, periodic, tables, face_drift, widths, drift, D, free, closed, lower, columns, values,
+    k,
+    shape,
+    periodic,
+    tables,
+    face_drift,
+    widths,
+    drift,
+    D,
+    free,
+    closed,
+    lower,
+    columns,
+    values,
     counts,
-):  # fmt: skip
+):
     """Fill the rows of the faces across axis k: cells read, and their weights on cell masses.
 
     Parameters
@@ -83,24 +95,70 @@ def axis_faces(
         pressed = closed[low] or closed[up]
         forward = drift[low] + drift[up] > 0.0
         m = _along(
-            f, low, up, i, n, k, stride, reach, pressed, forward, graded, tables, face_drift,
-            widths, drift, D, columns, values,
-        )  # fmt: skip
+            f,
+            low,
+            up,
+            i,
+            n,
+            k,
+            stride,
+            reach,
+            pressed,
+            forward,
+            graded,
+            tables,
+            face_drift,
+            widths,
+            drift,
+            D,
+            columns,
+            values,
+        )
         wide = reach & 0b11110 == 0b11110
         for t in range(d):
             if t != k:
                 m = _across(
-                    f, low, i, n, k, t, stride, wide, shape, periodic, widths, D, free, columns,
-                    values, m,
-                )  # fmt: skip
+                    f,
+                    low,
+                    i,
+                    n,
+                    k,
+                    t,
+                    stride,
+                    wide,
+                    shape,
+                    periodic,
+                    widths,
+                    D,
+                    free,
+                    columns,
+                    values,
+                    m,
+                )
         counts[f] = m
 
 
 @njit(cache=True)
 def _along(
-    f, low, up, i, n, k, stride, reach, pressed, forward, graded, tables, face_drift, widths, drift,
-    D, columns, values,
-):  # fmt: skip
+    f,
+    low,
+    up,
+    i,
+    n,
+    k,
+    stride,
+    reach,
+    pressed,
+    forward,
+    graded,
+    tables,
+    face_drift,
+    widths,
+    drift,
+    D,
+    columns,
+    values,
+):
     """Drift and diffusion along the axis; how many cells were read."""
     if pressed and D[k, low] > 0.0 and D[k, up] > 0.0:
         distance = 0.5 * (widths[k, i] + widths[k, (i + 1) % n])
@@ -142,9 +200,7 @@ def _along(
 
 
 @njit(cache=True)
-def _across(
-    f, low, i, n, k, t, stride, wide, shape, periodic, widths, D, free, columns, values, m
-):  # fmt: skip
+def _across(f, low, i, n, k, t, stride, wide, shape, periodic, widths, D, free, columns, values, m):
     """Slope of kT D_kt rho along axis t, in the mean over cells along axis k (uniform axes)."""
     step = 1
     for s in range(t + 1, shape.size):
