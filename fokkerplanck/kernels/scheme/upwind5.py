@@ -78,16 +78,7 @@ def axis_faces(
         low = lower[f]
         i = (low // stride) % n
         counts[f] = 0
-        reach = 0  # bit of every offset whose cell may be read
-        for o in range(WIDTH):
-            place = i + FIRST + o
-            if periodic[k]:
-                place %= n
-            elif place < 0 or place >= n:
-                continue
-            cell = low + (place - i) * stride
-            if free[cell] and (not closed[cell] or 1 <= o + FIRST + 1 <= 2):
-                reach |= 1 << o
+        reach = _reach(low, i, n, stride, periodic[k], free, closed)
         both = (1 << 2) | (1 << 3)
         if reach & both != both:
             continue  # a face of a set: mass ends there, which is no matter of this matrix
@@ -136,6 +127,22 @@ def axis_faces(
                     m,
                 )
         counts[f] = m
+
+
+@njit(cache=True)
+def _reach(low, i, n, stride, wraps, free, closed):
+    """Bit of every offset along the axis whose cell a face may read."""
+    reach = 0
+    for o in range(WIDTH):
+        place = i + FIRST + o
+        if wraps:
+            place %= n
+        elif place < 0 or place >= n:
+            continue
+        cell = low + (place - i) * stride
+        if free[cell] and (not closed[cell] or 2 <= o <= 3):
+            reach |= 1 << o
+    return reach
 
 
 @njit(cache=True)
