@@ -84,9 +84,11 @@ def steady_state(
     question = Generator.problem_of(problem, "steady_state")
     _check_arguments(question, scheme, solver, tol)
     check_accuracy(question, scheme, accuracy)
-    found = _second_order(question, Generator.of(problem, "steady_state"), scheme, solver, tol)
+    generator = Generator.of(problem, "steady_state")
+    found = _second_order(question, generator, scheme, solver, tol)
     if accuracy == 4:
         found = fourth_order(question, found, tol)
+    found = replace(found, stats=_with_walls(found.stats, generator))
     same = "markov" if found.stats.scheme == "markov" else "auto"
     again = partial(steady_state, scheme=same, accuracy=found.stats.order)
     log_rho = frozen(found.log_rho.reshape(question.grid.shape))
@@ -104,7 +106,9 @@ def _second_order(
         if exact is not None:
             return _closed_form(generator, *exact)
     markov = stationary_log_mass(generator, solver, tol, reached)
-    if scheme == "markov" or (scheme == "auto" and has_empty_cells):
+    if scheme == "markov" or (
+        scheme == "auto" and (has_empty_cells or generator.edges.knows_walls)
+    ):
         return _markov(generator, markov)  # Newton's method needs a finite log rho in all cells
     nine = NinePoint(problem.grid, *index_units(problem))
     start = normalised(_log_density(generator, markov), problem.grid).ravel()
@@ -138,11 +142,30 @@ def _check_arguments(problem: Problem, scheme: str, solver: str | None, tol: flo
     one_of(scheme, "scheme", SCHEMES)
     one_of_or_none(solver, "solver", SOLVERS)
     positive_number(tol, "tol")
-    if problem.grid.has_absorbing_sides:
+    for wall in problem.walls:
+        if wall.gathers:
+            raise ValueError(
+                f"mass gathers at {wall.place}, which no path reaches, and nothing pushes back: in "
+                "the end there is no density; cut the box before the wall, or ask solve(..., "
+                "steady=False) for finite times"
+            )
+    if problem.has_open_sides:
         raise ValueError(
             "the problem has absorbing sides: all mass leaves and there is no steady state; use "
             "reflecting or periodic sides, or quasi_stationary(problem) for the slowest mode"
         )
+
+
+def _with_walls(stats: SteadyStats, generator: Generator) -> SteadyStats:
+    """Stats that say what singular walls do, and what the scheme makes of them."""
+    edges = generator.edges
+    if not edges.note:
+        return stats
+    unknown = ": log rho takes them as any wall" if stats.scheme == "log" else ""
+    reason = stats.reason
+    if edges.knows_walls and stats.scheme == "markov":
+        reason = f"{reason}; markov, for log does not know these walls: {edges.note}"
+    return replace(stats, message=f"{stats.message}; {edges.note}{unknown}", reason=reason)
 
 
 def _found(phi: Array, stats: SteadyStats, edges: EdgeCurrents, residual: float) -> Found:
