@@ -348,11 +348,19 @@ class Problem:
         """
         return find_walls(Medium(self))
 
+    @cached_property
+    def knows_walls(self) -> bool:
+        """True if the edge list is made for ``walls``: for diagonal D > 0 between them."""
+        axes = {wall.side.axis for wall in self.walls}
+        return (
+            self.D_kind != "tensor" and bool(axes) and all((self.D[k, k] > 0).all() for k in axes)
+        )
+
     @property
     def has_open_sides(self) -> bool:
         """True if mass can leave: through an absorbing side that is ever reached."""
         sides = self.grid.sides_of("absorbing")
-        if not sides or self.D_kind == "tensor":  # tensors take every wall as any other
+        if not sides or not self.knows_walls:
             return bool(sides)
         shut = {wall.side for wall in self.walls if wall.everywhere and not wall.is_reached}
         return any(side not in shut for side in sides)

@@ -87,7 +87,9 @@ def powers(medium: Medium, lines: Lines, side: Side) -> Powers | None:
     cell = np.full(x.size, grid.shape[k] - 1 if upper else 0)
     try:
         b, a = medium.along(lines, x, cell)
-    except ValueError:  # not a number there: a wall like any other, as far as anybody can tell
+    except (ValueError, TypeError, IndexError):
+        # No number there, or a function for the cells of the grid alone: as far as anybody can
+        # tell a wall like any other.
         return None
     if not (np.isfinite(a).all() and np.isfinite(b).all() and (a > 0).all()):
         return None

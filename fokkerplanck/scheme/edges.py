@@ -29,7 +29,7 @@ from fokkerplanck.scheme.cells import (
     neighbours,
 )
 from fokkerplanck.scheme.tensor_edges import tensor_edges
-from fokkerplanck.scheme.wall_edges import wall_edges
+from fokkerplanck.scheme.wall_edges import wall_edges, wall_note
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +96,7 @@ class Edges:
         """
         check_problem(problem, "from_problem")
         if problem.D_kind == "tensor":
-            note = "; ".join(f"{w.words}: full tensors take it as any wall" for w in problem.walls)
+            note = wall_note(problem)
             return cls(problem.grid, kind="tensor", note=note, **tensor_edges(problem)._asdict())
         return _axis_edges(problem)
 
@@ -154,9 +154,10 @@ def _axis_edges(problem: Problem) -> Edges:
         tail, head, weight, tilt = tail[keep], head[keep], weight[keep], tilt[keep]
     exits = {side: _axis_exits(problem, side) for side in grid.sides_of("absorbing")}
     if better is None:
-        return Edges(grid, tail, head, weight, tilt, exits, problem.D_kind, 1)
+        note = wall_note(problem)
+        return Edges(grid, tail, head, weight, tilt, exits, problem.D_kind, 1, note=note)
     exits = {side: better.exit(side, rate) for side, rate in exits.items()}
-    note, places = "; ".join(w.words for w in problem.walls), better.centroids
+    note, places = wall_note(problem), better.centroids
     return Edges(grid, tail, head, weight, tilt, exits, problem.D_kind, 1, 0, note, places)
 
 

@@ -78,9 +78,19 @@ class WallEdges:
         return frozen(np.where(known, better, rate.reshape(self.grid.shape)).ravel())
 
 
+def wall_note(problem: Problem) -> str:
+    """What singular walls do, or why they are treated as any, in words; empty without."""
+    if not problem.walls or problem.knows_walls:
+        return "; ".join(wall.words for wall in problem.walls)
+    why = (
+        "full tensors take it" if problem.D_kind == "tensor" else "D vanishes inside too, so taken"
+    )
+    return "; ".join(f"{wall.words}: {why} as any wall" for wall in problem.walls)
+
+
 def centroids(problem: Problem) -> Array:
     r"""Mean places (d, \*shape) of the mass in cells at singular walls; centres elsewhere."""
-    if not problem.walls or problem.D_kind == "tensor":
+    if not problem.knows_walls:
         return problem.grid.x
     return _centroids(Medium(problem), _singular(problem))
 
@@ -93,7 +103,7 @@ def wall_edges(problem: Problem) -> WallEdges | None:
     ValueError
         If a wall is to reflect at which what arrives stays.
     """
-    if not problem.walls or problem.D_kind == "tensor":
+    if not problem.knows_walls:
         return None
     grid, medium = problem.grid, Medium(problem)
     singular = _singular(problem)

@@ -143,7 +143,7 @@ def _check_arguments(problem: Problem, scheme: str, solver: str | None, tol: flo
     one_of_or_none(solver, "solver", SOLVERS)
     positive_number(tol, "tol")
     for wall in problem.walls:
-        if wall.gathers:
+        if wall.gathers and wall.everywhere:
             raise ValueError(
                 f"mass gathers at {wall.place}, which no path reaches, and nothing pushes back: in "
                 "the end there is no density; cut the box before the wall, or ask solve(..., "
@@ -161,7 +161,8 @@ def _with_walls(stats: SteadyStats, generator: Generator) -> SteadyStats:
     edges = generator.edges
     if not edges.note:
         return stats
-    unknown = ": log rho takes them as any wall" if stats.scheme == "log" else ""
+    is_log = edges.knows_walls and stats.scheme == "log"
+    unknown = ": log rho takes them as any wall" if is_log else ""
     reason = stats.reason
     if edges.knows_walls and stats.scheme == "markov":
         reason = f"{reason}; markov, for log does not know these walls: {edges.note}"

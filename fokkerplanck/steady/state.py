@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from fokkerplanck.domain import fields
-from fokkerplanck.domain.arguments import frozen
+from fokkerplanck.domain.arguments import frozen, real_array
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.types import Array, Field
 from fokkerplanck.equation.problem import Problem
@@ -156,7 +156,7 @@ class SteadyState:
         >>> round(float(fp.steady_state(problem).mean(lambda x: 2 * x * (1 - x))), 4)
         0.0834
         """
-        values = np.asarray(fields.evaluate(u, self.centroids, "u"))
+        values = real_array(fields.evaluate(u, self.centroids, "u"), "u", "numbers over the grid")
         return self.grid.integrate(values * self.rho)
 
     @cached_property

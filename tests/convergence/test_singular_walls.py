@@ -191,6 +191,32 @@ def test_methods_that_do_not_know_these_walls_say_so():
     assert "full tensors take it as any wall" in fp.steady_state(tensor, "markov").stats.message
 
 
+def test_noise_that_vanishes_inside_too():
+    """Nothing can be integrated across: the edges are those of any wall, and this is said."""
+    grid = fp.Grid([(0, 1)], 20)
+    problem = fp.Problem(grid, drift=lambda x: 0.4 - x, D=lambda x: x * (np.abs(x - 0.8) > 0.1))
+    edges = fp.Edges.from_problem(problem)
+    assert "D vanishes inside too, so taken as any wall" in edges.note
+    assert not edges.knows_walls
+    assert edges.centroids is grid.x
+
+
+def test_means_and_integrals_of_functions():
+    grid = fp.Grid([(0, 2), (0, 1)], 8)
+    state = fp.steady_state(fp.Problem(grid, D=(1, 2)))
+    assert state.centroids is grid.x
+    assert state.mean(lambda x, y: x * y) == pytest.approx(0.5)
+    assert state.mean(lambda x, y: np.stack([x, y])).tolist() == pytest.approx([1, 0.5])
+    assert state.mean(3.0) == pytest.approx(3)
+    assert grid.integrate(lambda x, y: x + y) == pytest.approx(3)
+    with pytest.raises(ValueError, match=r"u\(x, y\) returned None"):
+        state.mean(lambda x, y: None)
+    with pytest.raises(ValueError, match="give numbers"):
+        state.mean(lambda x, y: "x")
+    with pytest.raises(ValueError, match="give numbers over the grid"):
+        grid.integrate(lambda x, y: None)
+
+
 # --- two and three dimensions -------------------------------------------------------------------
 
 
