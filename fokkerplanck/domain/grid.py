@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
@@ -192,12 +192,12 @@ class Grid:
         r"""Volume of every cell, shape (\*shape), on any grid."""
         return np.broadcast_to(self.volume, self.shape)
 
-    def integrate(self, u: ArrayLike) -> Any:
+    def integrate(self, u: ArrayLike | Callable[..., ArrayLike]) -> Any:
         r"""Midpoint rule :math:`\int u\,dx = \sum_i u_i V_i` over the last d axes.
 
         Parameters
         ----------
-        u : array, shape (..., \*shape), or a number
+        u : array, shape (..., \*shape), number, or callable ``u(x, y)`` of the cell centres
             Leading axes (components, time) pass through.
 
         Returns
@@ -211,7 +211,7 @@ class Grid:
         >>> float(grid.integrate(grid.x[0]))
         0.5
         """
-        u = np.asarray(u)
+        u = np.asarray(u(*self.x) if callable(u) else u)
         if u.dtype.kind not in "biufc":
             raise ValueError(f"integrate received {describe(u)}; give numbers over the grid")
         if u.ndim == 0:

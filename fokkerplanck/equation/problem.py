@@ -21,7 +21,9 @@ from fokkerplanck.equation.calculus import (
 )
 from fokkerplanck.equation.given import Given
 from fokkerplanck.equation.inverse_design import design
+from fokkerplanck.equation.medium import Medium
 from fokkerplanck.equation.minibatch import Minibatch, Rows, sampled
+from fokkerplanck.equation.walls import Wall, find_walls
 
 #: Off-diagonal entries of D below this part of sqrt(D_ii D_kk) are rounding.
 CORRELATION = 1e-14
@@ -61,6 +63,8 @@ class Problem:
     D : array (d, d, \*shape)
     D_kind : {"isotropic", "diagonal", "tensor"}
         Found from the values.
+    walls : tuple of Wall
+        Walls where D vanishes or the drift is singular, with Feller's class.
 
     Raises
     ------
@@ -329,6 +333,38 @@ class Problem:
         minus_drift = None if self.f is not None else self._grad
         return SHARE[self.calculus], None if minus_drift is None else -minus_drift
 
+    @cached_property
+    def walls(self) -> tuple[Wall, ...]:
+        """Walls where D vanishes or the drift is singular, classified: docs/boundaries.md.
+
+        Examples
+        --------
+        >>> import fokkerplanck as fp
+        >>> grid = fp.Grid([(0, 25)], 100)
+        >>> fp.Problem(grid, drift=lambda x: 1 - x, D=lambda x: x / 0.3).walls
+        (Wall(side('x', 'lower'): regular, reflecting as asked),)
+        >>> fp.Problem(grid, drift=lambda x: 1 - x, D=lambda x: x / 2).walls
+        (Wall(side('x', 'lower'): entrance, never reached, reflecting by itself),)
+        """
+        return find_walls(Medium(self))
+
+    @cached_property
+    def knows_walls(self) -> bool:
+        """True if the edge list is made for ``walls``: for diagonal D > 0 between them."""
+        axes = {wall.side.axis for wall in self.walls}
+        return (
+            self.D_kind != "tensor" and bool(axes) and all((self.D[k, k] > 0).all() for k in axes)
+        )
+
+    @property
+    def has_open_sides(self) -> bool:
+        """True if mass can leave: through an absorbing side that is ever reached."""
+        sides = self.grid.sides_of("absorbing")
+        if not sides or not self.knows_walls:
+            return bool(sides)
+        shut = {wall.side for wall in self.walls if wall.everywhere and not wall.is_reached}
+        return any(side not in shut for side in sides)
+
     @property
     def has_callables(self) -> bool:
         """True if D and the drift (or f) can be evaluated between cell centres."""
@@ -380,7 +416,8 @@ class Problem:
         """What is solved, with the kind of D that was found."""
         constant = "constant" if self.D_constant else "varying"
         kind = f"{self.given.force}, {self.D_kind} {constant} D"
-        return f"Problem({kind}, beta={self.beta:g}, on {self.grid!r})"
+        walls = "".join(f", {wall.words}" for wall in self.walls)
+        return f"Problem({kind}, beta={self.beta:g}, on {self.grid!r}{walls})"
 
 
 def check_problem(value: object, asker: str) -> Problem:

@@ -107,6 +107,8 @@ def solve(
     time that was reached.
     With absorbing sides mass decays, there is no steady state, and free energy, energy and
     dissipation are nan.
+    ``stats["walls"]`` says what walls do at which D vanishes or the drift is singular; there the
+    density is a mean over the cell.
 
     Examples
     --------
@@ -252,11 +254,13 @@ class _Run:
         """Everything up to the last output time."""
         n = self.n
         seconds = time.perf_counter() - self.began
+        note = self.generator.edges.note
         return Solution(
             t=self.times[:n].copy(),
             rho=self.rho if n == len(self.rho) else self.rho[:n].copy(),
             **{name: values[:n].copy() for name, values in self.ledger.items()},
-            stats={"method": repr(method), "seconds": seconds, **self.report},
+            stats={"method": repr(method), "seconds": seconds, **self.report}
+            | ({"walls": note} if note else {}),
             status=self.status,
             message=self.message,
             grid=self.generator.grid,
@@ -382,9 +386,10 @@ def _is_kept(generator: Generator, log_rho: Array | None) -> bool:
 def _steady_log(generator: Generator, steady: Any) -> Array | None:
     """Log density of the reference (*shape), normalised, or None."""
     grid = generator.grid
-    if steady is False or (steady is None and grid.has_absorbing_sides):
+    leaks = generator.leaks
+    if steady is False or (steady is None and leaks):
         return None
-    if grid.has_absorbing_sides:
+    if leaks:
         raise ValueError("steady is given, but mass leaves by absorbing sides; leave steady out")
     if steady is None:
         try:

@@ -126,7 +126,8 @@ class Spectrum:
     @property
     def gap(self) -> float:
         """Decay rate of the slowest mode that decays; nan if only mode 0 was asked for."""
-        first = 0 if self.grid.has_absorbing_sides else 1
+        # An absorbing side may be out of reach: then mass stays, and the first is 0.
+        first = 0 if self.grid.has_absorbing_sides and self.eigenvalues[0] != 0 else 1
         return float(self.decay[first]) if len(self) > first else float("nan")
 
     @property

@@ -74,7 +74,7 @@ def find_masses(generator: Generator) -> Masses:
     """
     grid, edges = generator.grid, generator.edges
     log_volume = np.log(grid.volumes.ravel())
-    is_open = grid.has_absorbing_sides
+    is_open = generator.leaks
     cells = None if is_open else closed_class(generator.matrix, grid.shape)
     is_connected = cells is None or cells.size == grid.size
     exact = exact_log_density(generator.problem, edges) if is_connected else None

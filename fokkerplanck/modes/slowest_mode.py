@@ -90,9 +90,10 @@ def quasi_stationary(
     if not is_whole(max_iterations) or max_iterations < 1:
         raise ValueError(f"max_iterations is {max_iterations!r}; give a whole number, at least 1")
     exit_rate = generator.edges.exit_rate
-    if exit_rate is None:
+    if exit_rate is None or not generator.leaks:
         raise ValueError(
-            "no side of the grid is absorbing, so no mass leaves; use steady_state(problem)"
+            "no side of the grid is absorbing, or none is ever reached, so no mass leaves; use "
+            "steady_state(problem)"
         )
     A, grid = generator.matrix, generator.grid
     volume = grid.volumes.ravel()

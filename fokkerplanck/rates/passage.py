@@ -140,9 +140,11 @@ def mfpt(
     """
     generator = Generator.of(problem, "mfpt")
     one_of_or_none(solver, "solver", SOLVERS)
-    if target is None and not generator.grid.has_absorbing_sides:
+    if target is None and not generator.leaks:
+        never = generator.edges.note and f" ({generator.edges.note})"
         raise ValueError(
-            "target is None and no side is absorbing, so nothing ends a passage; give a target"
+            f"target is None and no side is absorbing{never}, so nothing ends a passage; give a "
+            "target"
         )
     end = ended(generator, [] if target is None else [("target", target)])
     solve = choose(end.chain, solver)

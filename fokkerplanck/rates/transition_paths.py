@@ -170,7 +170,7 @@ def committor(
     generator = Generator.of(problem, "committor")
     one_of_or_none(solver, "solver", SOLVERS)
     grid = generator.grid
-    if grid.has_absorbing_sides:
+    if generator.leaks:
         raise ValueError(
             "the problem has absorbing sides, so there is no steady state and no reactive current; "
             "exit_probabilities(problem, [A, B]) gives the chance of B before A"

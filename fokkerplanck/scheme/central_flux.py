@@ -59,6 +59,12 @@ class CentralFlux:
                 "the nine-point flux is for reflecting and periodic sides, and this grid has "
                 "absorbing ones; use Implicit() or Exponential()"
             )
+        if problem.walls:
+            raise ValueError(
+                "the nine-point flux does not know walls where D vanishes or the drift is singular "
+                f"({'; '.join(wall.words for wall in problem.walls)}); use Implicit() or "
+                "Exponential()"
+            )
         D, v = index_units(problem)
         scheme = NinePoint(grid, D, np.zeros_like(v))
         self.lower, self.upper, self.axis = scheme.lower, scheme.upper, scheme.axis

@@ -29,6 +29,7 @@ from fokkerplanck.scheme.cells import (
     neighbours,
 )
 from fokkerplanck.scheme.tensor_edges import tensor_edges
+from fokkerplanck.scheme.wall_edges import wall_edges, wall_note
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,9 +51,16 @@ class Edges:
     n_floored : int
         Cells whose D was too anisotropic for the grid: its weak eigenvalue was raised to 4/n^2 of
         the largest (1/4n if it is zero; index units), and the drift along it is upwinded.
+    centroids : array (d, \*shape)
+        Where the mass of the cells is: its mean place in cells at walls where D vanishes or the
+        drift is singular, centres elsewhere.
+    note : str
+        What such walls do, in words; empty without.
 
     Notes
     -----
+    Along lines that touch such a wall masses of cells and resistances between them are exact, and
+    steady densities are cell means: docs/boundaries.md.
     24 bytes an edge (32 on grids of 2^31 cells or more). Edges come in the order of the cells that
     write them, the same at every number of threads. While they are made, tensors need about 94
     (plane) or 186 (space) bytes a cell besides, diagonal D 18 or 27.
@@ -74,6 +82,8 @@ class Edges:
     kind: str
     width: int
     n_floored: int = 0
+    note: str = ""
+    _centroids: Array | None = None
 
     @classmethod
     def from_problem(cls, problem: Problem) -> Edges:
@@ -82,12 +92,23 @@ class Edges:
         Raises
         ------
         ValueError
-            For a full-tensor D on a graded grid.
+            For a full-tensor D on a graded grid, or a reflecting wall at which what arrives stays.
         """
         check_problem(problem, "from_problem")
         if problem.D_kind == "tensor":
-            return cls(problem.grid, kind="tensor", **tensor_edges(problem)._asdict())
+            note = wall_note(problem)
+            return cls(problem.grid, kind="tensor", note=note, **tensor_edges(problem)._asdict())
         return _axis_edges(problem)
+
+    @property
+    def knows_walls(self) -> bool:
+        """True if the list was made for walls at which D vanishes or the drift is singular."""
+        return self._centroids is not None
+
+    @property
+    def centroids(self) -> Array:
+        r"""Mean places (d, \*shape) of the mass of the cells."""
+        return self.grid.x if self._centroids is None else self._centroids
 
     @cached_property
     def exit_rate(self) -> Array | None:
@@ -125,11 +146,19 @@ def _axis_edges(problem: Problem) -> Edges:
         if not open_faces.any():
             break
         v = flat(problem.v, grid.dim)  # faces without noise carry the drift alone
+    better = wall_edges(problem)
+    if better is not None:
+        better.replace(tail, head, weight, tilt)
     keep = weight > 0
     if not keep.all():
         tail, head, weight, tilt = tail[keep], head[keep], weight[keep], tilt[keep]
     exits = {side: _axis_exits(problem, side) for side in grid.sides_of("absorbing")}
-    return Edges(grid, tail, head, weight, tilt, exits, problem.D_kind, 1)
+    if better is None:
+        note = wall_note(problem)
+        return Edges(grid, tail, head, weight, tilt, exits, problem.D_kind, 1, note=note)
+    exits = {side: better.exit(side, rate) for side, rate in exits.items()}
+    note, places = wall_note(problem), better.centroids
+    return Edges(grid, tail, head, weight, tilt, exits, problem.D_kind, 1, 0, note, places)
 
 
 def _tilt_terms(problem: Problem) -> tuple[float, bool, Array, bool, Array, Array]:

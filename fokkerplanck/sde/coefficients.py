@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from fokkerplanck.domain import fields
-from fokkerplanck.domain.types import Array, Field, Integers
-from fokkerplanck.equation.calculus import stratonovich_correction, symmetric_root
-from fokkerplanck.equation.inverse_design import leftover_field
+from fokkerplanck.domain.types import Array, Integers
+from fokkerplanck.equation.calculus import symmetric_root
+from fokkerplanck.equation.medium import Cloud, ito_drift
 from fokkerplanck.equation.problem import Problem
 
 
@@ -34,18 +33,6 @@ def unknown_between_cells(problem: Problem) -> list[str]:
     """Names of what was given as arrays, and is known at the cell centres only."""
     known = ("D", "sigma") if problem.D_constant else ()
     return [name for name in problem.given.arrays(problem.grid.shape) if name not in known]
-
-
-@dataclass(frozen=True)
-class _Cloud:
-    """Points in place of cell centres: what functions of a grid need to evaluate callables."""
-
-    x: np.ndarray  # (d, n, 1, ...)
-    widths: tuple[Array, ...]
-
-    @property
-    def dim(self) -> int:
-        return len(self.x)
 
 
 class Callables:
@@ -72,12 +59,12 @@ class Callables:
             D = problem.D[fields.at((slice(1),) * grid.dim)].reshape(grid.dim, grid.dim, 1)
             self._root = np.sqrt(2 * problem.kT) * root(D)
 
-    def _cloud(self, x: Array, box: Sequence[tuple[float, float]]) -> _Cloud:
+    def _cloud(self, x: Array, box: Sequence[tuple[float, float]]) -> Cloud:
         points = np.empty_like(x)
         for k, ((lo, hi), wraps) in enumerate(zip(box, self.problem.grid.periodic, strict=True)):
             points[k] = lo + np.mod(x[k] - lo, hi - lo) if wraps else np.clip(x[k], lo, hi)
         points = points.reshape(x.shape + (1,) * (len(x) - 1))
-        return _Cloud(points, self._widths)
+        return Cloud(points, self._widths)
 
     def root(self, x: Array) -> Array:
         """Noise matrix s at the points x (d, n), (d, d, n)."""
@@ -89,38 +76,7 @@ class Callables:
 
     def drift(self, x: Array) -> Array:
         """Ito drift b at the points x (d, n), (d, n)."""
-        cloud, problem = self._cloud(x, self._box), self.problem
-        given = problem.given
-        if given.Phi is not None:
-            return _inverse_drift(problem, given.Phi, cloud).reshape(x.shape)
-        if given.f is None:
-            drift = np.zeros(len(x)) if given.drift is None else given.drift
-            b = fields.vector_field(drift, cloud, "drift")
-        elif callable(given.grad_f):
-            b = -fields.vector_field(given.grad_f, cloud, "grad_f")
-        elif callable(given.f):
-            b = -fields.gradient(given.f, cloud, "f")
-        else:
-            b = np.zeros(cloud.x.shape)
-        if problem.calculus == "klimontovich" and not problem.D_constant:
-            b = b + problem.kT * fields.row_divergence(given.D, cloud, "D")
-        elif problem.calculus == "stratonovich" and not problem.D_constant:
-            b = b + stratonovich_correction(given.D, given.sigma, cloud, problem.kT)
-        return fields.check_finite(b, cloud.x, "drift").reshape(x.shape)
-
-
-def _inverse_drift(problem: Problem, Phi: Field, cloud: _Cloud) -> Array:
-    """Drift of ``Problem.from_potential``: -D grad Phi + kT div D + j."""
-    given = problem.given
-    grad = fields.gradient(Phi, cloud, "Phi")
-    b = -np.einsum("ik...,k...->i...", fields.matrix_field(given.D, cloud, "D"), grad)
-    if not problem.D_constant:
-        b = b + problem.kT * fields.row_divergence(given.D, cloud, "D")
-    if given.Q is not None:
-        b = b + leftover_field(given.Q, grad, cloud, problem.kT)
-    elif given.j is not None:
-        b = b + fields.vector_field(given.j, cloud, "j")
-    return b
+        return ito_drift(self.problem, self._cloud(x, self._box))
 
 
 def tabulated(problem: Problem) -> tuple[Array, Array, Integers]:

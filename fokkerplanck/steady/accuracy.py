@@ -67,6 +67,11 @@ def check_fourth_order(problem: Problem) -> None:
             f"accuracy=4 on a grid of shape {grid.shape}; give at least {LEAST_CELLS} cells per "
             "axis"
         )
+    if problem.walls:
+        raise ValueError(
+            "accuracy=4 needs D > 0 and a smooth drift up to the walls, but "
+            f"{'; '.join(wall.words for wall in problem.walls)}; use accuracy=2"
+        )
     singular = currents.is_singular(problem)
     if singular.any():
         cell = fields.first_cell(singular.reshape(grid.shape))

@@ -20,7 +20,7 @@ from fokkerplanck.steady.accuracy import check_accuracy, fourth_order, has_fourt
 from fokkerplanck.steady.atoms import atom_masses, pressed_mass
 from fokkerplanck.steady.markov import SOLVERS, Stationary, stationary_log_mass
 from fokkerplanck.steady.schemes import closed_form, log_state, markov_state, upwind5_state
-from fokkerplanck.steady.state import Found, SteadyState
+from fokkerplanck.steady.state import Found, SteadyState, SteadyStats
 
 SCHEMES = ("auto", "markov", "log", "upwind5")
 #: Numerical over physical dissipation from which on a Markov state says so.
@@ -90,6 +90,7 @@ def steady_state(
     check_accuracy(question, scheme, accuracy)
     generator = Generator.of(problem, "steady_state")
     found = _found_state(question, generator, scheme, solver, tol, accuracy)
+    found = replace(found, stats=_with_walls(found.stats, generator))
     same = "auto" if found.stats.scheme in ("exact", "log4") else found.stats.scheme
     again = partial(steady_state, scheme=same, accuracy=found.stats.order)
     log_rho = frozen(found.log_rho.reshape(question.grid.shape))
@@ -205,6 +206,9 @@ def _first_that_works(
     """
     if seen.has_empty_cells:  # logarithms and faces need a finite log rho in all cells
         return seen.noted(markov_state(generator, markov), "some cells carry no mass")
+    if generator.edges.knows_walls:
+        why = "of all schemes it alone knows walls without noise"
+        return seen.noted(markov_state(generator, markov), why)
     why, failures = seen.reason(), []
     log: Found | None = None
     if why is None:
@@ -256,8 +260,25 @@ def _check_arguments(problem: Problem, scheme: str, solver: str | None, tol: flo
     one_of(scheme, "scheme", SCHEMES)
     one_of_or_none(solver, "solver", SOLVERS)
     positive_number(tol, "tol")
-    if problem.grid.has_absorbing_sides:
+    for wall in problem.walls:
+        if wall.gathers and wall.everywhere:
+            raise ValueError(
+                f"mass gathers at {wall.place}, which no path reaches, and nothing pushes back: in "
+                "the end there is no density; cut the box before the wall, or ask solve(..., "
+                "steady=False) for finite times"
+            )
+    if problem.has_open_sides:
         raise ValueError(
             "the problem has absorbing sides: all mass leaves and there is no steady state; use "
             "reflecting or periodic sides, or quasi_stationary(problem) for the slowest mode"
         )
+
+
+def _with_walls(stats: SteadyStats, generator: Generator) -> SteadyStats:
+    """Stats that say what singular walls do, and what the scheme makes of them."""
+    edges = generator.edges
+    if not edges.note:
+        return stats
+    is_blind = edges.knows_walls and stats.scheme in ("log", "upwind5")
+    unknown = f": {stats.scheme} takes them as any wall" if is_blind else ""
+    return replace(stats, message=f"{stats.message}; {edges.note}{unknown}")

@@ -39,6 +39,12 @@ from fokkerplanck.zoo.sgd_models import (
     regression_covariance,
     regression_losses,
 )
+from fokkerplanck.zoo.singular_walls import (
+    heston,
+    log_normal,
+    neutral_fixation,
+    wright_fisher,
+)
 from fokkerplanck.zoo.spectra import (
     autoregressive_psd,
     heavy_ball,
@@ -68,6 +74,7 @@ __all__ = [
     "heat",
     "heavy_ball",
     "heavy_ball_covariance",
+    "heston",
     "hidden_anisotropy",
     "increment_psd",
     "jacobi",
@@ -76,11 +83,13 @@ __all__ = [
     "langevin",
     "linear_regression_sgd",
     "local_entropy",
+    "log_normal",
     "manufactured_plane",
     "manufactured_space",
     "manufactured_wall",
     "moving_potential",
     "multiplicative_noise",
+    "neutral_fixation",
     "noise_induced_transition",
     "noise_repelled_modes",
     "ornstein_uhlenbeck",
@@ -100,6 +109,7 @@ __all__ = [
     "table",
     "tilted_ring",
     "torus_loss",
+    "wright_fisher",
 ]
 
 
@@ -129,6 +139,7 @@ def catalogue() -> dict[str, Exact]:
         kramers_well(), langevin(), stuart_landau(),
         multiplicative_noise(), linear_regression_sgd(), hidden_anisotropy(), torus_loss(),
         local_entropy(), accelerated(), scalar_noise(), moving_potential(),
+        wright_fisher(), log_normal(), heston(), neutral_fixation(),
         example_19(), repaired_example(), ring(), ring_3d(), shell(),
     ]  # fmt: skip
     return {exact.code: exact for exact in [*plain, *_walls()]}

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy.special import betaln, gammaln
+from scipy.special import betaln, gammaln, ive
 
 from fokkerplanck.domain.types import Array
 from fokkerplanck.zoo.exact import Exact, legendre, with_moments
@@ -149,7 +149,9 @@ def square_root_diffusion(
 ) -> Exact:
     """Cox-Ingersoll-Ross: g = κ(x − θ), D = σ x on x > 0: a Gamma density.
 
-    ρ_ss ∝ x^(βκθ/σ − 1) e^(−βκx/σ), generator eigenvalues −κ n. D vanishes at the wall x = 0.
+    ρ_ss ∝ x^(βκθ/σ − 1) e^(−βκx/σ), generator eigenvalues −κ n. D vanishes at the wall x = 0, which
+    is reached if Feller's ratio βκθ/σ < 1. The transient has been at 2θ a time 1/4κ before t = 0: a
+    noncentral chi-square law.
 
     References
     ----------
@@ -169,11 +171,20 @@ def square_root_diffusion(
     def Phi(x: Array) -> Array:
         return -kT * ((shape - 1) * np.log(x) - x / scale)
 
+    def rho_t(t: float, x: Array) -> Array:
+        decay = math.exp(-kappa * (t + 0.25 / kappa))
+        c = 1 / (scale * (1 - decay))
+        u, v = c * 2 * theta * decay, c * np.asarray(x)
+        # With ive, Bessel's function over e^(2 √uv).
+        bessel = ive(shape - 1, 2 * np.sqrt(u * v))
+        return c * np.exp(-((np.sqrt(u) - np.sqrt(v)) ** 2)) * (v / u) ** ((shape - 1) / 2) * bessel
+
     return _line(
         code="R11", name="square_root_diffusion", title="Cox-Ingersoll-Ross process, Gamma density",
         source="Cox, Ingersoll, Ross, Econometrica 53 (1985) 385",
         kT=kT, box=[(0.0, top)], D=lambda x: tensor([[sigma * x]]),
-        g=lambda x: fill(kappa * (x - theta)), Phi=Phi, eigenvalues=-kappa * np.arange(1.0, 9.0),
+        g=lambda x: fill(kappa * (x - theta)), Phi=Phi, rho_t=rho_t,
+        eigenvalues=-kappa * np.arange(1.0, 9.0),
         moments={"mean": np.array([theta]), "cov": np.array([[theta * scale]])},
         closed_forms={"log_Z": float(gammaln(shape) + shape * math.log(scale))},
         data={"shape": shape, "scale": scale}, notes="D = 0 at the wall x = 0",
