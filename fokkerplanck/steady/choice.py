@@ -16,11 +16,18 @@ from fokkerplanck.linalg.null_vector import balance_residual, closed_class
 from fokkerplanck.scheme.currents import EdgeCurrents
 from fokkerplanck.scheme.detailed_balance import exact_log_density
 from fokkerplanck.scheme.generator import Generator
+from fokkerplanck.scheme.maxwell_boltzmann import steady_currents
 from fokkerplanck.scheme.nine_point import NinePoint, index_units
 from fokkerplanck.steady.accuracy import check_accuracy, fourth_order
 from fokkerplanck.steady.markov import SOLVERS, Stationary, stationary_log_mass
 from fokkerplanck.steady.newton import solve_nine_point
-from fokkerplanck.steady.state import Found, SteadyState, SteadyStats, normalised
+from fokkerplanck.steady.state import (
+    MAXWELL_BOLTZMANN,
+    Found,
+    SteadyState,
+    SteadyStats,
+    normalised,
+)
 from fokkerplanck.steady.wells import Iteration
 
 SCHEMES = ("auto", "markov", "log")
@@ -46,7 +53,8 @@ def steady_state(
         drift, the state that ``solve`` relaxes to; second order with a constant that grows with
         the circulation along the weak direction of D. ``"log"``: nine-point flux for log rho by
         Newton's method, whose error hardly depends on anisotropy and circulation. ``"auto"``:
-        closed form where the edge list is in detailed balance, else ``"log"``, and ``"markov"``
+        closed form where the edge list is in detailed balance or the problem was made by
+        ``Problem.langevin``, else ``"log"``, and ``"markov"``
         where Newton's method fails; ``stats.scheme`` and ``stats.message`` say which and why.
     solver : {None, "direct", "multilevel"}
         ``"direct"``: sparse elimination. ``"multilevel"``: nested grids and multigrid, cost and
@@ -84,7 +92,10 @@ def steady_state(
     question = Generator.problem_of(problem, "steady_state")
     _check_arguments(question, scheme, solver, tol)
     check_accuracy(question, scheme, accuracy)
-    found = _second_order(question, Generator.of(problem, "steady_state"), scheme, solver, tol)
+    if question.given.langevin is not None and scheme == "auto":
+        found = _maxwell_boltzmann(question)
+    else:
+        found = _second_order(question, Generator.of(problem, "steady_state"), scheme, solver, tol)
     if accuracy == 4:
         found = fourth_order(question, found, tol)
     same = "markov" if found.stats.scheme == "markov" else "auto"
@@ -158,6 +169,17 @@ def _closed_form(generator: Generator, phi: Array, source: str) -> Found:
     residual = balance_residual(generator.matrix, phi + np.log(generator.grid.volumes.ravel()))
     edges = EdgeCurrents.from_edges(generator.edges, phi)
     return _found(phi, SteadyStats("exact", "none", message, source=source), edges, residual)
+
+
+def _maxwell_boltzmann(problem: Problem) -> Found:
+    """Closed form of underdamped motion, with its current."""
+    message = (
+        "Maxwell-Boltzmann density of the given potential; its current is the curl of the density "
+        "times kT/m"
+    )
+    currents, residual = steady_currents(problem)
+    stats = SteadyStats("exact", "none", message, source=MAXWELL_BOLTZMANN)
+    return _found(currents.log_rho, stats, currents, residual)
 
 
 def _log_density(generator: Generator, markov: Stationary) -> Array:
