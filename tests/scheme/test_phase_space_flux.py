@@ -262,6 +262,8 @@ def test_very_weak_friction():
     gap = -slowest(PhaseSpaceFlux(problem).matrix, 2)[1].real
     assert gap == pytest.approx(1.49195e-3, abs=5e-7)
     problem = well(160, 0.02)
+    gap = -slowest(PhaseSpaceFlux(problem).matrix, 2)[1].real
+    assert gap == pytest.approx(4.4718e-4, rel=5e-3)
     assert at(problem, passage(problem), -1, 0) == pytest.approx(2825, abs=8)
     assert at(problem, passage(problem, backward=False), -1, 0) == pytest.approx(2825, abs=8)
 
