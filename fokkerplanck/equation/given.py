@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from fokkerplanck.domain.fields import is_gridded
 from fokkerplanck.domain.types import Field
+from fokkerplanck.equation.langevin import Langevin
 from fokkerplanck.equation.minibatch import Sampling
 
 
@@ -27,6 +28,8 @@ class Given:
         Part of the inverse design that leaves the steady state alone; at most one of them.
     sampling : Sampling or None
         Minibatch SGD that f and D were made of.
+    langevin : Langevin or None
+        Potential, friction and mass that the drift and D were made of.
     """
 
     f: Field | None = None
@@ -38,6 +41,7 @@ class Given:
     Q: Field | None = None
     j: Field | None = None
     sampling: Sampling | None = None
+    langevin: Langevin | None = None
 
     def __post_init__(self) -> None:
         """Raise for arguments that exclude each other."""
@@ -51,9 +55,12 @@ class Given:
     @property
     def force(self) -> str:
         """Name of what the drift follows from."""
+        if self.langevin is not None:
+            return repr(self.langevin)
         names = [name for name in ("f", "drift", "Phi") if getattr(self, name) is not None]
         return names[0] if names else "no drift"
 
     def arrays(self, shape: tuple[int, ...]) -> list[str]:
         """Names of what is known at the cells of a grid of this shape only."""
-        return [name for name, u in vars(self).items() if is_gridded(u, shape)]
+        names = [name for name, u in vars(self).items() if is_gridded(u, shape)]
+        return names if self.langevin is None else ["U" if n == "drift" else n for n in names]

@@ -21,6 +21,7 @@ from fokkerplanck.equation.calculus import (
 )
 from fokkerplanck.equation.given import Given
 from fokkerplanck.equation.inverse_design import design
+from fokkerplanck.equation.langevin import Langevin, check_phase_space
 from fokkerplanck.equation.medium import Medium
 from fokkerplanck.equation.minibatch import Minibatch, Rows, sampled
 from fokkerplanck.equation.walls import Wall, find_walls
@@ -268,6 +269,65 @@ class Problem:
         given = Given(f=m.loss, grad_f=m.gradient, D=m.covariance, sampling=sampling)
         return cls.__new__(cls)._fill(grid, given, inverse_temperature(None, kT))
 
+    @classmethod
+    def langevin(
+        cls,
+        grid: Grid,
+        U: Field,
+        gamma: float,
+        kT: float,
+        mass: float = 1.0,
+        grad_U: Field | None = None,
+    ) -> Problem:
+        r"""Underdamped motion :math:`dx=v\,dt,\ m\,dv=(-U'-\gamma v)\,dt+\sqrt{2\gamma kT}\,dW`.
+
+        The density of position and velocity obeys the Klein-Kramers equation
+        :math:`\rho_t=-v\rho_x+\partial_v[(U'+\gamma v)\rho/m+kT\gamma\rho_v/m^2]`, whose steady
+        state :math:`e^{-(U+mv^2/2)/kT}/Z` is known: ``steady_state`` returns it, with its current.
+
+        Parameters
+        ----------
+        grid : Grid
+            Two axes, position and velocity; the first reflecting (an elastic wall) or periodic.
+        U : callable ``U(x)`` or array (nx,)
+            Potential energy.
+        gamma : float
+            Coefficient of the friction :math:`-\gamma v`, a force: mass/time. Velocities decay at
+            the rate gamma/mass.
+        kT : float
+            Temperature, energy.
+        mass : float
+        grad_U : callable ``grad_U(x)`` or array (nx,), optional
+            Derivative of U; by fourth-order differences of U where left out.
+
+        Returns
+        -------
+        Problem
+            With drift :math:`(v,-(U'+\gamma v)/m)` and :math:`D=\mathrm{diag}(0,\gamma/m^2)`, which
+            any method can solve; ``given.langevin`` holds U, gamma and mass.
+
+        Raises
+        ------
+        ValueError
+            If the grid is no such plane, or gamma, kT or mass are not positive.
+
+        References
+        ----------
+        H. A. Kramers, Physica 7 (1940) 284; Risken, The Fokker-Planck Equation (1989), ch. 10.
+
+        Examples
+        --------
+        >>> import fokkerplanck as fp
+        >>> grid = fp.Grid([(-2, 2), (-1.6, 1.6)], 80)
+        >>> problem = fp.Problem.langevin(grid, lambda x: x**4 / 4 - x**2 / 2, gamma=0.1, kT=0.05)
+        >>> state = fp.steady_state(problem)
+        >>> state.stats.scheme, round(float(grid.integrate(state.rho * grid.x[1] ** 2)), 5)
+        ('exact', 0.05)
+        """
+        langevin = Langevin(U, gamma, mass, grad_U).on(check_phase_space(check_grid(grid)))
+        given = Given(drift=langevin.drift(grid), D=langevin.D, langevin=langevin)
+        return cls.__new__(cls)._fill(grid, given, inverse_temperature(None, kT))
+
     @property
     def kT(self) -> float:
         """Temperature T = 1/beta."""
@@ -409,8 +469,11 @@ class Problem:
                 f"{' and '.join(arrays)} given as arrays know one grid only; give callables to "
                 "move a problem to another grid"
             )
-        fresh = type(self).__new__(type(self))
-        return fresh._fill(check_grid(grid), self.given, self.beta, self.calculus)
+        given, fresh = self.given, type(self).__new__(type(self))
+        if given.langevin is not None:
+            langevin = given.langevin.on(check_phase_space(check_grid(grid)))
+            given = replace(given, drift=langevin.drift(grid), langevin=langevin)
+        return fresh._fill(check_grid(grid), given, self.beta, self.calculus)
 
     def __repr__(self) -> str:
         """What is solved, with the kind of D that was found."""

@@ -48,6 +48,7 @@ class Callables:
         given = problem.given
         differences = given.Phi is not None
         differences |= given.f is not None and given.grad_f is None
+        differences |= given.langevin is not None and given.langevin.grad_U is None
         differences |= problem.calculus != "ito" and not problem.D_constant
         self._widths = tuple(np.array([w.min()]) for w in grid.widths)
         margin = 2 * fields.STEP if differences else 0.0

@@ -19,7 +19,13 @@ from fokkerplanck.scheme.generator import Generator
 from fokkerplanck.steady.accuracy import check_accuracy, fourth_order, has_fourth_order
 from fokkerplanck.steady.atoms import atom_masses, pressed_mass
 from fokkerplanck.steady.markov import SOLVERS, Stationary, stationary_log_mass
-from fokkerplanck.steady.schemes import closed_form, log_state, markov_state, upwind5_state
+from fokkerplanck.steady.schemes import (
+    closed_form,
+    log_state,
+    markov_state,
+    maxwell_boltzmann,
+    upwind5_state,
+)
 from fokkerplanck.steady.state import Found, SteadyState, SteadyStats
 
 SCHEMES = ("auto", "markov", "log", "upwind5")
@@ -47,7 +53,7 @@ def steady_state(
         Newton's method, whose error hardly depends on anisotropy and circulation. ``"upwind5"``:
         linear flux of fifth order, for directions without noise too, with the far tails of the
         Markov scheme. ``"auto"``: the first of these that works, and is right: closed form where
-        the edge list is in detailed balance; ``"upwind5"`` where D has directions without noise or
+        the edge list is in detailed balance or the problem was made by ``Problem.langevin``; ``"upwind5"`` where D has directions without noise or
         mass sticks to a wall; ``"log"``, corrected to fourth order; ``"upwind5"`` with the tails of
         ``"log"``; ``"log"``; ``"markov"``. ``stats.scheme``, ``stats.reason`` and ``stats.message``
         say which and why.
@@ -106,6 +112,8 @@ def _found_state(
     accuracy: int | None,
 ) -> Found:
     """State by the scheme asked for, or by the first of the order of choice that works."""
+    if scheme == "auto" and problem.given.langevin is not None:
+        return maxwell_boltzmann(problem)
     reached = closed_class(generator.matrix, problem.grid.shape)  # raises if not unique
     has_empty_cells = reached.size < problem.grid.size
     if scheme in ("auto", "markov") and not has_empty_cells:

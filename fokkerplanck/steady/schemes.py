@@ -7,15 +7,17 @@ from dataclasses import replace
 import numpy as np
 
 from fokkerplanck.domain.types import Array
+from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.linalg import sizes
 from fokkerplanck.linalg.null_vector import balance_residual
 from fokkerplanck.scheme.currents import EdgeCurrents
 from fokkerplanck.scheme.generator import Generator
+from fokkerplanck.scheme.maxwell_boltzmann import steady_currents
 from fokkerplanck.scheme.nine_point import NinePoint, index_units
 from fokkerplanck.steady.markov import Stationary
 from fokkerplanck.steady.newton import solve_nine_point
-from fokkerplanck.steady.state import Found, SteadyStats, normalised
+from fokkerplanck.steady.state import MAXWELL_BOLTZMANN, Found, SteadyStats, normalised
 from fokkerplanck.steady.upwind import solve_upwind5
 from fokkerplanck.steady.wells import Iteration
 
@@ -36,6 +38,17 @@ def closed_form(generator: Generator, phi: Array, source: str) -> Found:
     residual = balance_residual(generator.matrix, phi + np.log(generator.grid.volumes.ravel()))
     edges = EdgeCurrents.from_edges(generator.edges, phi)
     return _found(phi, SteadyStats("exact", "none", message, source=source), edges, residual)
+
+
+def maxwell_boltzmann(problem: Problem) -> Found:
+    """Closed form of underdamped motion, with its current."""
+    message = (
+        "Maxwell-Boltzmann density of the given potential; its current is the curl of the density "
+        "times kT/m"
+    )
+    currents, residual = steady_currents(problem)
+    stats = SteadyStats("exact", "none", message, source=MAXWELL_BOLTZMANN)
+    return _found(currents.log_rho, stats, currents, residual)
 
 
 def log_density(generator: Generator, markov: Stationary) -> Array:

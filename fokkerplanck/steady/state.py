@@ -18,8 +18,12 @@ from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.scheme import currents
 from fokkerplanck.scheme.detailed_balance import SUMMED
+from fokkerplanck.scheme.maxwell_boltzmann import irreversible_entropy_production
 from fokkerplanck.scheme.stencils import quadrature_weights
 from fokkerplanck.scheme.wall_edges import centroids
+
+#: Source of the closed form of ``Problem.langevin``.
+MAXWELL_BOLTZMANN = "Maxwell-Boltzmann of the given potential"
 
 
 @dataclass(frozen=True)
@@ -29,8 +33,8 @@ class SteadyStats:
     Attributes
     ----------
     scheme : {"exact", "markov", "log", "upwind5", "log4"}
-        ``"exact"``: no current on any edge, closed form; ``"log4"``: ``accuracy=4``. The others as
-        in ``steady_state``.
+        ``"exact"``: closed form, without a current on any edge, or of ``Problem.langevin``;
+        ``"log4"``: ``accuracy=4``. The others as in ``steady_state``.
     solver : str
     message : str
         In words, with every fallback that was taken.
@@ -41,7 +45,8 @@ class SteadyStats:
     reason : str
         Why this solver.
     source : str
-        What a closed form was found from: a potential, the loss, or sums of the drift along lines.
+        What a closed form was found from: a potential, the loss, sums of the drift along lines, or
+        the energy of ``Problem.langevin``.
     numerical_diffusion : float
         What upwinding adds to the dissipation of the Markov state on this grid, over that of the
         problem: the temperature that it shows is about 1 plus this times the right one. nan for
@@ -115,7 +120,8 @@ class SteadyState:
     div_j, div_J : arrays (\*shape)
         Divergences of j and of :math:`j\rho_{ss}`; the second is 0 to rounding, the first need not.
     entropy_production : float
-        :math:`\beta\int\rho\,j\cdot D^{-1}j\,dx` (1/time).
+        :math:`\beta\int\rho\,j\cdot D^{-1}j\,dx` (1/time); of a ``Problem.langevin``, whose
+        velocities change sign with time, that of the irreversible part of j.
     residual : float
         Largest net flow out of a cell over its total outflow, recomputed from ``log_rho``.
     stats : SteadyStats
@@ -254,6 +260,10 @@ class SteadyState:
     @cached_property
     def entropy_production(self) -> float:
         """Steady entropy production, 1/time."""
+        if self.problem.given.langevin is not None:
+            if self.stats.has_known_potential:
+                return 0.0  # equilibrium: all of j is reversible
+            return irreversible_entropy_production(self.j, self.problem, self.rho)
         if self.currents.affinity is not None and not currents.is_singular(self.problem).any():
             return self.currents.entropy_production_of_edges()
         rho = self.currents.quadrature(self.rho)

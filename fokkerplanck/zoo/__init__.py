@@ -2,10 +2,12 @@
 
 `catalogue()` holds one of each at its default parameters, keyed by code; `table()` prints them,
 and `binary_perceptron`, which is no diffusion but a landscape on the corners of a cube.
+`degenerate()` holds those whose noise does not reach every direction by itself.
 """
 
 from fokkerplanck.zoo.circulating import abc_flow, stuart_landau, torus_loss
 from fokkerplanck.zoo.diffusion import advection_diffusion, heat
+from fokkerplanck.zoo.driven import fitzhugh_nagumo, van_der_pol
 from fokkerplanck.zoo.escape import accelerated, kramers_well
 from fokkerplanck.zoo.exact import Exact
 from fokkerplanck.zoo.examples import example_19, repaired_example, ring, ring_3d, shell
@@ -53,6 +55,7 @@ from fokkerplanck.zoo.spectra import (
     sgd_increments,
 )
 from fokkerplanck.zoo.true_losses import moving_potential, scalar_noise
+from fokkerplanck.zoo.underdamped import kramers_plane, leaky_integrator, one_noise
 from fokkerplanck.zoo.walls import manufactured_wall
 
 __all__ = [
@@ -67,8 +70,10 @@ __all__ = [
     "bures_geodesic",
     "catalogue",
     "commuting_diffusion",
+    "degenerate",
     "double_well",
     "example_19",
+    "fitzhugh_nagumo",
     "gyrator",
     "gyrator_3d",
     "heat",
@@ -79,8 +84,10 @@ __all__ = [
     "increment_psd",
     "jacobi",
     "jko_gaussian",
+    "kramers_plane",
     "kramers_well",
     "langevin",
+    "leaky_integrator",
     "linear_regression_sgd",
     "local_entropy",
     "log_normal",
@@ -92,6 +99,7 @@ __all__ = [
     "neutral_fixation",
     "noise_induced_transition",
     "noise_repelled_modes",
+    "one_noise",
     "ornstein_uhlenbeck",
     "regression_covariance",
     "regression_losses",
@@ -109,6 +117,7 @@ __all__ = [
     "table",
     "tilted_ring",
     "torus_loss",
+    "van_der_pol",
     "wright_fisher",
 ]
 
@@ -143,6 +152,32 @@ def catalogue() -> dict[str, Exact]:
         example_19(), repaired_example(), ring(), ring_3d(), shell(),
     ]  # fmt: skip
     return {exact.code: exact for exact in [*plain, *_walls()]}
+
+
+def degenerate() -> dict[str, Exact]:
+    """Problems with noise in some directions only, at their default parameters, keyed by code.
+
+    Returns
+    -------
+    dict of str to Exact
+        The oscillator R23 of the catalogue, and codes N…: most carry numbers that upwind chains
+        miss by factors on grids of any usual size.
+
+    Examples
+    --------
+    >>> from fokkerplanck import zoo
+    >>> list(zoo.degenerate())
+    ['R23', 'N1', 'N2', 'N3', 'N4', 'N5']
+    """
+    problems = [
+        langevin(),
+        kramers_plane(),
+        leaky_integrator(),
+        one_noise(),
+        van_der_pol(),
+        fitzhugh_nagumo(),
+    ]
+    return {exact.code: exact for exact in problems}
 
 
 def _walls() -> list[Exact]:

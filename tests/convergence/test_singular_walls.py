@@ -179,7 +179,7 @@ def test_mass_that_gathers_has_no_density():
 def test_methods_that_do_not_know_these_walls_say_so():
     problem = zoo.wright_fisher().build(12)
     assert fp.steady_state(problem).stats.scheme == "markov"
-    assert "log does not know these walls" in fp.steady_state(problem).stats.reason
+    assert "it alone knows walls" in fp.steady_state(problem).stats.reason
     with pytest.raises(ValueError, match="accuracy=4 needs D > 0"):
         fp.steady_state(problem, accuracy=4)
     with pytest.raises(ValueError, match="does not know walls"):

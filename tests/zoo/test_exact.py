@@ -17,6 +17,8 @@ WEIGHTS = np.array([1 / 280, -4 / 105, 1 / 5, -4 / 5, 4 / 5, -1 / 5, 4 / 105, -1
 
 PROBLEMS = {
     **zoo.catalogue(),
+    **zoo.degenerate(),
+    "N1 strong": zoo.kramers_plane(gamma=5.0, kT=0.2),
     "R2 hot": zoo.gyrator(kT=0.7, d2=0.05),
     "R6 cold": zoo.double_well(kT=0.25),
     "R9 cold": zoo.noise_induced_transition(kT=0.1),
