@@ -87,7 +87,7 @@ def steady_state(
     found = _second_order(question, Generator.of(problem, "steady_state"), scheme, solver, tol)
     if accuracy == 4:
         found = fourth_order(question, found, tol)
-    same = "markov" if found.stats.scheme == "markov" else "auto"
+    same = found.stats.scheme if found.stats.scheme in SCHEMES else "auto"
     again = partial(steady_state, scheme=same, accuracy=found.stats.order)
     log_rho = frozen(found.log_rho.reshape(question.grid.shape))
     return SteadyState(question, log_rho, found.residual, found.stats, found.currents, again)
