@@ -132,8 +132,9 @@ def mfpt(
     The variance solves :math:`-A^Tv=\sum_jq_{ij}(\tau_j-\tau_i)^2`, in the continuum
     :math:`-\mathcal L^\dagger v=2\beta^{-1}\nabla\tau\cdot D\nabla\tau`: a sum of positive terms,
     where the difference of the second moment and :math:`\tau^2` would cancel.
-    Second order in the cell width; the boundary of a target given by a function is located between
-    cells, that of a mask lies on faces.
+    Second order in the cell width where there is noise in every direction that the drift goes; else
+    the drift is upwinded, and ``error_of`` says what is left. The boundary of a target given by a
+    function is located between cells, that of a mask lies on faces.
 
     References
     ----------

@@ -123,7 +123,9 @@ def test_a_layer_thinner_than_a_cell_is_seen():
 )  # fmt: skip
 def test_zoo(code):
     case = CASES[code]
-    exact, n = case.exact(), case.sizes[1]
+    exact = case.exact()
+    # A quarter of the cells has to be more than the four of which symmetry makes anything.
+    n = case.sizes[2 if exact.dim == 3 else 1]
     state = fp.steady_state(exact.build(n))
     assert_honest(true_error(state, masses_in_cells(exact.rho, state.grid)), state.error_report)
 
