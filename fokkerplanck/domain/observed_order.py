@@ -292,14 +292,20 @@ def field_report(
 
 
 def quantity_report(
-    values: Sequence[ArrayLike], grids: Sequence[Grid], weight: Array, cap: float = 2.0
+    values: Sequence[ArrayLike],
+    grids: Sequence[Grid],
+    weight: Callable[[], Array],
+    cap: float = 2.0,
 ) -> ErrorReport:
-    """Error of a field if the values have the shapes of their grids, else of numbers."""
+    """Error of a field if the values have the shapes of their grids, else of numbers.
+
+    ``weight()`` gives the weights of ``field_report``, and is called for fields alone.
+    """
     arrays = [np.asarray(value) for value in values]
     d = grids[0].dim
     is_field = all(a.shape[-d:] == g.shape for a, g in zip(arrays, grids, strict=True))
     if is_field:
-        return field_report(arrays, grids, weight, cap)
+        return field_report(arrays, grids, weight(), cap)
     if len({a.shape for a in arrays}) > 1 or any(a.dtype.kind not in "biufc" for a in arrays):
         shapes = ", ".join(str(a.shape) for a in arrays)
         raise ValueError(

@@ -80,7 +80,7 @@ class Repeatable:
             return ErrorReport.missing(three)
         _, half, _ = three
         values = [quantity(result) for result in three]
-        report = quantity_report(values, [r.grid for r in three], half._cell_weights(), self._cap)
+        report = quantity_report(values, [r.grid for r in three], half._cell_weights, self._cap)
         return report.noting(self._doubts)
 
     @property

@@ -163,6 +163,10 @@ class Spectrum(Repeatable):
             values.append(_matched(values[-1], coarser.eigenvalues))
         return number_report(values, ratios_of([s.grid for s in three]))
 
+    def _unlike(self, other: Spectrum) -> str:
+        """Modes that were not found."""
+        return "" if len(other) == len(self) else f"only {len(other)} modes were found"
+
     def coefficients(self, rho0: ArrayLike) -> RealOrComplex:
         r"""Parts :math:`c_k=\int u_k\rho_0\,dx` of a density in the modes.
 

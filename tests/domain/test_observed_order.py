@@ -186,12 +186,16 @@ def test_a_field_of_zeros_has_no_error():
 
 def test_a_quantity_is_a_field_or_numbers():
     grids = three(fp.Grid([(0, 1)], 32))
-    numbers = quantity_report([[g.h[0], 1.0] for g in grids], grids, grids[1].volumes)
+    numbers = quantity_report([[g.h[0], 1.0] for g in grids], grids, lambda: 1 / 0)
     assert numbers.value[0] == pytest.approx(1 / 32)
-    field = quantity_report([1 + g.h[0] * g.x[0] for g in grids], grids, grids[1].volumes)
+
+    def volumes():
+        return grids[1].volumes
+
+    field = quantity_report([1 + g.h[0] * g.x[0] for g in grids], grids, volumes)
     assert field.value == pytest.approx(1 / 64, rel=0.05)
     with pytest.raises(ValueError, match=r"quantity has shapes \(31,\), \(15,\), \(7,\).*give"):
-        quantity_report([np.zeros(g.size - 1) for g in grids], grids, grids[1].volumes)
+        quantity_report([np.zeros(g.size - 1) for g in grids], grids, volumes)
 
 
 def test_masses_at_many_times():
