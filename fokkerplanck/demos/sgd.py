@@ -213,7 +213,7 @@ def _rows_of_current(result):
             f"1/time; normalised {defect:.3f}, zero if j were conservative",
         ),
         ("rho_ss at the wall", f"{_at_wall(rho):.0e}", "of its maximum"),
-        ("L1, error of rho_ss", f"{steady.error_estimate:.4f}", f"{scheme} against half as many"),
+        ("L1, error of rho_ss", f"{steady.error_estimate:.4f}", f"{scheme} and two coarser grids"),
     ]
 
 

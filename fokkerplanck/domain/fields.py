@@ -423,8 +423,9 @@ def interpolate(u: Array, source: Grid, target: Grid, degree: int = 3) -> Array:
     for k, periodic in enumerate(source.periodic):
         nodes, length = source.centers[k], source.box[k][1] - source.box[k][0]
         if periodic:
-            turns = [np.take(nodes, range(-degree, 0)) - length, nodes, nodes[:degree] + length]
-            edge = np.take(u, range(-degree, 0), axis=k), u, np.take(u, range(degree), axis=k)
+            m = min(degree, len(nodes))
+            turns = [nodes[-m:] - length, nodes, nodes[:m] + length]
+            edge = np.take(u, range(-m, 0), axis=k), u, np.take(u, range(m), axis=k)
             nodes, u = np.concatenate(turns), np.concatenate(edge, axis=k)
         order = min(degree, len(nodes) - 1)
         u = make_interp_spline(nodes, u, k=order, axis=k)(target.centers[k])

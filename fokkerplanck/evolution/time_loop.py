@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -16,8 +17,10 @@ from fokkerplanck import observables
 from fokkerplanck.domain.arguments import describe, positive_number, real_array, true_or_false
 from fokkerplanck.domain.densities import check_density
 from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.observed_order import coarse_masses
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
+from fokkerplanck.equation.repeated import Question
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.evolution.events import Event, Finished, Watch, check_events
 from fokkerplanck.evolution.solution import LEDGER, Solution
@@ -138,7 +141,31 @@ def solve(
         failure = run.advance(start, method, tolerance)
     if failure is not None and throw:
         raise failure
-    return run.solution(method)
+    return replace(run.solution(method), _asked=_question(run, start, method, rtol, atol))
+
+
+def _question(
+    run: _Run, start: Array, method: Method, rtol: float | None, atol: float | None
+) -> Question | None:
+    """Run that a result was found by, for other grids: as far as it got, without events."""
+    again = partial(
+        _solve_coarser,
+        start=start,
+        fine=run.generator.grid,
+        t=run.times[: run.n].copy(),
+        method=method,
+        rtol=rtol,
+        atol=atol,
+        steady=False if run.log_inf is None else None,
+    )
+    return Question.of(run.generator.problem, again)
+
+
+def _solve_coarser(problem: Problem, start: Array, fine: Grid, t: Array, **words: Any) -> Solution:
+    """Run on a coarser grid from the masses of a start on a finer one, to the same times."""
+    masses = coarse_masses(start * fine.volume, fine, problem.grid)
+    masses = np.maximum(masses, 0.0)  # differences of sums leave rounding
+    return solve(problem, masses / problem.grid.volume, t, progress=False, **words)
 
 
 @dataclass(eq=False)
@@ -255,10 +282,11 @@ class _Run:
         n = self.n
         seconds = time.perf_counter() - self.began
         note = self.generator.edges.note
+        ledger: dict[str, Any] = {name: values[:n].copy() for name, values in self.ledger.items()}
         return Solution(
             t=self.times[:n].copy(),
             rho=self.rho if n == len(self.rho) else self.rho[:n].copy(),
-            **{name: values[:n].copy() for name, values in self.ledger.items()},
+            **ledger,
             stats={"method": repr(method), "seconds": seconds, **self.report}
             | ({"walls": note} if note else {}),
             status=self.status,

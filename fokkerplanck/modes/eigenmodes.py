@@ -3,16 +3,20 @@ r"""Slowest modes of relaxation: eigenvalues of the generator, its right and its
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import linear_sum_assignment
 
 from fokkerplanck.domain.arguments import frozen, is_whole, one_of_or_none, positive_number
 from fokkerplanck.domain.densities import check_density
 from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.observed_order import ErrorReport, number_report, ratios_of
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
+from fokkerplanck.equation.repeated import Question, Repeatable
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.modes.shift_invert import ShiftInvert
 from fokkerplanck.modes.slow_modes import Modes, find_masses, moments, repair_tails, slow_modes
@@ -54,7 +58,7 @@ class SpectrumStats:
 
 
 @dataclass(frozen=True, eq=False)
-class Spectrum:
+class Spectrum(Repeatable):
     r"""Slowest modes :math:`Ap_k=\lambda_kp_k`, :math:`A^Tu_k=\lambda_ku_k`, :math:`u_k^Tp_k=1`.
 
     Every density relaxes as
@@ -83,6 +87,8 @@ class Spectrum:
         Detailed balance on every edge, to rounding: all eigenvalues are real, :math:`p_k=\pi u_k`.
     stats : SpectrumStats
     grid : Grid
+    error_estimate, error_report : array (k,), ErrorReport
+        Of the eigenvalues, 1/time; of anything else by ``error_of``.
 
     Examples
     --------
@@ -102,6 +108,7 @@ class Spectrum:
     is_reversible: bool
     stats: SpectrumStats
     grid: Grid
+    _asked: Question | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.eigenvalues)
@@ -134,6 +141,32 @@ class Spectrum:
     def relaxation_time(self) -> float:
         """1 / gap."""
         return 1 / self.gap if self.gap > 0 else float("inf") if self.gap == 0 else float("nan")
+
+    @property
+    def error_estimate(self) -> Array:
+        r"""Errors :math:`|\lambda_k-\lambda|` (k,), 1/time, by observed order.
+
+        From as many modes on half and on a quarter as many cells along each axis, each matched with
+        the eigenvalue next to it. nan for problems given by arrays, where a coarser grid has no
+        spectrum, and where differences grow as cells shrink; ``error_report`` has the orders, and
+        says why.
+        """
+        return np.asarray(self.error_report.value)
+
+    @cached_property
+    def error_report(self) -> ErrorReport:
+        """``error_estimate`` with the orders it rests on, and what speaks against it."""
+        three = self._three_grids
+        if isinstance(three, str):
+            return ErrorReport.missing(three, (len(self),))
+        values = [self.eigenvalues]
+        for coarser in three[1:]:
+            values.append(_matched(values[-1], coarser.eigenvalues))
+        return number_report(values, ratios_of([s.grid for s in three]))
+
+    def _unlike(self, other: Spectrum) -> str:
+        """Modes that were not found."""
+        return "" if len(other) == len(self) else f"only {len(other)} modes were found"
 
     def coefficients(self, rho0: ArrayLike) -> RealOrComplex:
         r"""Parts :math:`c_k=\int u_k\rho_0\,dx` of a density in the modes.
@@ -279,6 +312,10 @@ def spectrum(
         is_reversible=masses.is_reversible,
         stats=SpectrumStats(method, *solves, modes.message + note),
         grid=grid,
+        _asked=Question.of(
+            generator.problem,
+            partial(spectrum, k=k, tol=tol, solver=solver, max_solves=max_solves),
+        ),
     )
 
 
@@ -322,6 +359,12 @@ def _chosen(
         V[i] = V[i] / np.sum(u * omega * V[i])
         U[i] = u
     return rates, U, V, note
+
+
+def _matched(wanted: RealOrComplex, found: RealOrComplex) -> RealOrComplex:
+    """Eigenvalues of another grid, each in the place of the one next to it."""
+    distance = np.abs(np.subtract.outer(wanted, found))
+    return found[linear_sum_assignment(distance)[1]]
 
 
 def _norms(U: RealOrComplex, omega: Array) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -11,13 +12,15 @@ from fokkerplanck.domain.arguments import describe, frozen, one_of_or_none
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
+from fokkerplanck.equation.repeated import Question
+from fokkerplanck.rates.backward_result import BackwardResult
 from fokkerplanck.rates.ends import Target, ended
 from fokkerplanck.rates.killed import SOLVERS, choose
 from fokkerplanck.scheme.generator import Generator
 
 
 @dataclass(frozen=True, eq=False)
-class ExitProbabilities:
+class ExitProbabilities(BackwardResult):
     r"""Chances :math:`h_k(x)=P_x(\text{set }k\text{ is reached first})`.
 
     Attributes
@@ -30,6 +33,8 @@ class ExitProbabilities:
         Largest difference of that sum from 1.
     stats : dict
     grid : Grid
+    error_estimate, error_report : float, ErrorReport
+        Of ``probability``, in the mean over all cells; see ``error_of`` for anything else.
     """
 
     probability: Array = field(repr=False)
@@ -37,6 +42,12 @@ class ExitProbabilities:
     residual: float
     stats: dict
     grid: Grid
+    _asked: Question | None = field(default=None, repr=False)
+
+    @property
+    def _answer(self) -> Array:
+        """Field of ``error_estimate``."""
+        return self.probability
 
 
 def exit_probabilities(
@@ -92,4 +103,5 @@ def exit_probabilities(
     rest = end.on_grid(rest)
     residual = float(np.abs(chances.sum(axis=0) + rest - 1).max())
     stats = {"solver": solve.name, "n_fill": solve.n_fill, "steps": solve.steps}
-    return ExitProbabilities(frozen(chances), rest, residual, stats, generator.grid)
+    asked = Question.of(generator.problem, partial(exit_probabilities, sets=sets, solver=solver))
+    return ExitProbabilities(frozen(chances), rest, residual, stats, generator.grid, asked)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -11,8 +12,10 @@ from fokkerplanck.domain.arguments import frozen, one_of_or_none
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.types import Array, Field, Flags, Integers
 from fokkerplanck.equation.problem import Problem
+from fokkerplanck.equation.repeated import Question
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.linalg.null_vector import closed_class
+from fokkerplanck.rates.backward_result import BackwardResult
 from fokkerplanck.rates.ends import (
     Crossings,
     Ended,
@@ -44,7 +47,7 @@ class LabelledEdges(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Committor:
+class Committor(BackwardResult):
     r"""Transition paths from A to B in the steady state, :math:`q^+(x)=P_x(t_B<t_A)`.
 
     Attributes
@@ -69,6 +72,9 @@ class Committor:
     grid : Grid
     edge_flow : array (n_edges,)
         Reactive current of every edge from tail to head, 1/time.
+    error_estimate, error_report : float, ErrorReport
+        Of ``forward``, relative, in the mean over all cells. Of the rate:
+        ``paths.error_of(lambda p: p.rate)``.
     """
 
     forward: Array = field(repr=False)
@@ -84,6 +90,12 @@ class Committor:
     grid: Grid
     edge_flow: Array = field(repr=False)
     _ends: LabelledEdges = field(repr=False)
+    _asked: Question | None = field(default=None, repr=False)
+
+    @property
+    def _answer(self) -> Array:
+        """Field of ``error_estimate``."""
+        return self.forward
 
     @property
     def A(self) -> Flags:
@@ -216,6 +228,7 @@ def committor(
         grid=grid,
         edge_flow=frozen(flow),
         _ends=LabelledEdges(edges.tail, edges.head, end.label),
+        _asked=Question.of(generator.problem, partial(committor, A=A, B=B, solver=solver)),
     )
 
 

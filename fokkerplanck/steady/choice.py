@@ -53,10 +53,10 @@ def steady_state(
         Newton's method, whose error hardly depends on anisotropy and circulation. ``"upwind5"``:
         linear flux of fifth order, for directions without noise too, with the far tails of the
         Markov scheme. ``"auto"``: the first of these that works, and is right: closed form where
-        the edge list is in detailed balance or the problem was made by ``Problem.langevin``; ``"upwind5"`` where D has directions without noise or
-        mass sticks to a wall; ``"log"``, corrected to fourth order; ``"upwind5"`` with the tails of
-        ``"log"``; ``"log"``; ``"markov"``. ``stats.scheme``, ``stats.reason`` and ``stats.message``
-        say which and why.
+        the edge list is in detailed balance or the problem was made by ``Problem.langevin``;
+        ``"upwind5"`` where D has directions without noise or mass sticks to a wall; ``"log"``,
+        corrected to fourth order; ``"upwind5"`` with the tails of ``"log"``; ``"log"``;
+        ``"markov"``. ``stats.scheme``, ``stats.reason`` and ``stats.message`` say which and why.
     solver : {None, "direct", "multilevel"}
         ``"direct"``: sparse elimination. ``"multilevel"``: nested grids and multigrid, cost and
         memory proportional to the cells. None: by size and dimension; ``stats.reason``.
@@ -97,7 +97,7 @@ def steady_state(
     generator = Generator.of(problem, "steady_state")
     found = _found_state(question, generator, scheme, solver, tol, accuracy)
     found = replace(found, stats=_with_walls(found.stats, generator))
-    same = "auto" if found.stats.scheme in ("exact", "log4") else found.stats.scheme
+    same = found.stats.scheme if found.stats.scheme in SCHEMES else "auto"
     again = partial(steady_state, scheme=same, accuracy=found.stats.order)
     log_rho = frozen(found.log_rho.reshape(question.grid.shape))
     return SteadyState(question, log_rho, found.residual, found.stats, found.currents, again)
@@ -217,9 +217,10 @@ def _first_that_works(
     if generator.edges.knows_walls:
         why = "of all schemes it alone knows walls without noise"
         return seen.noted(markov_state(generator, markov), why)
-    why, failures = seen.reason(), []
+    failures: list[str] = []
     log: Found | None = None
-    if why is None:
+    without_noise = seen.reason()
+    if without_noise is None:
         try:
             log = log_state(generator, markov, solver, tol)
         except ConvergenceError as error:
@@ -232,7 +233,9 @@ def _first_that_works(
             failures.append(str(error))
     try:
         found = upwind5_state(generator, markov, tol, log)
-        return seen.noted(_after(found, failures), why or "most accurate where the mass is")
+        return seen.noted(
+            _after(found, failures), without_noise or "most accurate where the mass is"
+        )
     except ConvergenceError as error:
         failures.append(str(error))
     if log is not None:

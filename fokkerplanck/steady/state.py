@@ -3,7 +3,7 @@ r"""Steady states: density, potential, current, leftover field and what can be m
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,9 +13,17 @@ from scipy.special import logsumexp
 from fokkerplanck.domain import fields
 from fokkerplanck.domain.arguments import frozen, real_array
 from fokkerplanck.domain.grid import Grid, Side
+from fokkerplanck.domain.observed_order import (
+    COARSE_UNRESOLVED,
+    LARGEST,
+    ErrorReport,
+    distance_report,
+    mass_report,
+    ratios_of,
+)
 from fokkerplanck.domain.types import Array, Field
 from fokkerplanck.equation.problem import Problem
-from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.equation.repeated import Question, Repeatable
 from fokkerplanck.scheme import currents
 from fokkerplanck.scheme.detailed_balance import SUMMED
 from fokkerplanck.scheme.maxwell_boltzmann import irreversible_entropy_production
@@ -24,6 +32,10 @@ from fokkerplanck.scheme.wall_edges import centroids
 
 #: Source of the closed form of ``Problem.langevin``.
 MAXWELL_BOLTZMANN = "Maxwell-Boltzmann of the given potential"
+from fokkerplanck.steady.truncation import cut_off
+
+#: Error of the box (L1) that is worth a word.
+BOX_NOTED = 1e-3
 
 
 @dataclass(frozen=True)
@@ -96,7 +108,7 @@ class Found:
 
 
 @dataclass(frozen=True, eq=False)
-class SteadyState:
+class SteadyState(Repeatable):
     r"""Steady state :math:`\rho_{ss}` of a problem, with all that follows from it.
 
     Attributes
@@ -125,6 +137,12 @@ class SteadyState:
     residual : float
         Largest net flow out of a cell over its total outflow, recomputed from ``log_rho``.
     stats : SteadyStats
+    error_estimate, error_report : float, ErrorReport
+        L1 error of the cell masses, with its observed order; ``error_of`` for anything else.
+    box_error, box_message : float, str
+        What walls cut off, if they are not meant.
+    coarse : SteadyState or None
+        The same by the same scheme on half as many cells along each axis.
 
     Examples
     --------
@@ -283,41 +301,92 @@ class SteadyState:
         size = np.sqrt(np.sum(self.j**2, axis=0) * np.sum(grad**2, axis=0))
         return float(self.grid.integrate(self.rho * along) / self.grid.integrate(self.rho * size))
 
-    @cached_property
-    def coarse(self) -> SteadyState | None:
-        """Steady state on half as many cells; None for arrays, or where the same scheme fails."""
-        try:
-            state = self._again(self.problem.on(self.grid.coarsened()))
-        except (ValueError, ConvergenceError):
-            return None
-        return state if state.stats.scheme == self.stats.scheme else None
-
-    @cached_property
+    @property
     def error_estimate(self) -> float:
-        r"""Error :math:`\int|\rho_h-\rho|dx`, estimated on half as many cells.
+        r"""Error :math:`\sum_i|\rho_iV_i-\int_i\rho\,dx|` of the cell masses, by observed order.
 
-        Order p, 2 or 4, assumed: the distance of the two densities, over :math:`(h_c/h)^p-1`. It
-        is 0 for a known potential, and nan if the problem is given by arrays, which know one grid
-        only, or if the coarse grid is solved by another scheme or not at all.
+        From three grids, the other two of half and a quarter as many cells along each axis, by the
+        same scheme; closed forms too, whose cells are exact at their centres and whose quadrature
+        and normalisation are not. At most 2. nan without an answer on the coarser grids, for
+        problems given by arrays, which know one grid only; ``error_report`` has the order, and
+        says why.
         """
-        if self.stats.has_known_potential:
-            return 0.0
-        return float("nan") if self.coarse is None else self.error_from(self.coarse)
+        return float(self.error_report.value)
 
-    def error_from(self, coarse: SteadyState) -> float:
-        """Error in the way of ``error_estimate``, from the state on a grid of fewer cells."""
-        if self.stats.has_known_potential:
-            return 0.0
-        grid, order = coarse.grid, self.stats.order
-        guess = np.exp(fields.interpolate(coarse.log_rho, grid, self.grid, degree=order + 1))
-        ratio = min(n / m for n, m in zip(self.grid.shape, grid.shape, strict=True))
+    @cached_property
+    def error_report(self) -> ErrorReport:
+        """``error_estimate`` with the order it rests on, and what speaks against it."""
+        three = self._three_grids
+        if isinstance(three, str):
+            return ErrorReport.missing(three)
+        return self.error_from(*three[1:])
+
+    def error_from(self, half: SteadyState, quarter: SteadyState) -> ErrorReport:
+        """Error in the way of ``error_report``, from states on two coarser grids."""
+        states, order = (self, half, quarter), self.stats.order
+        grids = [state.grid for state in states]
         if order == 2:
-            return float(self.grid.integrate(np.abs(self.rho - guess)) / (ratio**2 - 1))
+            return mass_report([s.rho * s.grid.volume for s in states], grids, order)
         # Mass is one by the midpoint rule, which at walls is of second order; by a better rule it
         # is off by this much.
         off = abs(float(self.grid.integrate(quadrature_weights(self.grid) * self.rho)) - 1)
+        near, far = self.distance_from(half), half.distance_from(quarter)
+        report = distance_report(near, far, ratios_of(grids), order)
+        return replace(report, value=min(report.value + off, LARGEST))
+
+    def distance_from(self, coarse: SteadyState) -> float:
+        """L1 distance to the density of a coarser grid at cell centres, by splines of log rho."""
+        degree = self.stats.order + 1
+        guess = np.exp(fields.interpolate(coarse.log_rho, coarse.grid, self.grid, degree=degree))
         fine, guess = (self.currents.quadrature(rho) for rho in (self.rho, guess))
-        return off + float(self.grid.integrate(np.abs(fine - guess)) / (ratio**4 - 1))
+        return float(self.grid.integrate(np.abs(fine - guess)))
+
+    @property
+    def _asked(self) -> Question:
+        """Problem, and its steady state by the same scheme."""
+        return Question(self.problem, self._again)
+
+    @property
+    def _cap(self) -> float:
+        """Order of the scheme."""
+        return float(self.stats.order)
+
+    @property
+    def _doubts(self) -> str:
+        """Coarser grids that leave nothing of the density leave nothing else."""
+        return COARSE_UNRESOLVED if COARSE_UNRESOLVED in self.error_report.message else ""
+
+    def _cell_weights(self) -> Array:
+        """Masses of the cells."""
+        return self.rho * self.grid.volume
+
+    def _unlike(self, other: SteadyState) -> str:
+        """Another scheme, whose errors are of another kind."""
+        if other.stats.scheme == self.stats.scheme:
+            return ""
+        return f"{other.stats.scheme!r} was taken in place of {self.stats.scheme!r}"
+
+    @cached_property
+    def box_error(self) -> float:
+        r"""L1 error of the box, if its walls are not meant but stand where the density is small.
+
+        .. math:: 2\sum\rho_{wall}/|\partial_n\log\rho|
+
+        over reflecting walls at which D does not vanish and towards which rho falls: what would
+        lie beyond them, twice. Never part of ``error_estimate``: no finer grid makes it smaller,
+        a larger box does.
+        """
+        return cut_off(self.log_rho, self.problem)
+
+    @property
+    def box_message(self) -> str:
+        """What ``box_error`` says if it is above 1e-3; else empty."""
+        if not self.box_error > BOX_NOTED:
+            return ""
+        return (
+            f"walls cut off about {self.box_error:.1g} of the density (L1), enlarge the box; if "
+            "the walls are meant, ignore this"
+        )
 
     def is_reversible(self, tol: float = 1e-8) -> bool:
         r"""Whether j vanishes: rms j at most tol times rms of :math:`D\nabla\Phi`, under rho.

@@ -376,7 +376,7 @@ def _bottleneck_run(
     # A start given by its values is known on one grid only.
     if coarse is None or not study.is_resolved or rho0 is not None:
         return fine, float("nan")
-    return fine, abs(fine.rise - measure(coarse).rise) / 3
+    return fine, abs(fine.rise - measure(coarse).rise) / study.reduction
 
 
 def _is_unit(problem: Problem) -> bool:

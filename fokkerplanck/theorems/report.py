@@ -65,7 +65,7 @@ def verify(problem: Problem, quick: bool = False, progress: bool = False) -> Ver
     Examples
     --------
     >>> import fokkerplanck as fp
-    >>> verdicts = fp.theorems.verify(fp.zoo.gyrator().build(32))
+    >>> verdicts = fp.theorems.verify(fp.zoo.gyrator().build(40))
     >>> verdicts.ok, verdicts["assumption_4"].outcome, verdicts["information_bottleneck"].outcome
     (True, 'holds', 'fails')
     """

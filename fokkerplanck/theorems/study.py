@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -11,9 +12,9 @@ import numpy as np
 from fokkerplanck.domain import fields
 from fokkerplanck.domain.arguments import describe
 from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.observed_order import LEAST, ErrorReport, distance_report, ratios_of
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem, check_problem
-from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.scheme.generator import Generator
 from fokkerplanck.steady import SteadyState, steady_state
 
@@ -21,8 +22,8 @@ from fokkerplanck.steady import SteadyState, steady_state
 SOLVED = 1e-9
 #: Relative size of rounding in sums over a grid.
 ROUNDING = 1e-12
-#: Estimated mass in the wrong place from which a grid does not resolve its problem: the difference
-#: of two such grids is no estimate of an error.
+#: Estimated mass in the wrong place from which a grid does not resolve its problem: differences of
+#: such grids are no estimate of an error.
 UNRESOLVED = 0.1
 
 #: What a statement measures on a study: a number, or an array of numbers.
@@ -30,7 +31,7 @@ Measured = TypeVar("Measured", bound=float | Array)
 
 
 class Study:
-    """Steady state, generator, and the same on half as many cells.
+    """Steady state, generator, and the same on half and a quarter as many cells.
 
     Parameters
     ----------
@@ -87,40 +88,53 @@ class Study:
     @cached_property
     def coarse(self) -> Study | None:
         """Study on half as many cells by the same scheme; None for arrays, or where that fails."""
-        scheme = self.steady.stats.scheme
-        try:
-            problem = self.problem.on(self.grid.coarsened())
-            asked = "markov" if scheme == "markov" else "auto"
-            state = steady_state(problem, asked, accuracy=self.order)
-        except (ValueError, ConvergenceError):
-            return None
-        return Study(problem, state) if state.stats.scheme == scheme else None
-
-    @property
-    def order(self) -> int:
-        """Order of the steady state in the cell width."""
-        return 4 if self.steady.stats.scheme == "log4" else 2
+        state = self.steady.coarse
+        return None if state is None else Study(state.problem, state)
 
     @cached_property
+    def accuracy(self) -> ErrorReport:
+        """Error of rho at cell centres (L1), with its observed order, from two coarser grids.
+
+        Statements are about fields at cell centres, where closed forms are exact whatever the
+        error of their cell masses is.
+        """
+        half = self.coarse
+        quarter = None if half is None else half.coarse
+        if half is None or quarter is None:
+            return ErrorReport.missing("there are no two coarser grids")
+        states = self.steady, half.steady, quarter.steady
+        near, far = (a.distance_from(b) for a, b in pairwise(states))
+        return distance_report(near, far, ratios_of([s.grid for s in states]))
+
+    @property
     def is_resolved(self) -> bool:
-        """Whether there is a coarser grid, and the density differs little from that on it."""
-        coarse = self.coarse
-        if coarse is None:
-            return False
-        return not self.steady.error_from(coarse.steady) > UNRESOLVED
+        """Whether the density is known to differ little from what finer grids would give."""
+        return bool(self.accuracy.value <= UNRESOLVED)
+
+    @property
+    def reduction(self) -> float:
+        """Difference to half as many cells over the error of this grid, at the observed order.
+
+        Of the density, but at most two, the order of differences and quadrature: 3 on smooth
+        problems, less where the order is lower.
+        """
+        if self.coarse is None:
+            return float("nan")
+        ratio = min(n / m for n, m in zip(self.grid.shape, self.coarse.grid.shape, strict=True))
+        p = float(np.clip(np.nan_to_num(self.accuracy.order, nan=2.0), LEAST, 2.0))
+        return ratio**p - 1
 
     def measured(self, measure: Callable[[Study], Measured]) -> tuple[Measured, float]:
         """Value of measure(study) here, and its error by Richardson's extrapolation from half.
 
-        Errors of second order leave value_h - value_2h = 3 error. The error is nan where it is not
-        known.
+        Errors of order p leave value_h - value_2h = (2^p - 1) error, p as observed on the density.
+        The error is nan where it is not known.
         """
         value, coarse = measure(self), self.coarse
         if coarse is None or not self.is_resolved:
             return value, float("nan")
-        ratio = min(n / m for n, m in zip(self.grid.shape, coarse.grid.shape, strict=True))
         change = np.max(np.abs(np.asarray(value) - np.asarray(measure(coarse))))
-        return value, float(change) / (ratio**2 - 1)
+        return value, float(change) / self.reduction
 
     @cached_property
     def turnover(self) -> float:

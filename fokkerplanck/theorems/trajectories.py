@@ -132,7 +132,7 @@ def closed_orbits(
         mean, spread, regular = _exponents(study, long)
         error, coarse = float("nan"), study.coarse
         if coarse is not None and study.is_resolved:
-            by_grid = (mean - _exponents(coarse, long)[0]) / 3
+            by_grid = (mean - _exponents(coarse, long)[0]) / study.reduction
             error = float(np.linalg.norm([spread, regular, by_grid]))
         name, scale = "exponent of Lyapunov of x' = j", 2 * np.pi / _turn(study)
         comparisons.append(Comparison.between(name, mean, error, ROUNDING, scale=scale))
@@ -338,7 +338,7 @@ def _on_level_sets(study: Study) -> Orbits:
     )
     error, coarse = float("nan"), study.coarse
     if coarse is not None and study.is_resolved:
-        error = abs(change - measure(coarse)[0]) / 3
+        error = abs(change - measure(coarse)[0]) / study.reduction
     return Orbits(change, error, nearest)
 
 

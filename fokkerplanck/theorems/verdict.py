@@ -103,7 +103,7 @@ class Verdict:
     left, right : number or small array
         The two sides of the comparison that decides: the worst of ``comparisons``.
     gap, error, rounding, differ : float
-        Their distance, what the grid may add to it, estimated on half as many cells (nan for a
+        Their distance, what the grid may add to it, estimated on coarser grids (nan for a
         problem given by arrays, which know one grid only), and what rounding may; ``differ`` is
         True if the claim is that they differ.
     outcome : {"holds", "fails", "undecided", "not applicable"}

@@ -1,4 +1,4 @@
-"""Steady states that are wrong in the same way on both grids: what a broken library would give."""
+"""Steady states that are wrong in the same way on all grids: what a broken library would give."""
 
 from dataclasses import replace
 
@@ -10,8 +10,7 @@ from fokkerplanck.theorems.study import Study
 def altered(problem, currents=None, log_rho=None):
     """Study of a problem whose state, on every grid, went through the functions given."""
     study = Study(problem)
-    coarse = study.coarse
-    for s in (study, coarse):
+    for s in (study, study.coarse, study.coarse.coarse):
         state = s.steady
         if currents is not None:
             state = replace(state, currents=currents(state.currents))
