@@ -185,9 +185,10 @@ def test_methods_that_do_not_know_these_walls_say_so():
     with pytest.raises(ValueError, match="does not know walls"):
         fp.solve(problem, np.ones((12, 12)), 0.1, fp.methods.FluxCorrected(0.01), steady=False)
     tensor = fp.Problem(
-        fp.Grid([(0, 4), (-3, 3)], 16), drift=lambda v, x: (1 - v, -x),
+        fp.Grid([(0, 4), (-3, 3)], 16),
+        drift=lambda v, x: (1 - v, -x),
         D=lambda v, x: [[v, 0.5 * v], [0.5 * v, v]],
-    )  # fmt: skip
+    )
     assert "full tensors take it as any wall" in fp.steady_state(tensor, "markov").stats.message
 
 
@@ -275,8 +276,12 @@ def test_absorbing_walls_of_a_box():
 
 def test_other_problems_have_the_edges_they_had(monkeypatch):
     """Bit for bit: nothing is done where there is no such wall."""
-    problems = [zoo.gyrator().build(16), zoo.double_well().build(12), zoo.abc_flow().build(6),
-                zoo.noise_induced_transition().build(40)]  # fmt: skip
+    problems = [
+        zoo.gyrator().build(16),
+        zoo.double_well().build(12),
+        zoo.abc_flow().build(6),
+        zoo.noise_induced_transition().build(40),
+    ]
     found = [fp.Edges.from_problem(p) for p in problems]
     monkeypatch.setattr("fokkerplanck.scheme.edges.wall_edges", lambda problem: None)
     for edges, problem in zip(found, problems, strict=True):

@@ -32,12 +32,16 @@ FORMS = {
     "loss": {"f": loss, "D": noise},
     "gradient": {"f": loss, "grad_f": lambda x: -b(x), "D": noise},
     "klimontovich": {
-        "drift": lambda x: b(x) - 0.5 * slope(x), "D": noise, "calculus": "klimontovich",
+        "drift": lambda x: b(x) - 0.5 * slope(x),
+        "D": noise,
+        "calculus": "klimontovich",
     },
     "stratonovich": {
-        "drift": lambda x: b(x) - 0.25 * slope(x), "D": noise, "calculus": "stratonovich",
+        "drift": lambda x: b(x) - 0.25 * slope(x),
+        "D": noise,
+        "calculus": "stratonovich",
     },
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -25,11 +25,13 @@ CLASSES = {
     "geometric, pushed": (lambda x: 0.8 * x, lambda x: 0.5 * x**2, [("natural", 0.6, -0.6)]),
     "neutral": (lambda x: 0 * x, lambda x: x * (1 - x), [("exit", 0, 1), ("exit", 0, 1)]),
     "mutation": (
-        lambda x: 0.1 * (1 - 2 * x), lambda x: x * (1 - x),
+        lambda x: 0.1 * (1 - 2 * x),
+        lambda x: x * (1 - x),
         [("regular", 0.1, 0.9), ("regular", 0.1, 0.9)],
     ),
     "biased": (
-        lambda x: 0.1 * (1 - x) - 2 * x, lambda x: x * (1 - x),
+        lambda x: 0.1 * (1 - x) - 2 * x,
+        lambda x: x * (1 - x),
         [("regular", 0.1, 0.9), ("entrance", 2, -1)],
     ),
     "Feller .32": (lambda x: 0.32 * (1 - x), lambda x: x, [("regular", 0.32, 0.68)]),
@@ -40,7 +42,7 @@ CLASSES = {
     "Bessel, pulled": (lambda x: -0.7 / x, lambda x: 1 + 0 * x, [("regular", 0.3, 1.7)]),
     "Bessel, caught": (lambda x: -1.5 / x, lambda x: 1 + 0 * x, [("exit", -0.5, 2.5)]),
     "Bessel, 3D": (lambda x: 2 / x, lambda x: 1 + 0 * x, [("entrance", 3, -1)]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", CLASSES)

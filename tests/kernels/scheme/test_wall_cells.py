@@ -28,14 +28,25 @@ def run(al, sg, mode, near=4):
     grids, ratio, log_a, depth, q = power_line(al, sg)
     out = tuple(np.full(s, np.nan) for s in [(1, N)] * 3 + [(1, 2)] * 2 + [(1,)])
     exponents = (
-        np.array([[al, 1.0]]), np.array([[sg, 1.0]]),
+        np.array([[al, 1.0]]),
+        np.array([[sg, 1.0]]),
         np.array([[q * np.log(depth[0]), q * np.log1p(-depth[1])]]),
-    )  # fmt: skip
+    )
     rule = (grids.width, gauss()[2], gauss()[1])
     kernels.walled_lines(
-        ratio, log_a, grids.x, rule, grids.first, near, np.array([[mode, kernels.PLAIN]]),
-        exponents, depth, np.array([0.0, 1.0]), 1e-6, out,
-    )  # fmt: skip
+        ratio,
+        log_a,
+        grids.x,
+        rule,
+        grids.first,
+        near,
+        np.array([[mode, kernels.PLAIN]]),
+        exponents,
+        depth,
+        np.array([0.0, 1.0]),
+        1e-6,
+        out,
+    )
     return grids, out
 
 
@@ -52,9 +63,12 @@ def twin(al, sg, mode, near=4):
         0: (np.exp(ends[0]) * depth[0] ** (1 - q), np.exp(-ends[0]) * depth[0], al, sg, 0.0),
         N - 1: (
             np.exp(ends[-1]) * depth[1] / (1 - depth[1]) ** q,
-            np.exp(-ends[-1]) * depth[1], 1, 1, 1.0,
+            np.exp(-ends[-1]) * depth[1],
+            1,
+            1,
+            1.0,
         ),
-    }  # fmt: skip
+    }
     mass, up, down, place = np.empty(N), np.empty(N), np.empty(N), np.empty(2)
     from_wall = 0.0
     for c in range(N):
@@ -165,9 +179,19 @@ def test_logs_hold_where_numbers_do_not():
     out = tuple(np.zeros(s) for s in [(1, N)] * 3 + [(1, 2)] * 2 + [(1,)])
     ones, rule = np.ones((1, 2)), (grids.width, gauss()[2], gauss()[1])
     kernels.walled_lines(
-        ratio, log_a, grids.x, rule, grids.first, 2, np.zeros((1, 2), int), (ones, ones, ones),
-        np.ones(2), np.array([0.0, 1.0]), 1e-6, out,
-    )  # fmt: skip
+        ratio,
+        log_a,
+        grids.x,
+        rule,
+        grids.first,
+        2,
+        np.zeros((1, 2), int),
+        (ones, ones, ones),
+        np.ones(2),
+        np.array([0.0, 1.0]),
+        1e-6,
+        out,
+    )
     assert all(np.isfinite(a).all() for a in out[:3])
     assert out[5][0] == pytest.approx(1e6)
     np.testing.assert_allclose(np.diff(out[0][0]), 1e5, rtol=1e-9)
