@@ -100,7 +100,6 @@ class PhaseSpaceFlux:
     Examples
     --------
     >>> import fokkerplanck as fp
-    >>> import numpy as np
     >>> from fokkerplanck.scheme.phase_space_flux import PhaseSpaceFlux
     >>> grid = fp.Grid([(-3, 3), (-3, 3)], 16)
     >>> problem = fp.Problem.langevin(grid, lambda x: x**2 / 2, gamma=0.1, kT=0.2)

@@ -242,10 +242,11 @@ def test_gap_of_the_double_well(gamma):
 
 @pytest.mark.parametrize("backward", [True, False])
 def test_passage_over_the_barrier(backward):
-    problem = well(80, 1.0)
-    times = passage(problem, backward)
-    assert at(problem, times, -1, 0) == pytest.approx(1134.1, abs=0.5)
-    assert times.min() >= 0
+    for gamma, limit in ((1.0, 1134.1), (5.0, 3761.0)):
+        problem = well(80, gamma)
+        times = passage(problem, backward)
+        assert at(problem, times, -1, 0) == pytest.approx(limit, rel=5e-4)
+        assert times.min() >= 0
 
 
 def test_weak_friction():
