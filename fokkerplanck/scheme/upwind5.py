@@ -152,27 +152,17 @@ class Upwind5:
         for t in range(d):
             if t != k and t not in tensor:
                 a[t] = 0.0
-        kernels.axis_faces(
-            k,
-            np.array(grid.shape),
-            np.array(grid.periodic),
-            self._tables(k),
-            self._face_drift(k),
-            widths,
-            self._b[k].copy(),
-            a,
-            np.array(self._free),
-            self._closed[k],
-            lower,
-            columns,
-            values,
-            counts,
-        )
+        shape, periodic = np.array(grid.shape), np.array(grid.periodic)
+        fields = widths, self._b[k].copy(), a
+        flags = np.array(self._free), self._closed[k]
+        rows = columns, values, counts
+        tables, face_drift = self._tables(k), self._face_drift(k)
+        kernels.axis_faces(k, shape, periodic, tables, face_drift, fields, flags, lower, rows)
         used = np.arange(room) < counts[:, None]
         starts = np.concatenate([[0], np.cumsum(counts)])
-        rows = sparse.csr_array((values[used], columns[used], starts), shape=(m, n))
-        rows.sum_duplicates()
-        return rows
+        matrix = sparse.csr_array((values[used], columns[used], starts), shape=(m, n))
+        matrix.sum_duplicates()
+        return matrix
 
     def _tables(self, k: int) -> Array:
         """Weights of values and slopes at the faces across axis k, as the kernel takes them."""
