@@ -331,6 +331,8 @@ def test_errors_are_estimated(make, n):
     state = fp.steady_state(exact.build(n), accuracy=4)
     error = found(exact, state)["L1"]
     assert 0.5 * error < state.error_estimate < 2 * error
+    message = state.error_report.message
+    assert ("order 4 assumed, not measured" in message) == np.isnan(state.error_report.order)
 
 
 def test_a_grid_that_does_not_resolve_the_problem_is_refused():
