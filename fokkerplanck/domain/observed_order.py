@@ -36,6 +36,7 @@ LARGEST = 2.0
 #: A difference of densities above this leaves nothing of the coarser grid.
 UNRESOLVED = 1.0
 COARSE_UNRESOLVED = "coarse grids unresolved"
+BESIDE = "distance to the fifth-order flux on the same grid"
 #: Relative differences that are rounding, and say nothing of an order.
 ROUNDING = 1e-12
 #: Logarithm beyond which quotients of differences say no more.
@@ -313,6 +314,34 @@ def quantity_report(
             "function that returns a number, numbers, or a field over the grid of its argument"
         )
     return number_report(arrays, ratios_of(grids), cap)
+
+
+def beside_report(
+    mine: ArrayLike,
+    theirs: ArrayLike,
+    grid: Grid,
+    weight: Callable[[], Array],
+    reason: str,
+) -> ErrorReport:
+    """Distance of a quantity to that of another scheme on one grid, in place of an error.
+
+    Of numbers as such; of a field over the grid relative, weighted, as in ``field_report``.
+    """
+    a, b = np.asarray(mine), np.asarray(theirs)
+    if a.dtype.kind not in "biufc" or a.shape != b.shape:
+        raise ValueError(
+            f"the quantity has shapes {a.shape}, {b.shape}; give a function that returns a number, "
+            "numbers, or a field over the grid of its argument"
+        )
+    difference = np.abs(a - b)
+    if a.ndim >= grid.dim and a.shape[a.ndim - grid.dim :] == grid.shape:
+        own, change = (_length(u.reshape(-1, *grid.shape)) for u in (a, a - b))
+        masses = weight()
+        whole = float(np.sum(own * masses))
+        difference = np.asarray(np.sum(change * masses) / whole if whole > 0 else np.nan)
+    return ErrorReport(
+        _plain(difference), _plain(np.full(difference.shape, np.nan)), f"{BESIDE}: {reason}"
+    )
 
 
 def _measured(near: Array, far: Array, ratios: tuple[float, float], scale: Array) -> Array:

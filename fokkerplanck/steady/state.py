@@ -8,15 +8,18 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 
 from fokkerplanck.domain import fields
 from fokkerplanck.domain.arguments import frozen, real_array
 from fokkerplanck.domain.grid import Grid, Side
 from fokkerplanck.domain.observed_order import (
+    BESIDE,
     COARSE_UNRESOLVED,
     LARGEST,
     ErrorReport,
+    beside_report,
     distance_report,
     mass_report,
     ratios_of,
@@ -24,16 +27,16 @@ from fokkerplanck.domain.observed_order import (
 from fokkerplanck.domain.types import Array, Field
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.equation.repeated import Question, Repeatable
+from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.scheme import currents
 from fokkerplanck.scheme.detailed_balance import SUMMED
 from fokkerplanck.scheme.maxwell_boltzmann import irreversible_entropy_production
 from fokkerplanck.scheme.stencils import quadrature_weights
 from fokkerplanck.scheme.wall_edges import centroids
+from fokkerplanck.steady.truncation import cut_off
 
 #: Source of the closed form of ``Problem.langevin``.
 MAXWELL_BOLTZMANN = "Maxwell-Boltzmann of the given potential"
-from fokkerplanck.steady.truncation import cut_off
-
 #: Error of the box (L1) that is worth a word.
 BOX_NOTED = 1e-3
 
@@ -159,7 +162,7 @@ class SteadyState(Repeatable):
     stats: SteadyStats
     currents: currents.EdgeCurrents = field(repr=False)
     #: The steady state of another problem by the same scheme.
-    _again: Callable[[Problem], SteadyState] = field(repr=False)
+    _again: Callable[..., SteadyState] = field(repr=False)
 
     @property
     def grid(self) -> Grid:
@@ -319,15 +322,41 @@ class SteadyState(Repeatable):
         three = self._three_grids
         if not isinstance(three, str):
             return self.error_from(*three[1:])
-        if self.stats.order == 2 or self.coarse is None:
+        if self.stats.order == 2:
             return ErrorReport.missing(three)
+        if self.coarse is None:
+            other = self._fifth_order
+            if isinstance(other, str):
+                return ErrorReport.missing(f"{three}; {other}")
+            near = float(self.grid.integrate(np.abs(self.rho - other.rho)))
+            return ErrorReport(min(near + self._off, LARGEST), float("nan"), f"{BESIDE}: {three}")
         # Grids too coarse for the fourth order are refused, often on a quarter of the cells.
-        ratio, near = (
-            self.grid.shape[0] / self.coarse.grid.shape[0],
-            self.distance_from(self.coarse),
-        )
+        ratio = self.grid.shape[0] / self.coarse.grid.shape[0]
+        near = self.distance_from(self.coarse)
         value = min(self._off + near / (ratio**self.stats.order - 1), LARGEST)
         return ErrorReport(value, float("nan"), f"order 4 assumed, not measured: {three}")
+
+    def error_of(self, quantity: Callable[[SteadyState], ArrayLike]) -> ErrorReport:
+        """Estimated error of anything measured on this state; see `Repeatable.error_of`.
+
+        Where no coarser grid bears the fourth order, it is the distance to what the fifth-order
+        flux has on this grid, and the message says so.
+        """
+        if callable(quantity) and self.stats.order == 4 and isinstance(self._three_grids, str):
+            other = self._fifth_order
+            if isinstance(other, str):
+                return ErrorReport.missing(f"{self._three_grids}; {other}")
+            values = quantity(self), quantity(other)
+            return beside_report(*values, self.grid, self._cell_weights, self._three_grids)
+        return super().error_of(quantity)
+
+    @cached_property
+    def _fifth_order(self) -> SteadyState | str:
+        """The state by the fifth-order flux on the same grid, or why there is none."""
+        try:
+            return self._again(self.problem, scheme="upwind5", accuracy=2)
+        except ConvergenceError as error:
+            return str(error)
 
     def error_from(self, half: SteadyState, quarter: SteadyState) -> ErrorReport:
         """Error in the way of ``error_report``, from states on two coarser grids."""

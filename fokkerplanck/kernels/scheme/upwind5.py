@@ -160,10 +160,7 @@ def _along(face, n, k, stride, reach, row, tables, face_drift, fields, rows):
 @njit(cache=True)
 def _slope_weight(o, q, n, wraps):
     """Weight of the cell at an offset in the slope at cell q of n; one-sided next to walls."""
-    if wraps:
-        inside = n > 4
-    else:
-        inside = 2 <= q < n - 2
+    inside = n > 4 if wraps else 2 <= q < n - 2
     if inside:
         return SLOPE5[o + 2]
     if wraps or 1 <= q < n - 1:
