@@ -172,7 +172,9 @@ class _Seen:
         if self.atoms:
             walls = " and ".join(f"{share:.0%} at {side}" for side, share in self.atoms.items())
             return f"mass sticks to walls ({walls}), which has no density"
-        return "D has directions without noise" if self.is_singular else None
+        if self.is_singular:
+            return "D has directions without noise"
+        return "some cells carry no mass" if self.has_empty_cells else None
 
     def noted(self, found: Found, why: str = "") -> Found:
         """State with what was seen written down."""
@@ -212,8 +214,6 @@ def _first_that_works(
     fifth-order flux, which bears directions without noise, with tails by logarithms where these
     exist.
     """
-    if seen.has_empty_cells:  # logarithms and faces need a finite log rho in all cells
-        return seen.noted(markov_state(generator, markov), "some cells carry no mass")
     if generator.edges.knows_walls:
         why = "of all schemes it alone knows walls without noise"
         return seen.noted(markov_state(generator, markov), why)

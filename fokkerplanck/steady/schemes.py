@@ -135,5 +135,4 @@ def upwind5_state(
         negative_mass=linear.negative,
         moved_mass=linear.moved + result.changed,
     )
-    currents = result.currents.without(markov.is_empty)
-    return _found(result.log_rho, stats, currents, result.residual)
+    return _found(result.log_rho, stats, result.currents, result.residual)
