@@ -12,7 +12,7 @@ from scipy.special import logsumexp
 from fokkerplanck.domain import fields
 from fokkerplanck.domain.arguments import frozen
 from fokkerplanck.domain.grid import Grid
-from fokkerplanck.domain.types import Array
+from fokkerplanck.domain.types import Array, Flags
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.scheme import currents
@@ -40,6 +40,9 @@ class SteadyStats:
         Why this solver.
     source : str
         What a closed form was found from: a potential, the loss, or sums of the drift along lines.
+    log_down_to : float
+        c where the scheme ``"log"`` was solved in the cells above e^-c of the maximum only, and
+        the others kept the shape of the Markov state; inf otherwise.
     """
 
     scheme: str
@@ -49,6 +52,7 @@ class SteadyStats:
     history: tuple[float, ...] = ()
     reason: str = ""
     source: str = ""
+    log_down_to: float = np.inf
 
     @property
     def order(self) -> int:
@@ -63,12 +67,16 @@ class SteadyStats:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """What a scheme has found: log density (n,), its residual, how, and the currents of edges."""
+    """What a scheme has found: log density (n,), its residual, how, and the currents of edges.
+
+    ``kept`` flags the cells (n,) that have the shape of the Markov state, if there are such.
+    """
 
     log_rho: Array
     residual: float
     stats: SteadyStats
     currents: currents.EdgeCurrents
+    kept: Flags | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,10 +103,14 @@ class SteadyState:
         In two dimensions; see ``mean_Q`` in three.
     div_j, div_J : arrays (\*shape)
         Divergences of j and of :math:`j\rho_{ss}`; the second is 0 to rounding, the first need not.
+        With ``stats.log_down_to = c`` the currents of the nine-point flux balance in the cells
+        solved for alone; in the others div J is what they leave over on the Markov shape, small as
+        the density there: below e^-c of its maximum.
     entropy_production : float
         :math:`\beta\int\rho\,j\cdot D^{-1}j\,dx` (1/time).
     residual : float
-        Largest net flow out of a cell over its total outflow, recomputed from ``log_rho``.
+        Largest net flow out of a cell over its total outflow, recomputed from ``log_rho``; with
+        ``stats.log_down_to = c`` over the cells solved for, the densest with what leaks below.
     stats : SteadyStats
 
     Examples
@@ -278,6 +290,20 @@ class SteadyState:
             f"SteadyState(scheme={self.stats.scheme!r}, residual={self.residual:.1e}, "
             f"entropy production={self.entropy_production:.4g}, {self.problem!r})"
         )
+
+
+class SteadyInterrupt(KeyboardInterrupt):
+    """Ctrl-C while a steady state was made better, with the one that was at hand.
+
+    Attributes
+    ----------
+    state : SteadyState
+        By the Markov scheme; by the ``"log"`` scheme if ``accuracy=4`` was interrupted.
+    """
+
+    def __init__(self, state: SteadyState) -> None:
+        super().__init__(f"interrupted; .state is the state so far, scheme {state.stats.scheme!r}")
+        self.state = state
 
 
 def normalised(phi: Array, grid: Grid) -> Array:
