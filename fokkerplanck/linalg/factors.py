@@ -24,16 +24,19 @@ KEPT = 4
 SAME = 1e-12
 
 
-def sparse_lu(matrix: Any, pivot: float = 0.0, equilibrate: bool = True) -> SuperLU:
+def sparse_lu(
+    matrix: Any, pivot: float = 0.0, equilibrate: bool = True, ordered: bool = False
+) -> SuperLU:
     """Sparse LU factors (SuperLU) of a matrix whose pattern is symmetric, or nearly so.
 
-    Columns in minimum-degree order of the pattern of A + A^T. ``pivot`` is the part of the largest
+    Columns in minimum-degree order of the pattern of A + A^T, or, if they are ``ordered`` already,
+    as they come. ``pivot`` is the part of the largest
     entry of a column below which a diagonal entry is exchanged: 0 for M-matrices, which need none.
     Raises RuntimeError if the matrix is singular.
     """
     return splu(
         matrix.tocsc(),
-        permc_spec="MMD_AT_PLUS_A",
+        permc_spec="NATURAL" if ordered else "MMD_AT_PLUS_A",
         diag_pivot_thresh=pivot,
         options={"SymmetricMode": True, "Equil": equilibrate},
     )

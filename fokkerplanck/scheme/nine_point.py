@@ -15,12 +15,14 @@ thinner than a cell.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from scipy import sparse
 
 from fokkerplanck.domain.grid import along
 from fokkerplanck.scheme.bernoulli import bernoulli, bernoulli_and_slope
-from fokkerplanck.scheme.cells import neighbours
+from fokkerplanck.scheme.cells import cell_type, neighbours
 
 
 class NinePoint:
@@ -88,13 +90,41 @@ class NinePoint:
         return balance, rate + self._to_upper @ (down * (self.normal + np.abs(nu)))
 
     def jacobian(self, log_rho):
-        """Sparse derivative of the balance with respect to log rho."""
+        """Sparse derivative of the balance with respect to log rho, of the same pattern always."""
         g = self.step @ log_rho
         (up, d_up), (down, d_down) = bernoulli_and_slope(-g), bernoulli_and_slope(g)
-        nu = self.velocity(log_rho)
-        lower = _rows(-d_up * nu) @ self.step - _rows(up) @ self.slope
-        upper = _rows(d_down * nu) @ self.step - _rows(down) @ self.slope
-        return (self._to_lower @ lower - self._to_upper @ upper).tocsr()
+        nu, n = self.velocity(log_rho), self.grid.size
+        indices, indptr, entries = self._linear_in_faces
+        values = entries @ np.concatenate([d_up * nu, up, d_down * nu, down])
+        return sparse.csr_array((values, indices, indptr), shape=(n, n))
+
+    @cached_property
+    def _linear_in_faces(self):
+        """Columns and row ends of the Jacobian, and its entries as a matrix over the faces.
+
+        Every entry is linear in the four numbers a face that ``jacobian`` has, so that sparse
+        matrices are multiplied once, not at every step of Newton's method.
+        """
+        n, faces = self.grid.size, len(self.lower)
+        rows, columns, numbers, values = [], [], [], []
+        for side, (cells, to_cells) in enumerate(
+            [(self.lower, self._to_lower), (self.upper, self._to_upper)]
+        ):
+            weight = to_cells.sum(axis=0)
+            for part, of in enumerate([self.step.tocoo(), self.slope.tocoo()]):
+                sign = 1.0 if (side, part) == (1, 1) else -1.0
+                rows.append(cells[of.row])
+                columns.append(of.col)
+                numbers.append((2 * side + part) * faces + of.row)
+                values.append(sign * weight[of.row] * of.data)
+        key = np.concatenate(rows).astype(np.int64) * n + np.concatenate(columns)
+        key, at = np.unique(key, return_inverse=True)
+        where = at, np.concatenate(numbers)
+        shape = (key.size, 4 * faces)
+        entries = sparse.csr_array((np.concatenate(values), where), shape=shape)
+        indptr = np.searchsorted(key, n * np.arange(n + 1, dtype=np.int64))
+        kind = cell_type(key.size)  # what scipy would take
+        return (key % n).astype(kind), indptr.astype(kind), entries
 
     def chain(self, log_rho, nu=None):
         r"""Markov generator on masses that keeps those of rho wherever the currents balance.

@@ -17,7 +17,7 @@ from fokkerplanck.scheme.nine_point import NinePoint, index_units
 from fokkerplanck.scheme.stencils import LEAST_CELLS
 from fokkerplanck.steady.deferred import NarrowFactors, solve_deferred
 from fokkerplanck.steady.state import Found, normalised
-from fokkerplanck.steady.wells import Iteration
+from fokkerplanck.steady.wells import Iteration, deep_wells
 
 #: Share of the mass that may lie in cells at which the nine-point flux stays.
 UNRESOLVED_MASS = 0.05
@@ -115,6 +115,7 @@ def fourth_order(problem: Problem, second: Found, tol: float) -> Found:
             iterate=second.log_rho.reshape(shape),
             residual=second.residual,
         )
+    kept = second.kept
     scheme, result = _corrected(problem, second, tol)
     log_rho = normalised(result.log_rho, problem.grid).ravel()
     share = _share(scheme, log_rho)
@@ -140,8 +141,9 @@ def fourth_order(problem: Problem, second: Found, tol: float) -> Found:
         iterations=stats.iterations + result.iterations,
         history=result.history,
     )
-    residual = float(np.abs(balance / rate).max())
-    return Found(log_rho, residual, stats, scheme.currents(log_rho))
+    scaled = np.abs(balance / rate)
+    residual = float((scaled if kept is None else scaled[~kept]).max())
+    return Found(log_rho, residual, stats, scheme.currents(log_rho), kept)
 
 
 def _corrected(problem: Problem, second: Found, tol: float) -> tuple[FourthOrder, Iteration]:
@@ -152,9 +154,12 @@ def _corrected(problem: Problem, second: Found, tol: float) -> tuple[FourthOrder
     rungs = [whole.on_rung(limits) for limits in RUNGS]
     negligible = [k for k, rung in enumerate(rungs) if _share(rung, start) < NEGLIGIBLE]
     earlier = None
+    if second.kept is not None and np.sum(~second.kept[deep_wells(nine.graph, start)]) > 1:
+        reason = f"several wells behind barriers, and {second.stats.message}"
+        raise _failed(problem, start, second.residual, reason)
     for scheme in rungs[max(negligible, default=0) :]:
         try:
-            factors = NarrowFactors(scheme, start)
+            factors = NarrowFactors(scheme, start, second.kept)
         except RuntimeError as error:
             raise _failed(problem, start, second.residual, f"no factors ({error})") from error
         result = solve_deferred(scheme, factors, start, tol)

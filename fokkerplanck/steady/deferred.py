@@ -25,17 +25,29 @@ PATIENCE = 20
 class NarrowFactors:
     """Sparse LU of the scaled Jacobian of a scheme at log_rho, with one cell of each well held.
 
+    Parameters
+    ----------
+    scheme : NinePoint or FourthOrder
+    log_rho : array (n,)
+    kept : flags (n,), optional
+        Cells that are held besides, at whatever log density they have.
+
     Attributes
     ----------
     rate : array (n,)
         Exchange rates by which the rows are divided.
+    wells : int array
+        Densest cells of the wells behind barriers of ``WELL_DEPTH`` kT, of those not kept.
     held : int array
-        Densest cells of the wells behind barriers of ``WELL_DEPTH`` kT.
+        These and the cells kept.
     """
 
-    def __init__(self, scheme, log_rho):
+    def __init__(self, scheme, log_rho, kept=None):
         self.rate = scheme.residual(log_rho)[1]
-        self.held = deep_wells(scheme.graph, log_rho)
+        self.wells = self.held = deep_wells(scheme.graph, log_rho)
+        if kept is not None:
+            self.wells = self.wells[~kept[self.wells]]
+            self.held = np.union1d(self.wells, np.flatnonzero(kept))
         J = sparse.diags_array(1 / self.rate) @ scheme.jacobian(log_rho)
         self._factors = HeldFactors(J, self.held)
 
@@ -54,7 +66,7 @@ def solve_deferred(scheme, factors, start, tol) -> Iteration:
     Parameters
     ----------
     scheme : object with ``residual``, ``chain``, ``step``, ``graph``, ``grid``
-    factors : object with ``solve`` and ``held``, e.g. NarrowFactors
+    factors : object with ``solve``, ``held`` and ``wells``, e.g. NarrowFactors
     start : array (n,)
     tol : float
         On the net outflow of a cell over its exchange rate, the largest over the box.
@@ -71,7 +83,7 @@ def solve_deferred(scheme, factors, start, tol) -> Iteration:
     return with_weights(
         scheme,
         _accelerated(scheme, factors, np.array(start), tol),
-        lambda _: factors.held,
+        lambda _: factors.wells,
         lambda phi: _accelerated(scheme, factors, phi, tol),
     )
 
@@ -103,7 +115,7 @@ def _accelerated(scheme, factors, phi, tol) -> Iteration:
 
 
 def _balance(scheme, factors, phi):
-    """Balance with zeros at the held cells of several wells, and its largest relative size."""
+    """Balance with zeros at several held cells, and its largest relative size."""
     balance, rate = scheme.residual(phi)
     if len(factors.held) > 1:  # held cells come into balance by their weights, later
         balance[factors.held] = 0.0

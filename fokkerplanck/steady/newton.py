@@ -1,37 +1,32 @@
-"""Newton's method for the nine-point scheme, made global by pseudo-transient continuation."""
+"""Newton's method for the nine-point scheme: every way to its solution, in turn."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from fokkerplanck.linalg import sizes
+from fokkerplanck.steady.active_set import from_above
+from fokkerplanck.steady.continuation import Patience, iterate, no_tick
 from fokkerplanck.steady.newton_steps import Factorised, Preconditioned
 from fokkerplanck.steady.wells import Iteration, deep_wells, with_weights
 
-#: Largest change of a difference of log rho between neighbours in one step.
-MAX_CHANGE = 3.0
-#: First pseudo-time step, in exchange times of a cell.
-FIRST_STEP = 10.0
-#: Least factor by which pseudo-time steps grow after a full step.
-LEAST_GROWTH = 2.0
-#: Largest such factor.
-MOST_GROWTH = 10.0
-#: Pseudo-time step beyond which a step is Newton's own.
-INFINITE_STEP = 1e6
 #: Part of the tolerance that is asked for where steps are no exact solutions.
 SAFETY = 1e-2
-#: Steps after which the iteration gives up.
-MAX_ITERATIONS = 100
 #: Balance that is asked for at temperatures above that of the problem.
 PATH_TOLERANCE = 1e-5
 #: Steps after which the way down from high temperature is given up.
 MAX_PATH = 250
+#: When the whole box is given up: in lines and planes soon, as there are levels to come, in space,
+#: where there are none, later; on small grids later still, and then cooling is tried too.
+PATIENCE = Patience(trial=2, least=0.75, window=0.5, tails=0.8, every=4)
+PATIENCE_IN_SPACE = Patience(trial=4, least=0.6, window=0.5, tails=0.8)
+SMALL_PATIENCE = Patience(trial=8, least=0.5, window=0.9)
 
 
-def solve_nine_point(scheme, start, tol, generator=None) -> Iteration:
+def solve_nine_point(scheme, start, tol, generator=None, thrifty=False, tick=no_tick) -> Iteration:
     r"""Steady log density of the nine-point scheme; for the weights of wells see `steady.wells`.
 
     Parameters
@@ -44,31 +39,49 @@ def solve_nine_point(scheme, start, tol, generator=None) -> Iteration:
     generator : Generator, optional
         Markov generator of the same problem: linear equations are then solved by GMRES with its
         aggregation multigrid, in place of a factorisation.
+    thrifty : bool
+        Give the whole box up where the mass does not move, and solve from above for as deep as is
+        cheap (`steady.active_set`; not in space, where a step is dear). By default every way that
+        leads to the whole box is tried to its end.
+    tick : callable
+        Called without arguments before every step.
 
     Returns
     -------
     Iteration
-        ``converged`` says whether the tolerance was met; nothing is raised.
+        ``converged`` says whether the tolerance was met, ``log_down_to`` how far down; nothing is
+        raised.
     """
+    start, size, d = np.array(start), scheme.grid.size, scheme.grid.dim
+    is_small = size <= sizes.NEWTON_PATIENT
     linear: Factorised | Preconditioned = Factorised()
     if generator is not None:
         linear, tol = Preconditioned(generator, start), SAFETY * tol
-    result = _iterate(scheme, np.array(start), tol, linear)
-    if not result.converged and scheme.grid.size <= sizes.NEWTON_FACTORISED[scheme.grid.dim]:
-        if generator is not None:
-            linear = Factorised("factorisations, as multigrid failed")
-            result = _iterate(scheme, np.array(start), tol, linear)
-        if not result.converged:
-            result = _cooled(scheme, tol, result, linear)
-    return with_weights(
+    rules: dict[str, Any] = {"tick": tick}
+    if thrifty:
+        usual = PATIENCE if d < 3 else PATIENCE_IN_SPACE
+        rules["patience"] = SMALL_PATIENCE if is_small else usual
+    result = iterate(scheme, start, tol, linear, **rules)
+    is_affordable = size <= sizes.NEWTON_FACTORISED[d]
+    if not result.converged and is_affordable and generator and (linear.failures or not thrifty):
+        linear = Factorised("factorisations, as multigrid failed")
+        result = iterate(scheme, start, tol, linear, **rules)
+    # An iteration that moves no mass from the start is not cured by cooling.
+    is_hopeless = thrifty and not (is_small and result.iterations > SMALL_PATIENCE.trial)
+    if not result.converged and is_affordable and not is_hopeless:
+        result = _cooled(scheme, tol, result, linear, tick)
+    result = with_weights(
         scheme,
         result,
         lambda phi: deep_wells(scheme.graph, phi),
-        lambda phi: _iterate(scheme, phi, tol, linear),
+        lambda phi: iterate(scheme, phi, tol, linear, tick=tick),
     )
+    if thrifty and not result.converged and d < 3:
+        result = from_above(scheme, start, result, tol, linear, tick)
+    return result
 
 
-def _cooled(scheme, tol, failed, linear) -> Iteration:
+def _cooled(scheme, tol, failed, linear, tick) -> Iteration:
     """Follow the solution from a temperature at which log rho is flat down to that of the problem.
 
     Temperature times log rho hardly depends on temperature (exactly not for linear drift and
@@ -80,7 +93,8 @@ def _cooled(scheme, tol, failed, linear) -> Iteration:
     while run.iterations < MAX_PATH and factor > 1.03:
         start = log_rho if hotter is None else log_rho * hotter / heat
         hot = scheme if heat == 1.0 else scheme.heated(heat)
-        result = _iterate(hot, start, tol if heat == 1.0 else PATH_TOLERANCE, linear)
+        demand = tol if heat == 1.0 else PATH_TOLERANCE
+        result = iterate(hot, start, demand, linear, tick=tick)
         run = result.after(run)
         if result.converged and heat == 1.0:
             return run
@@ -92,65 +106,3 @@ def _cooled(scheme, tol, failed, linear) -> Iteration:
             factor = factor**0.5
         heat = max(1.0, hotter / factor)
     return replace(failed, iterations=run.iterations, history=run.history)
-
-
-def _iterate(scheme, phi, tol, linear) -> Iteration:
-    """Newton's method by pseudo-transient continuation, with the densest cell of every well held.
-
-    Each step is an implicit step of d log rho/dt = - balance / exchange rate, every cell in its own
-    time, with steps that grow as the balance falls (Kelley and Keyes, SIAM J. Numer. Anal. 35,
-    1998). But for the times of cells that is the Fokker-Planck dynamics, which reaches the steady
-    state from anywhere; plain Newton steps do not.
-    """
-    scaled, rate, wells = _balance(scheme, phi)
-    history = [float(np.abs(scaled).max())]
-    time_step = FIRST_STEP / np.clip(history[0], 1e-6, 1.0) ** 2
-    while history[-1] > tol and len(history) <= MAX_ITERATIONS and time_step > 1e-3:
-        step = _step(scheme, phi, wells, scaled, rate, time_step, linear)
-        if step is None:  # a shorter time step makes the diagonal larger
-            time_step = min(time_step, INFINITE_STEP) / 5
-            history.append(history[-1])
-            continue
-        change = float(np.abs(scheme.step @ step).max())
-        t = min(1.0, MAX_CHANGE / change) if change > 0 else 1.0
-        trial = phi + t * step
-        new, new_rate, new_wells = _balance(scheme, trial)
-        with np.errstate(invalid="ignore"):
-            ratio = float(np.linalg.norm(scaled)) / max(float(np.linalg.norm(new)), 1e-300)
-        if np.isfinite(ratio) and ratio > 0.5:
-            phi, scaled, rate, wells = trial, new, new_rate, new_wells
-            if t == 1.0:
-                time_step *= min(MOST_GROWTH, max(LEAST_GROWTH, ratio))
-            elif t < 0.3:
-                time_step /= 2
-        else:
-            time_step /= 5
-        history.append(float(np.abs(scaled).max()))
-    converged = history[-1] <= tol
-    return Iteration(
-        phi - phi.max(), history[-1], len(history) - 1, converged, tuple(history), linear.name
-    )
-
-
-def _balance(scheme, phi):
-    """Balance over exchange rate with zeros at the held cells, the rates, and the held cells."""
-    balance, rate = scheme.residual(phi)
-    wells = deep_wells(scheme.graph, phi)
-    with np.errstate(invalid="ignore"):
-        scaled = balance / rate
-    if len(wells) > 1:  # held cells come into balance by their weights, later
-        scaled[wells] = 0.0
-    return scaled, rate, wells
-
-
-def _step(scheme, phi, wells, scaled, rate, time_step, linear):
-    """Solve the linearised equation with the wells' densest cells held; None if it is singular."""
-    held = np.zeros(phi.size, bool)
-    held[wells] = True
-    J = sparse.diags_array(1 / rate) @ scheme.jacobian(phi)
-    if time_step < INFINITE_STEP:
-        J = J + sparse.eye_array(phi.size) / time_step
-    else:
-        time_step = np.inf
-    step = linear.solve(J.tocsr(), -scaled, held, phi, rate, time_step)
-    return step if step is not None and np.isfinite(step).all() else None

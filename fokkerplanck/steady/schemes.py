@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -72,16 +73,29 @@ def markov_state(generator: Generator, markov: Stationary) -> Found:
 
 
 def _log_found(nine: NinePoint, result: Iteration, reason: str) -> Found:
-    """Nine-point scheme."""
+    """Nine-point scheme, in the whole box or down to a level."""
     message = f"nine-point scheme by Newton's method, {result.iterations} steps with {result.how}"
-    stats = SteadyStats("log", "newton", message, result.iterations, result.history, reason)
+    depth = result.log_down_to
+    if depth < np.inf:
+        message += f"; log rho below e^-{depth:g} of its maximum is Markov's"
+    given = "log", "newton", message, result.iterations, result.history, reason
+    stats = SteadyStats(*given, log_down_to=depth)
     balance, rate = nine.residual(result.log_rho)
+    scaled = np.abs(balance / rate)
+    residual = scaled.max() if result.kept is None else scaled[~result.kept].max()
     edges = EdgeCurrents.from_faces(nine, result.log_rho)
-    return _found(result.log_rho, stats, edges, np.abs(balance / rate).max())
+    return replace(_found(result.log_rho, stats, edges, residual), kept=result.kept)
 
 
-def log_state(generator: Generator, markov: Stationary, solver: str | None, tol: float) -> Found:
-    """Nine-point scheme, from the Markov state.
+def log_state(
+    generator: Generator,
+    markov: Stationary,
+    solver: str | None,
+    tol: float,
+    thrifty: bool,
+    tick: Callable[[], None],
+) -> Found:
+    """Nine-point scheme, from the Markov state; ``thrifty`` as in ``solve_nine_point``.
 
     Raises
     ------
@@ -96,7 +110,8 @@ def log_state(generator: Generator, markov: Stationary, solver: str | None, tol:
     is_plane_tensor = generator.edges.kind == "tensor" and problem.grid.dim == 2
     is_affordable = is_plane_tensor and problem.grid.size <= sizes.NEWTON_FACTORISED[2]
     multigrid = markov.stats.solver == "multilevel" and not (solver is None and is_affordable)
-    result = solve_nine_point(nine, start, tol, generator if multigrid else None)
+    helper = generator if multigrid else None
+    result = solve_nine_point(nine, start, tol, helper, thrifty, tick)
     if not result.converged:
         raise ConvergenceError(
             f"Newton's method for the nine-point scheme stopped at balance {result.balance:.1e} "

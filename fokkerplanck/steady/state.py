@@ -24,7 +24,7 @@ from fokkerplanck.domain.observed_order import (
     mass_report,
     ratios_of,
 )
-from fokkerplanck.domain.types import Array, Field
+from fokkerplanck.domain.types import Array, Field, Flags
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.equation.repeated import Question, Repeatable
 from fokkerplanck.errors import ConvergenceError
@@ -72,6 +72,9 @@ class SteadyStats:
         Of ``"upwind5"``: negative mass of its linear solution, and L1 distance to this state.
     atoms : dict
         Mass that sits on walls, by `Side`: rho in the cells there is that mass over the width.
+    log_down_to : float
+        c where the scheme ``"log"`` was solved in the cells above e^-c of the maximum only, and
+        the others kept the shape of the Markov state; inf otherwise.
     """
 
     scheme: str
@@ -81,6 +84,7 @@ class SteadyStats:
     history: tuple[float, ...] = ()
     reason: str = ""
     source: str = ""
+    log_down_to: float = np.inf
     numerical_diffusion: float = float("nan")
     negative_mass: float = 0.0
     moved_mass: float = 0.0
@@ -104,12 +108,16 @@ class SteadyStats:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """What a scheme has found: log density (n,), its residual, how, and the currents of edges."""
+    """What a scheme has found: log density (n,), its residual, how, and the currents of edges.
+
+    ``kept`` flags the cells (n,) that have the shape of the Markov state, if there are such.
+    """
 
     log_rho: Array
     residual: float
     stats: SteadyStats
     currents: currents.EdgeCurrents
+    kept: Flags | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,11 +144,15 @@ class SteadyState(Repeatable):
         In two dimensions; see ``mean_Q`` in three.
     div_j, div_J : arrays (\*shape)
         Divergences of j and of :math:`j\rho_{ss}`; the second is 0 to rounding, the first need not.
+        With ``stats.log_down_to = c`` the currents of the nine-point flux balance in the cells
+        solved for alone; in the others div J is what they leave over on the Markov shape, small as
+        the density there: below e^-c of its maximum.
     entropy_production : float
         :math:`\beta\int\rho\,j\cdot D^{-1}j\,dx` (1/time); of a ``Problem.langevin``, whose
         velocities change sign with time, that of the irreversible part of j.
     residual : float
-        Largest net flow out of a cell over its total outflow, recomputed from ``log_rho``.
+        Largest net flow out of a cell over its total outflow, recomputed from ``log_rho``; with
+        ``stats.log_down_to = c`` over the cells solved for, the densest with what leaks below.
     stats : SteadyStats
     error_estimate, error_report : float, ErrorReport
         L1 error of the cell masses, with its observed order; ``error_of`` for anything else.
@@ -465,6 +477,20 @@ class SteadyState(Repeatable):
             f"SteadyState(scheme={self.stats.scheme!r}, residual={self.residual:.1e}, "
             f"entropy production={self.entropy_production:.4g}, {self.problem!r})"
         )
+
+
+class SteadyInterrupt(KeyboardInterrupt):
+    """Ctrl-C while a steady state was made better, with the one that was at hand.
+
+    Attributes
+    ----------
+    state : SteadyState
+        By the Markov scheme; by the ``"log"`` scheme if ``accuracy=4`` was interrupted.
+    """
+
+    def __init__(self, state: SteadyState) -> None:
+        super().__init__(f"interrupted; .state is the state so far, scheme {state.stats.scheme!r}")
+        self.state = state
 
 
 def normalised(phi: Array, grid: Grid) -> Array:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
-from fokkerplanck.domain.types import Array, Integers
+from fokkerplanck.domain.types import Array, Flags, Integers
 from fokkerplanck.kernels.linalg import basins
 from fokkerplanck.linalg.null_vector import null_vector
 from fokkerplanck.scheme.fourth_order import FourthOrder
@@ -31,7 +31,12 @@ LARGEST_RATIO = 0.9
 
 @dataclass(frozen=True, eq=False)
 class Iteration:
-    """Last iterate, its relative balance, whether it met the tolerance, and what solved steps."""
+    """Last iterate, its relative balance, whether it met the tolerance, and what solved steps.
+
+    ``gave_up``: it was stopped because the mass did not move. Where only the cells above
+    e^-log_down_to of the densest were solved for, ``kept`` flags the others (n,), which have the
+    shape of the Markov state.
+    """
 
     log_rho: Array
     balance: float
@@ -39,6 +44,9 @@ class Iteration:
     converged: bool
     history: tuple[float, ...]
     how: str = ""
+    gave_up: bool = False
+    log_down_to: float = np.inf
+    kept: Flags | None = None
 
     def after(self, earlier: Iteration) -> Iteration:
         """Return this result with the steps of an earlier iteration counted too."""

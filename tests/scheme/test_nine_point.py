@@ -6,7 +6,7 @@ import pytest
 import fokkerplanck as fp
 from fokkerplanck import zoo
 from fokkerplanck.scheme.nine_point import NinePoint, index_units
-from fokkerplanck.steady import newton
+from fokkerplanck.steady import continuation
 from fokkerplanck.steady.newton import solve_nine_point
 
 SHAPES = {1: (9,), 2: (7, 6), 3: (5, 4, 6)}
@@ -150,7 +150,7 @@ def test_newton_reports_what_it_did(monkeypatch):
     assert len(result.history) == result.iterations + 1
     assert result.log_rho.max() == 0.0
     # A budget of one step is not enough, and that is said.
-    monkeypatch.setattr(newton, "MAX_ITERATIONS", 1)
+    monkeypatch.setattr(continuation, "MAX_ITERATIONS", 1)
     short = solve_nine_point(scheme, start, 1e-10)
     assert not short.converged
     assert short.balance > 1e-10

@@ -61,7 +61,8 @@ def test_a_diverging_iteration_hands_back_a_finite_iterate():
         """A solver with the wrong sign."""
 
         def __init__(self, factors):
-            self.held, self._solve = factors.held, factors.solve
+            self.held, self.wells = factors.held, factors.wells
+            self._solve = factors.solve
 
         def solve(self, balance):
             return -3 * self._solve(balance)
