@@ -2,7 +2,7 @@ r"""Slowest modes of relaxation: eigenvalues of the generator, its right and its
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TypeAlias
 
@@ -18,9 +18,12 @@ from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.equation.repeated import Question, Repeatable
 from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.modes.linear_modes import linear_modes
 from fokkerplanck.modes.shift_invert import ShiftInvert
 from fokkerplanck.modes.slow_modes import Modes, find_masses, moments, repair_tails, slow_modes
+from fokkerplanck.scheme.chain import Chain
 from fokkerplanck.scheme.generator import Generator
+from fokkerplanck.steady.operator_choice import LinearOperator, choose_operator
 
 #: Real if all eigenvalues are.
 RealOrComplex: TypeAlias = Array | NDArray[np.complex128]
@@ -212,6 +215,8 @@ def spectrum(
     tol: float = 1e-11,
     solver: str | None = None,
     max_solves: int = 2000,
+    *,
+    scheme: str = "auto",
 ) -> Spectrum:
     r"""Slowest k eigenvalues of the generator, with right and left modes: :math:`Ap=\lambda p`.
 
@@ -227,6 +232,12 @@ def spectrum(
         For s - A: sparse LU.
     max_solves : int
         After which the iteration gives up.
+    scheme : {"auto", "markov", "upwind5"}
+        ``"markov"``: the generator of ``solve``; it adds noise where drift wins over noise within a
+        cell. ``"upwind5"``: the linear flux of fifth order (`Upwind5`), for directions without
+        noise, with complete factors: in the plane, and on small grids in space. ``"auto"``: that
+        where D has a direction without noise or upwinding adds more than a tenth to the noise in
+        the steady state, and if its guards pass; else the generator. ``stats.message`` says which.
 
     Returns
     -------
@@ -239,7 +250,8 @@ def spectrum(
         multiple eigenvalue).
     ConvergenceError
         If ``max_solves`` (for left or right modes) is used up, or if an eigenvalue is defective, so
-        that left and right modes do not pair; ``.iterate`` holds the eigenvalues found.
+        that left and right modes do not pair; ``.iterate`` holds the eigenvalues found. If
+        ``"upwind5"`` was asked for and the grid does not resolve the problem for it.
 
     Notes
     -----
@@ -277,20 +289,52 @@ def spectrum(
     generator = Generator.of(problem, "spectrum")
     grid = generator.grid
     _check_arguments(grid, k, tol, solver, max_solves)
+    choice = choose_operator(generator, scheme, "spectrum", solver)
+    found, message = choice.answer(lambda f: _linear(f, k, tol, max_solves))
+    again = partial(spectrum, k=k, tol=tol, solver=solver, max_solves=max_solves)
+    if found is not None:
+        again = partial(again, scheme="upwind5")
+        return replace(found, _asked=Question.of(generator.problem, again))
     masses = find_masses(generator)
-    n_stationary = int(masses.log_pi is not None)
-    count, inverse_by = k - n_stationary, SOLVERS[solver or "direct"]
+    inverse_by = SOLVERS[solver or "direct"]
+    count = k - int(masses.log_pi is not None)
     modes = slow_modes(generator, masses, max(count, 1), tol, inverse_by, max_solves)
-    omega = np.exp(masses.log_mass)
+    log_mass = masses.log_mass
+    still = None if masses.log_pi is None else np.exp(masses.log_pi - log_mass)
+    modes = replace(modes, message=modes.message + (f"; {message}" if message else ""))
+    found = _finished(generator, log_mass, still, modes, count, masses.is_reversible)
+    again = partial(again, scheme="markov")
+    return replace(found, _asked=Question.of(generator.problem, again))
+
+
+def _linear(linear: LinearOperator, k: int, tol: float, max_solves: int) -> Spectrum:
+    """Spectrum of the fifth-order flux."""
+    pi = linear.mass
+    count = k - int(pi is not None)
+    modes, operator, log_mass = linear_modes(linear, max(count, 1), tol, max_solves)
+    still = None if pi is None else pi / np.exp(log_mass)
+    return _finished(operator, log_mass, still, modes, count, False)
+
+
+def _finished(
+    operator: Chain,
+    log_mass: Array,
+    still: Array | None,
+    modes: Modes,
+    count: int,
+    is_reversible: bool,
+) -> Spectrum:
+    """Result from modes besides the stationary one, ``still``, in units of the masses."""
+    omega, grid = np.exp(log_mass), operator.grid
     rates, U, V, note = _chosen(modes, omega, grid, count)
-    note += repair_tails(generator, masses.log_mass, rates, U, V)
-    if masses.is_reversible:
+    note += repair_tails(operator, log_mass, rates, U, V)
+    if is_reversible:
         V = U
-    if masses.log_pi is not None:
+    if still is not None:
         rates = np.concatenate([[0.0], rates])
         U = np.concatenate([np.ones((1, omega.size)), U])
-        V = np.concatenate([np.exp(masses.log_pi - masses.log_mass)[None], V])
-    residuals = _residuals(generator, omega, rates, U, V)
+        V = np.concatenate([still[None], V])
+    residuals = _residuals(operator, omega, rates, U, V)
     if not residuals.max() <= TRUSTED:
         raise ConvergenceError(
             f"the modes leave a residual of {residuals.max():.1e} of the largest exit rate, for "
@@ -300,7 +344,7 @@ def spectrum(
             residual=float(residuals.max()),
         )
     inverse = modes.inverse
-    method = "symmetric" if masses.is_reversible else "two-sided"
+    method = "symmetric" if is_reversible else "two-sided"
     solves = inverse.name, inverse.shift, inverse.n_solves, inverse.n_fill
     shape = (len(rates), *grid.shape)
     return Spectrum(
@@ -309,13 +353,9 @@ def spectrum(
         left=frozen(U.reshape(shape)),
         condition=frozen(_norms(U, omega) * _norms(V, omega)),
         residuals=frozen(residuals),
-        is_reversible=masses.is_reversible,
+        is_reversible=is_reversible,
         stats=SpectrumStats(method, *solves, modes.message + note),
         grid=grid,
-        _asked=Question.of(
-            generator.problem,
-            partial(spectrum, k=k, tol=tol, solver=solver, max_solves=max_solves),
-        ),
     )
 
 
@@ -373,11 +413,11 @@ def _norms(U: RealOrComplex, omega: Array) -> Array:
 
 
 def _residuals(
-    generator: Generator, omega: Array, rates: RealOrComplex, U: RealOrComplex, V: RealOrComplex
+    operator: Chain, omega: Array, rates: RealOrComplex, U: RealOrComplex, V: RealOrComplex
 ) -> Array:
     """Larger relative residual of each pair of modes, over the largest exit rate."""
-    A = generator.matrix
+    A = operator.matrix
     left = _norms((A.T @ U.T).T - rates[:, None] * U, omega) / _norms(U, omega)
     right = ((A @ (V * omega).T).T - rates[:, None] * (V * omega)) / omega
     right = _norms(right, omega) / _norms(V, omega)
-    return np.maximum(left, right) / generator.exit_rates.max()
+    return np.maximum(left, right) / operator.exit_rates.max()

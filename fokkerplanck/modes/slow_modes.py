@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from scipy import sparse
@@ -126,18 +127,39 @@ def slow_modes(
         With the rates that have converged.
     """
     form = EdgeForm(generator, masses.log_mass, masses.is_reversible)
-    start = moments(generator.grid, form.mass, masses.log_pi is not None)
+    pi = None if masses.log_pi is None else np.exp(masses.log_pi)
+    inverse = partial(solver, generator, masses.log_mass)
+    grid, how = generator.grid, masses.message
+    return search_modes(form, grid, pi, inverse, count, tol, max_solves, how)
+
+
+def search_modes(form, grid, pi, make_inverse, count, tol, max_solves, how):
+    """At least `count` of the slowest modes of any operator, in no particular order.
+
+    Parameters
+    ----------
+    form : EdgeForm, or something like it
+    grid : Grid
+    pi : array (n,) or None
+        Stationary masses, sum 1.
+    make_inverse : callable
+        ``make_inverse(shift)``; see `ShiftInvert`.
+    count, tol, max_solves
+        As in ``slow_modes``.
+    how : str
+        How the masses were found.
+    """
+    start = moments(grid, form.mass, pi is not None)
     shift = SHIFT * rate_scale(form, start, count)
-    inverse = solver(generator, masses.log_mass, shift)
+    inverse = make_inverse(shift)
     omega = form.mass
 
     def search(apply, removed):
-        return SlowSpace(apply, shift, omega, removed, start, masses.is_reversible, tol, max_solves)
+        return SlowSpace(apply, shift, omega, removed, start, form.is_reversible, tol, max_solves)
 
-    pi = None if masses.log_pi is None else np.exp(masses.log_pi)
     functions = search(inverse.solve_transposed, None if pi is None else (np.ones_like(pi), pi))
     X, rates = functions.converge(count)
-    if masses.is_reversible:
+    if form.is_reversible:
         rates, U = symmetric_modes(form, X)
         V = U
     else:
@@ -152,7 +174,7 @@ def slow_modes(
             elif len(Y) < len(X):
                 Y, again = densities.converge(len(X), rates)
         rates, U, V = _paired(form, X, Y, rates)
-    message = f"Krylov-Schur iteration from {len(start)} moments; {masses.message}"
+    message = f"Krylov-Schur iteration from {len(start)} moments; {how}"
     return Modes(rates, U, V, inverse, message)
 
 

@@ -20,9 +20,11 @@ from fokkerplanck.linalg import sizes
 from fokkerplanck.linalg.factors import Factors
 from fokkerplanck.linalg.semigroup.rational_krylov import krylov_action
 from fokkerplanck.linalg.semigroup.uniformisation import JumpChain
+from fokkerplanck.rates.linear_backward import LinearBackward
 from fokkerplanck.scheme.chain import PlainChain
 from fokkerplanck.scheme.flows import Flows
 from fokkerplanck.scheme.generator import Generator
+from fokkerplanck.steady.operator_choice import choose_operator
 
 KINDS = ("auto", "uniformisation", "krylov")
 #: Error in time where none is asked for, relative to the range of phi.
@@ -45,8 +47,8 @@ class Backward:
     u : array (n_t, \*shape)
         ``u[i]`` belongs to ``t[i]``; ``u[0]`` is phi where ``t[0]`` is 0.
     stats : dict
-        Kind of exponential, products, solves, ``error_bound`` (largest error in time of u, in units
-        of u; a bound for uniformisation, an estimate for Krylov).
+        Scheme, kind of exponential, products, solves, ``error_bound`` (largest error in time of u,
+        in units of u; a bound for uniformisation, else an estimate).
     grid : Grid
     """
 
@@ -70,12 +72,13 @@ def backward(
     rtol: float | None = None,
     atol: float | None = None,
     kind: str = "auto",
+    scheme: str = "auto",
 ) -> Backward:
     r"""Solve :math:`u_t=A^Tu`, :math:`u(0)=\varphi`, in the continuum :math:`u_t=-g\cdot\nabla u+\beta^{-1}D:\nabla^2u`.
 
-    A^T is the exact transpose of the generator of ``solve``: for every density
-    :math:`\int\rho(t)\varphi\,dx=\int\rho_0u(t)\,dx` to rounding, constants stay as they are and u
-    never leaves the range of phi.
+    A^T is the exact transpose of the generator of ``solve`` (with ``scheme="markov"``): for every
+    density :math:`\int\rho(t)\varphi\,dx=\int\rho_0u(t)\,dx` to rounding, constants stay as they
+    are and u never leaves the range of phi.
 
     Parameters
     ----------
@@ -89,7 +92,12 @@ def backward(
         range. Says nothing of the error of the grid.
     kind : {"auto", "uniformisation", "krylov"}
         As in ``Exponential``: a Poisson mixture of powers of a stochastic matrix, or shift-and-invert
-        Krylov spaces for long times.
+        Krylov spaces for long times. ``"uniformisation"`` is for the Markov chain.
+    scheme : {"auto", "markov", "upwind5"}
+        ``"markov"``: the chain of ``solve``. ``"upwind5"``: the exact transpose of the linear flux of fifth order, by its
+        Taylor series or Krylov spaces; u may leave the range of phi, by ``stats["overshoot"]`` of
+        it at most, and nothing is clipped. ``"auto"``: that where D has a direction without noise
+        and the guards of ``mfpt`` pass, else the chain, with ``stats["message"]``.
 
     Returns
     -------
@@ -100,7 +108,8 @@ def backward(
     ValueError
         For arguments that do not fit.
     ConvergenceError
-        If Krylov spaces do not converge.
+        If Krylov spaces do not converge; if ``"upwind5"`` was asked for and the grid does not
+        resolve the problem for it.
 
     References
     ----------
@@ -123,13 +132,21 @@ def backward(
     one_of(kind, "kind", KINDS)
     u = check_finite(scalar_field(phi, grid, "phi"), grid.x, "phi").astype(float).ravel()
     tolerance = _tolerance(rtol, atol, float(np.ptp(u)) or 1.0)
-    run = _Run(generator, kind, tolerance / max(times.size, 1))
+    each = tolerance / max(times.size, 1)
+    chain_only = kind if kind == "uniformisation" else None
+    choice = choose_operator(generator, scheme, "backward", chain_only, dual=True)
+    found, message = choice.answer(lambda f: LinearBackward(f, kind, each).run(u, times))
+    if found is not None:
+        out, stats = found
+        return Backward(frozen(times), frozen(out.reshape(-1, *grid.shape)), stats, grid)
+    run = _Run(generator, kind, each)
     out, now = np.empty((times.size, grid.size)), 0.0
     for k, time in enumerate(times):
         if time > now:
             u = run.step(u, time - now)
         out[k], now = u, time
-    return Backward(frozen(times), frozen(out.reshape(times.size, *grid.shape)), run.report(), grid)
+    stats = {**run.report(), "scheme": "markov", "message": message}
+    return Backward(frozen(times), frozen(out.reshape(times.size, *grid.shape)), stats, grid)
 
 
 class _Run:

@@ -14,9 +14,11 @@ from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.equation.repeated import Question
 from fokkerplanck.rates.backward_result import BackwardResult
-from fokkerplanck.rates.ends import Target, ended
+from fokkerplanck.rates.ends import Ended, Target, ended
 from fokkerplanck.rates.killed import SOLVERS, choose
+from fokkerplanck.rates.linear_ends import LinearEnded
 from fokkerplanck.scheme.generator import Generator
+from fokkerplanck.steady.operator_choice import choose_operator
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +53,11 @@ class ExitProbabilities(BackwardResult):
 
 
 def exit_probabilities(
-    problem: Problem | Generator, sets: Sequence[Target], solver: str | None = None
+    problem: Problem | Generator,
+    sets: Sequence[Target],
+    solver: str | None = None,
+    *,
+    scheme: str = "auto",
 ) -> ExitProbabilities:
     r"""Chance to reach each of several disjoint sets first, :math:`\mathcal L^\dagger h_k=0`.
 
@@ -63,6 +69,8 @@ def exit_probabilities(
         ``sets.side("x", "lower")``. Disjoint, and not neighbours.
     solver : {None, "direct", "multilevel"}
         As in ``mfpt``.
+    scheme : {"auto", "markov", "upwind5"}
+        As in ``mfpt``; ``stats["overshoot"]`` is by how much chances of ``"upwind5"`` leave [0, 1].
 
     Returns
     -------
@@ -72,6 +80,8 @@ def exit_probabilities(
     ------
     ValueError
         For sets that are empty, overlap, touch or cannot be reached, and sides that do not absorb.
+    ConvergenceError
+        As in ``mfpt``, or if chances of ``"upwind5"`` leave [0, 1] by more than 1e-2.
 
     References
     ----------
@@ -92,16 +102,34 @@ def exit_probabilities(
     if not isinstance(sets, Sequence) or isinstance(sets, str) or not len(sets):
         given = "empty" if isinstance(sets, Sequence) and not len(sets) else describe(sets)
         raise ValueError(f"sets is {given}; give a list of sets, at least one")
-    end = ended(generator, [(f"sets[{k}]", s) for k, s in enumerate(sets)])
+    ends = [(f"sets[{k}]", s) for k, s in enumerate(sets)]
+    choice = choose_operator(generator, scheme, "exit_probabilities", solver)
+    end = ended(generator, ends)
+    found, message = choice.answer(lambda f: _linear(LinearEnded.of(f, end, ends)))
+    again = partial(exit_probabilities, sets=sets, solver=solver)
+    if found is not None:
+        again = partial(again, scheme="upwind5")
+        return _result(end, *found, Question.of(generator.problem, again))
     solve = choose(end.chain, solver)
-    chances = np.stack(
-        [end.on_grid(solve.solve(end.kills[k]), row) for k, row in enumerate(np.eye(len(sets)))]
-    )
     rest = np.zeros(end.cells.size)
     if end.kills[-1].any():
         rest = solve.solve(end.kills[-1])
-    rest = end.on_grid(rest)
-    residual = float(np.abs(chances.sum(axis=0) + rest - 1).max())
+    chances = np.stack([*(solve.solve(kill) for kill in end.kills[:-1]), rest])
     stats = {"solver": solve.name, "n_fill": solve.n_fill, "steps": solve.steps}
-    asked = Question.of(generator.problem, partial(exit_probabilities, sets=sets, solver=solver))
-    return ExitProbabilities(frozen(chances), rest, residual, stats, generator.grid, asked)
+    asked = Question.of(generator.problem, partial(again, scheme="markov"))
+    return _result(end, chances, stats | {"scheme": "markov", "message": message}, asked)
+
+
+def _linear(flux: LinearEnded) -> tuple[Array, dict]:
+    """Chances (k + 1, n_free) by the fifth-order flux, and stats."""
+    chances, over = flux.chances()
+    return chances, {**flux.stats(), "overshoot": over}
+
+
+def _result(end: Ended, values: Array, stats: dict, asked: Question | None) -> ExitProbabilities:
+    """Result from chances (k + 1, n_free) of the sets and of the rest."""
+    rows = np.eye(len(values) - 1)
+    chances = np.stack([end.on_grid(x, row) for x, row in zip(values, rows, strict=False)])
+    rest = end.on_grid(values[-1])
+    residual = float(np.abs(chances.sum(axis=0) + rest - 1).max())
+    return ExitProbabilities(frozen(chances), rest, residual, stats, end.grid, asked)

@@ -17,9 +17,12 @@ from fokkerplanck.equation.problem import Problem
 from fokkerplanck.equation.repeated import Question
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.rates.backward_result import BackwardResult
-from fokkerplanck.rates.ends import Target, ended
+from fokkerplanck.rates.ends import Ended, Target, ended
 from fokkerplanck.rates.killed import SOLVERS, choose
+from fokkerplanck.rates.linear_ends import LinearEnded
+from fokkerplanck.rates.linear_passage import linear_times
 from fokkerplanck.scheme.generator import Generator
+from fokkerplanck.steady.operator_choice import choose_operator
 
 #: Longest mean time, in units of time: its square, the variance, is still a finite number.
 LONGEST = 1e150
@@ -40,7 +43,7 @@ class PassageTimes(BackwardResult):
         Largest :math:`|\sum_jq_{ij}(\tau_i-\tau_j)+c_i\tau_i-1|` of a cell, relative to the sum of
         its terms' sizes.
     stats : dict
-        Solver, numbers stored in its factors, Krylov steps.
+        Scheme, solver, numbers stored in its factors, Krylov steps; ``message`` about the chain.
     grid : Grid
     error_estimate, error_report : float, ErrorReport
         Of ``mean``, relative, in the mean over all cells. A time from one point:
@@ -99,7 +102,11 @@ class PassageTimes(BackwardResult):
 
 
 def mfpt(
-    problem: Problem | Generator, target: Target | None = None, solver: str | None = None
+    problem: Problem | Generator,
+    target: Target | None = None,
+    solver: str | None = None,
+    *,
+    scheme: str = "auto",
 ) -> PassageTimes:
     r"""Mean first passage time to a set, :math:`-A^T\tau=1` outside, :math:`\tau=0` inside.
 
@@ -113,7 +120,13 @@ def mfpt(
         ``"direct"``: elimination without subtractions, every entry accurate however metastable the
         problem. ``"multilevel"``: multigrid, cost proportional to the cells, refused where times
         are so long that rounding matters. None: direct below 200 000 cells in two dimensions and
-        20 000 in three.
+        20 000 in three. A solver of the Markov chain.
+    scheme : {"auto", "markov", "upwind5"}
+        ``"markov"``: the chain of ``solve``, positive and accurate entry by entry; it adds noise
+        where drift wins over noise within a cell. ``"upwind5"``: the linear flux of fifth order
+        (`Upwind5`), for directions without noise; up to barriers of about 20 kT. ``"auto"``: that
+        where D has a direction without noise or upwinding adds more than a tenth to the noise in
+        the steady state, and if its guards pass; else the chain, with ``stats["message"]``.
 
     Returns
     -------
@@ -125,16 +138,18 @@ def mfpt(
         For a target that is empty, the whole box, of the wrong shape or type, or out of reach from
         some cell, which is named.
     ConvergenceError
-        If times are longer than double precision holds, or multigrid does not converge.
+        If times are longer than double precision holds, or multigrid does not converge; if
+        ``"upwind5"`` was asked for and the grid does not resolve the problem for it.
 
     Notes
     -----
     The variance solves :math:`-A^Tv=\sum_jq_{ij}(\tau_j-\tau_i)^2`, in the continuum
     :math:`-\mathcal L^\dagger v=2\beta^{-1}\nabla\tau\cdot D\nabla\tau`: a sum of positive terms,
-    where the difference of the second moment and :math:`\tau^2` would cancel.
-    Second order in the cell width where there is noise in every direction that the drift goes; else
-    the drift is upwinded, and ``error_of`` says what is left. The boundary of a target given by a
-    function is located between cells, that of a mask lies on faces.
+    where the difference of the second moment and :math:`\tau^2` would cancel. ``"upwind5"`` takes
+    that difference: values below zero are set to 0, and ``stats["variance_cut"]`` is the largest.
+    Second order in the cell width where there is noise; along directions without noise the chain
+    is of first order, ``"upwind5"`` of second at a target and of fifth away from it. The boundary
+    of a target given by a function is located between cells, that of a mask lies on faces.
 
     References
     ----------
@@ -159,7 +174,14 @@ def mfpt(
             f"target is None and no side is absorbing{never}, so nothing ends a passage; give a "
             "target"
         )
-    end = ended(generator, [] if target is None else [("target", target)])
+    ends = [] if target is None else [("target", target)]
+    choice = choose_operator(generator, scheme, "mfpt", solver)
+    end = ended(generator, ends)
+    times, message = choice.answer(lambda f: linear_times(LinearEnded.of(f, end, ends)))
+    again = partial(mfpt, target=target, solver=solver)
+    if times is not None:
+        again = partial(again, scheme="upwind5")
+        return _passage(end, *times, Question.of(generator.problem, again))
     solve = choose(end.chain, solver)
     one = np.ones(end.cells.size)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -173,12 +195,27 @@ def mfpt(
     flows, rows = end.chain.flows, end.chain.rows
     spread = end.chain.sums(flows.outflow * (tau[flows.indices] - tau[rows]) ** 2)
     variance = solve.solve(spread + flows.exits * tau**2)
+    stats = {"solver": solve.name, "n_fill": solve.n_fill, "steps": solve.steps}
+    stats |= {"scheme": "markov", "message": message}
+    asked = Question.of(generator.problem, partial(again, scheme="markov"))
+    return _passage(end, tau, variance, end.chain.residual(tau, one), stats, asked)
+
+
+def _passage(
+    end: Ended,
+    tau: Array,
+    variance: Array,
+    residual: float,
+    stats: dict,
+    asked: Question | None,
+) -> PassageTimes:
+    """Result from values on free cells."""
     return PassageTimes(
         mean=end.on_grid(tau),
         variance=end.on_grid(variance),
         target=frozen((end.label >= 0).reshape(end.grid.shape)),
-        residual=end.chain.residual(tau, one),
-        stats={"solver": solve.name, "n_fill": solve.n_fill, "steps": solve.steps},
+        residual=residual,
+        stats=stats,
         grid=end.grid,
-        _asked=Question.of(generator.problem, partial(mfpt, target=target, solver=solver)),
+        _asked=asked,
     )

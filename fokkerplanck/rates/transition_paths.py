@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -26,11 +26,14 @@ from fokkerplanck.rates.ends import (
     steps_of,
 )
 from fokkerplanck.rates.killed import SOLVERS, KilledChain, choose
+from fokkerplanck.rates.linear_ends import LinearEnded
+from fokkerplanck.rates.linear_paths import cell_currents, linear_paths
 from fokkerplanck.scheme.edges import Edges
 from fokkerplanck.scheme.flows import Flows
 from fokkerplanck.scheme.generator import Generator
 from fokkerplanck.sets import mask_of
 from fokkerplanck.steady import steady_state
+from fokkerplanck.steady.operator_choice import choose_operator
 
 #: Numbers of the two sets among the ends of the chain.
 IN_A, IN_B = 0, 1
@@ -132,7 +135,12 @@ class Committor(BackwardResult):
 
 
 def committor(
-    problem: Problem | Generator, A: Target, B: Target, solver: str | None = None
+    problem: Problem | Generator,
+    A: Target,
+    B: Target,
+    solver: str | None = None,
+    *,
+    scheme: str = "auto",
 ) -> Committor:
     r"""Committors, :math:`\mathcal L^\dagger q^+=0`, 0 in A and 1 in B, and the reactive current.
 
@@ -144,6 +152,10 @@ def committor(
         Disjoint, and not neighbours.
     solver : {None, "direct", "multilevel"}
         As in ``mfpt``.
+    scheme : {"auto", "markov", "upwind5"}
+        As in ``mfpt``. ``"upwind5"``: stationary masses, committors and currents of the flux of
+        fifth order; the backward committor is that of the chain where the density is below 1e-7 of
+        its largest value, and edges are pairs of cells up to three apart.
 
     Returns
     -------
@@ -154,6 +166,8 @@ def committor(
     ValueError
         For sets that are empty, overlap, touch, have the wrong shape or type or cannot be reached,
         and for absorbing sides.
+    ConvergenceError
+        If the flux is lost in rounding, or as in ``mfpt``.
 
     Notes
     -----
@@ -192,7 +206,14 @@ def committor(
             "some cells are left for good, so that nothing comes from them (D vanishes there, or "
             "rates underflow); transition paths need a little diffusion, or a lower beta"
         )
-    end = ended(generator, [("A", A), ("B", B)])
+    ends = [("A", A), ("B", B)]
+    choice = choose_operator(generator, scheme, "committor", solver)
+    end = ended(generator, ends)
+    found, message = choice.answer(lambda f: _linear(LinearEnded.of(f, end, ends)))
+    again = partial(committor, A=A, B=B, solver=solver)
+    if found is not None:
+        again = partial(again, scheme="upwind5")
+        return replace(found, _asked=Question.of(generator.problem, again))
     steady = steady_state(generator, scheme="markov")
     log_rho, rho = steady.log_rho.ravel(), steady.rho
     solve = choose(end.chain, solver)
@@ -202,18 +223,11 @@ def committor(
     solve_back = choose(reversed_chain, solver)
     p = end.on_grid(solve_back.solve(kill_A), (1.0, 0.0))
     flow, left, arrived = _reactive_flow(generator, end.crossings, rho, q, p, back_in)
-    flux = 0.5 * (left + arrived)
-    residual = abs(left - arrived) / flux if flux > 0 else np.inf
-    if not residual <= TRUSTED:
-        raise ConvergenceError(
-            f"{left:.6g} transitions a unit of time leave A but {arrived:.6g} arrive in B; the "
-            'flux is below what rounding leaves, use solver="direct" or lower beta times the '
-            "barrier",
-            residual=residual,
-        )
+    flux, residual = _flux(left, arrived)
     share = float(grid.integrate(rho * p))
-    n_fill = solve.n_fill + solve_back.n_fill
-    edges = generator.edges
+    edges, n_fill = generator.edges, solve.n_fill + solve_back.n_fill
+    stats: dict = {"solver": solve.name, "steady": steady.stats.message, "n_fill": n_fill}
+    stats |= {"scheme": "markov", "message": message}
     return Committor(
         forward=q,
         backward=p,
@@ -224,11 +238,57 @@ def committor(
         rate_back=flux / (1 - share),
         mean_duration=float(grid.integrate(rho * q * p)) / flux,
         residual=residual,
-        stats={"solver": solve.name, "n_fill": n_fill, "steady": steady.stats.message},
+        stats=stats,
         grid=grid,
         edge_flow=frozen(flow),
         _ends=LabelledEdges(edges.tail, edges.head, end.label),
-        _asked=Question.of(generator.problem, partial(committor, A=A, B=B, solver=solver)),
+        _asked=Question.of(generator.problem, partial(again, scheme="markov")),
+    )
+
+
+def _flux(left: float, arrived: float) -> tuple[float, float]:
+    """Transitions a unit of time, and the relative difference of those at A and those at B."""
+    flux = 0.5 * (left + arrived)
+    residual = abs(left - arrived) / flux if flux > 0 else np.inf
+    if not residual <= TRUSTED:
+        raise ConvergenceError(
+            f"{left:.6g} transitions a unit of time leave A but {arrived:.6g} arrive in B; the "
+            'flux is below what rounding leaves, use solver="direct" or lower beta times the '
+            "barrier",
+            residual=residual,
+        )
+    return flux, residual
+
+
+def _linear(flux: LinearEnded) -> Committor:
+    """Transition paths by the fifth-order flux; tails of the backward committor by the chain."""
+    end, found = flux.end, linear_paths(flux)
+    grid, cells = end.grid, end.cells
+    through, residual = _flux(found.left, found.arrived)
+    flux.linear.check_rate(through / found.share, "a transition at the rate")
+    log_rho = flux.linear.log_mass - np.log(grid.volumes.ravel())
+    chain, kill_A = _reversed(end, log_rho, inflow_rates(grid, end.crossings, log_rho))
+    backward = np.where(found.known, found.backward, choose(chain).solve(kill_A))
+    reactive = found.last_A * found.forward / grid.volumes.ravel()[cells]
+    stats = {
+        **flux.stats(),
+        "overshoot": found.over,
+        "message": f"q- of the Markov chain in {np.count_nonzero(~found.known)} cells of the tails",
+    }
+    return Committor(
+        forward=end.on_grid(found.forward, (0.0, 1.0)),
+        backward=end.on_grid(backward, (1.0, 0.0)),
+        density=end.on_grid(reactive),
+        current=frozen(cell_currents(grid, found.tail, found.head, found.flow)),
+        flux=through,
+        rate=through / found.share,
+        rate_back=through / found.share_back,
+        mean_duration=float(found.last_A @ found.forward) / through,
+        residual=residual,
+        stats=stats,
+        grid=grid,
+        edge_flow=frozen(found.flow),
+        _ends=LabelledEdges(found.tail, found.head, end.label),
     )
 
 

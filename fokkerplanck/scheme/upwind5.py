@@ -24,6 +24,7 @@ import numpy as np
 from scipy import sparse
 
 from fokkerplanck.domain.arguments import frozen
+from fokkerplanck.domain.grid import Side
 from fokkerplanck.domain.types import Array, Flags, Integers
 from fokkerplanck.equation.problem import Problem, check_problem
 from fokkerplanck.kernels.scheme import upwind5 as kernels
@@ -120,10 +121,23 @@ class Upwind5:
         at = self.axis, self.lower
         return np.asarray(self._closed[at] | self._closed[self.axis, self.upper])
 
-    @property
+    @cached_property
     def exits(self) -> sparse.csr_array:
         """Rates into the sets and through absorbing sides."""
-        return self._ends[0]
+        by_end, n_sets = self._ends[0], self._n_sets
+        sides = sparse.csr_array(by_end[n_sets:].sum(axis=0).reshape(1, -1))
+        return sparse.csr_array(sparse.vstack([by_end[:n_sets], sides]))
+
+    @cached_property
+    def side_exits(self) -> dict[Side, Array]:
+        """Rates (n,) through each absorbing side by itself."""
+        rows = self._ends[0][self._n_sets :].toarray()
+        return dict(zip(self.grid.sides_of("absorbing"), rows, strict=True))
+
+    @property
+    def _n_sets(self) -> int:
+        """Sets in which mass ends."""
+        return int(self.label.max(initial=-1)) + 1
 
     def _pressed(self, k: int) -> Flags:
         """Cells (n,) at reflecting walls across axis k onto which the drift presses mass."""
@@ -219,9 +233,10 @@ class Upwind5:
 
     @cached_property
     def _ends(self) -> tuple[sparse.csr_array, sparse.csr_array]:
-        """Rates into ends (n_ends + 1, n), and the same by the cell that loses the mass (n, n)."""
+        """Rates into sets and through sides (m, n), and by the cell that loses the mass (n, n)."""
         grid, n = self.grid, self.grid.size
-        n_ends = int(self.label.max(initial=-1)) + 1
+        sides = grid.sides_of("absorbing")
+        m = self._n_sets + len(sides)
         ends, cells, columns, rates = [], [], [], []
 
         def add(end: Any, cell: Integers, behind: Integers, k: int, sign: float, s: Array) -> None:
@@ -244,16 +259,16 @@ class Upwind5:
                 cell = near[chosen]
                 behind = self._behind(k, cell, sign)
                 add(end[chosen], cell, behind, k, sign, self.part[chosen])
-        for side in grid.sides_of("absorbing"):
+        for number, side in enumerate(sides, self._n_sets):
             wall, sign = cells_along(side)
             cell = np.arange(n).reshape(grid.shape)[wall].ravel()
             cell = cell[self._free[cell]]
             behind = self._behind(side.axis, cell, sign)
-            add(n_ends, cell, behind, side.axis, sign, np.full(cell.size, 0.5))
+            add(number, cell, behind, side.axis, sign, np.full(cell.size, 0.5))
         if not rates:
-            return sparse.csr_array((n_ends + 1, n)), sparse.csr_array((n, n))
+            return sparse.csr_array((m, n)), sparse.csr_array((n, n))
         value, column = np.concatenate(rates), np.concatenate(columns)
-        by_end = sparse.csr_array((value, (np.concatenate(ends), column)), shape=(n_ends + 1, n))
+        by_end = sparse.csr_array((value, (np.concatenate(ends), column)), shape=(m, n))
         by_cell = sparse.csr_array((value, (np.concatenate(cells), column)), shape=(n, n))
         return by_end, by_cell
 

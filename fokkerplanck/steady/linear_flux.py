@@ -88,8 +88,7 @@ def linear_state(flux: Upwind5, generator: Generator, log_mass: Array) -> Linear
     ConvergenceError
         If GMRES fails, or if the grid does not resolve the problem; ``iterate`` holds the masses.
     """
-    drop = DROPPED if flux.grid.dim == 3 else 0.0
-    solver = _Held(flux.matrix, generator.matrix, log_mass, drop)
+    solver = _held(flux, generator, log_mass)
     mass = solver.solve(flux.matrix)
     negative = negative_mass(mass)
     if negative < CLEAN:
@@ -98,6 +97,23 @@ def linear_state(flux: Upwind5, generator: Generator, log_mass: Array) -> Linear
     if negative > UNRESOLVED:
         raise _unresolved(mass, negative, "")
     return _limited(flux, generator, solver, mass)
+
+
+def linear_masses(flux: Upwind5, generator: Generator, log_mass: Array) -> Array:
+    """Stationary masses (n,) of a linear flux as they are, of sum 1; arguments as above.
+
+    Raises
+    ------
+    ConvergenceError
+        If GMRES fails.
+    """
+    return _held(flux, generator, log_mass).solve(flux.matrix)
+
+
+def _held(flux: Upwind5, generator: Generator, log_mass: Array) -> _Held:
+    """Solver for null vectors near that of a generator."""
+    drop = DROPPED if flux.grid.dim == 3 else 0.0
+    return _Held(flux.matrix, generator.matrix, log_mass, drop)
 
 
 def negative_mass(mass: Array) -> float:

@@ -311,7 +311,7 @@ def test_all_modes_but_two_rebuild_the_evolution():
 def test_complex_modes_rebuild_the_evolution_too():
     problem = zoo.spiral().build(32)
     grid = problem.grid
-    modes = find(problem, 10)
+    modes = find(problem, 10, scheme="markov")  # as that of solve
     rho0 = fp.gaussian(grid, (0.3, 0.2), 0.05)
     rho = fp.solve(problem, rho0, [0, 2.5]).rho[-1]
     part = modes.coefficients(rho0) * np.exp(2.5 * modes.eigenvalues)

@@ -1,0 +1,143 @@
+r"""Slowest modes of the fifth-order upwind flux.
+
+As for a chain: shift-and-invert Krylov spaces for left and right modes, and Rayleigh quotients
+
+.. math:: \lambda=\frac{\sum_f\delta_fu\,F_f(p)}{\sum_iu_ip_i}
+
+of differences across faces and of face currents. The flux is dissipative in no inner product that
+is known: eigenvalues to the right of zero are looked for and refused.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+from scipy import sparse
+from scipy.special import logsumexp
+
+from fokkerplanck.domain.types import Array
+from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.linalg import sizes
+from fokkerplanck.linalg.factors import sparse_lu
+from fokkerplanck.modes.slow_modes import Modes, search_modes
+from fokkerplanck.scheme.chain import PlainChain
+from fokkerplanck.scheme.upwind5 import Upwind5
+from fokkerplanck.steady.operator_choice import LinearOperator
+
+#: Weight of the cells in norms, over the largest, at the least: errors of left modes where there is
+#: less mass are those of the weight.
+LEAST_WEIGHT = 1e-8
+#: Part of the largest entry of a column below which a diagonal entry is exchanged.
+PIVOT = 1e-2
+
+
+class FluxForm:
+    r"""Forms :math:`u^TA(\omega v)` and :math:`u^T(\omega v)` of a linear flux.
+
+    Parameters
+    ----------
+    flux : Upwind5
+    mass : array (n,)
+        :math:`\omega>0`.
+    """
+
+    is_reversible = False
+
+    def __init__(self, flux: Upwind5, mass: Array) -> None:
+        self.flux, self.mass = flux, mass
+        self._ends = None
+        if flux.grid.has_absorbing_sides:
+            self._ends = sparse.csr_array(flux.balance @ flux.currents - flux.matrix)
+
+    def rates(self, U: Array, V: Array) -> Array:
+        """Form with A, shape (a, b), of real functions U (a, n) and V (b, n)."""
+        masses = (V * self.mass).T
+        slope = U[:, self.flux.upper] - U[:, self.flux.lower]
+        total: Array = slope @ (self.flux.currents @ masses)
+        if self._ends is not None:
+            total = total - U @ (self._ends @ masses)
+        return total
+
+    def products(self, U: Array, V: Array) -> Array:
+        """Form without A."""
+        return (U * self.mass) @ V.T
+
+
+class LinearShiftInvert:
+    """Sparse LU factors of s - A of a linear flux; see `ShiftInvert`.
+
+    Raises
+    ------
+    ConvergenceError
+        If the factorisation breaks down, or the grid is too large for it.
+    """
+
+    name = "direct"
+
+    def __init__(self, flux: Upwind5, shift: float) -> None:
+        grid, most = flux.grid, sizes.LINEAR_FLUX_FACTORISED[flux.grid.dim]
+        if grid.size > most:
+            raise ConvergenceError(
+                f"slow modes of the fifth-order flux need complete factors, which are kept up to "
+                f"{most:g} cells in {grid.dim}D, and the grid has {grid.size}; coarsen it, or use "
+                'scheme="markov"'
+            )
+        self.shift, self.n_solves = float(shift), 0
+        matrix = sparse.csc_array(self.shift * sparse.eye_array(grid.size) - flux.matrix)
+        try:
+            self._factors = sparse_lu(matrix, PIVOT)
+        except (RuntimeError, MemoryError) as error:
+            raise ConvergenceError(
+                f"s - A could not be factorised at s = {shift:.3g} ({error}); coarsen the grid"
+            ) from error
+        self.n_fill = int(self._factors.nnz)
+
+    def solve(self, b: Array) -> Array:
+        """Solve (s - A) x = b for masses, shape (n,)."""
+        self.n_solves += 1
+        return np.asarray(self._factors.solve(b))
+
+    def solve_transposed(self, b: Array) -> Array:
+        """Solve (s - A^T) u = b for functions, shape (n,)."""
+        self.n_solves += 1
+        return np.asarray(self._factors.solve(b, "T"))
+
+
+def linear_modes(
+    linear: LinearOperator, count: int, tol: float, max_solves: int
+) -> tuple[Modes, PlainChain, Array]:
+    """At least `count` of the slowest modes besides that of eigenvalue 0.
+
+    Returns
+    -------
+    (modes, operator, log_mass)
+        The flux as a chain, and log masses (n,) of sum 1 that scale the modes.
+
+    Raises
+    ------
+    ConvergenceError
+        Where an eigenvalue has a positive real part, or the slowest rate is lost in rounding.
+    """
+    flux, pi = linear.flux, linear.mass
+    start = np.exp(linear.log_mass) if pi is None else pi
+    volume = flux.grid.volumes.ravel()
+    density = start / volume
+    omega = volume * np.maximum(density, LEAST_WEIGHT * density.max())
+    log_mass = np.log(omega) - logsumexp(np.log(omega))
+    omega = np.exp(log_mass)
+    make = partial(LinearShiftInvert, flux)
+    how = "stationary masses of the fifth-order upwind flux"
+    form = FluxForm(flux, omega)
+    modes = search_modes(form, flux.grid, pi, make, count, tol, max_solves, how)
+    growth = float(modes.rates.real.max())
+    if growth > 0:
+        raise ConvergenceError(
+            f"an eigenvalue of the fifth-order flux has the positive real part {growth:.1e}: the "
+            'grid does not resolve the problem; refine it, or use scheme="markov"',
+            iterate=modes.rates,
+            residual=growth,
+        )
+    linear.check_rate(-growth, "a mode that decays at the rate")
+    operator = PlainChain(flux.grid, flux.matrix, np.abs(flux.matrix.diagonal()))
+    return modes, operator, log_mass

@@ -1,0 +1,283 @@
+"""Which operator answers questions about time: the Markov chain, or the fifth-order upwind flux.
+
+Upwinding adds noise along directions in which drift wins over noise within a cell. Where that
+amounts to more than a tenth of the noise that is there, or where there is none, passage times,
+committors and slow modes are those of another temperature, and the linear flux takes the place of
+the chain. It has guards of its own: what they refuse is answered by the chain, with a message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+
+from fokkerplanck.domain.arguments import one_of
+from fokkerplanck.domain.types import Array, Integers
+from fokkerplanck.equation.problem import Problem
+from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.scheme.cells import UPWIND_TILT
+from fokkerplanck.scheme.currents import is_singular
+from fokkerplanck.scheme.detailed_balance import exact_log_density
+from fokkerplanck.scheme.dissipation import added_noise, coth_excess
+from fokkerplanck.scheme.generator import Generator
+from fokkerplanck.scheme.upwind5 import Upwind5
+from fokkerplanck.steady.linear_flux import linear_masses, negative_mass
+from fokkerplanck.steady.markov import stationary_log_mass
+from fokkerplanck.steady.wells import deep_wells
+
+SCHEMES = ("auto", "markov", "upwind5")
+#: Noise that upwinding adds, over that of the problem, above which the linear flux is taken.
+WRONG = 0.1
+#: The same from which on it is mentioned.
+NOTED = 0.02
+#: Negative stationary mass above which the grid does not resolve the problem: 7e-4 goes with a gap
+#: that is three times too small.
+RESOLVED = 1e-5
+#: Density at the pass between two wells, over the largest negative one, at the least.
+ABOVE_NOISE = 30.0
+#: Slow rates over one rounding of the largest entry of the matrix, at the least.
+SLOWEST = 1e4
+#: Density over the largest that is noise whatever its sign.
+LOST = 1e-12
+#: Density that counts as none.
+TINY = 1e-300
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class LinearOperator:
+    """The fifth-order flux of a problem, where it may be trusted.
+
+    Attributes
+    ----------
+    flux : Upwind5
+    generator : Generator
+        Of the same problem.
+    mass : array (n,) or None
+        Stationary masses of the flux; None with absorbing sides.
+    log_mass : array (n,)
+        Those of the generator, with the sides closed.
+    """
+
+    flux: Upwind5
+    generator: Generator
+    mass: Array | None
+    log_mass: Array
+
+    def check_rate(self, rate: float, what: str) -> None:
+        """Raise ConvergenceError for a rate that rounding may have made."""
+        largest = float(np.abs(self.flux.matrix.diagonal()).max())
+        least = SLOWEST * float(np.finfo(float).eps) * largest
+        if not rate > least:
+            raise ConvergenceError(
+                f"{what} {rate:.1e} is too slow for the linear flux in double precision, which "
+                f"holds rates above {least:.1e}; lower beta times the barrier, or use "
+                'scheme="markov"',
+                residual=least,
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """What was chosen, and why.
+
+    Attributes
+    ----------
+    linear : LinearOperator or None
+        None for the Markov chain.
+    forced : bool
+        Whether the linear flux was asked for by name.
+    added : float
+        Noise that upwinding adds to that of the problem: nan where nobody asked.
+    message : str
+        What has to be said about the answer of the chain; "" for nothing.
+    """
+
+    linear: LinearOperator | None
+    forced: bool
+    added: float
+    message: str
+
+    def answer(self, ask: Callable[[LinearOperator], T]) -> tuple[T | None, str]:
+        """Answer of the linear flux, or None and what to say about that of the chain."""
+        if self.linear is None:
+            return None, self.message
+        try:
+            return ask(self.linear), ""
+        except ConvergenceError as error:
+            if self.forced:
+                raise
+            return None, _fallback(self.added, str(error))
+
+
+def choose_operator(
+    generator: Generator, scheme: str, asker: str, solver: str | None = None, dual: bool = False
+) -> Choice:
+    """Operator that answers a question.
+
+    Parameters
+    ----------
+    generator : Generator
+    scheme : {"auto", "markov", "upwind5"}
+    asker : str
+        The question, for messages.
+    solver : str, optional
+        A solver of the Markov chain that was asked for by name.
+    dual : bool
+        Whether answers should be dual to what ``solve`` does: only directions without noise are
+        then a reason to leave its chain.
+
+    Raises
+    ------
+    ValueError
+        If the linear flux was asked for by name and there is no problem to build it of, or with a
+        solver of the chain.
+    ConvergenceError
+        If it was asked for by name and may not be trusted.
+    """
+    one_of(scheme, "scheme", SCHEMES)
+    if scheme == "markov":
+        return Choice(None, False, float("nan"), "")
+    if scheme == "upwind5":
+        Generator.problem_of(generator, f"{asker} with scheme='upwind5'")
+        if solver is not None:
+            raise ValueError(
+                f"solver is {solver!r}, which is for the Markov chain, and scheme is 'upwind5'; "
+                "leave one of them out"
+            )
+        linear = _linear(generator, _closed_log_mass(generator))
+        return Choice(linear, True, float("nan"), "")
+    return _automatic(generator, solver, dual)
+
+
+def _automatic(generator: Generator, solver: str | None, dual: bool) -> Choice:
+    """The linear flux where upwinding adds much noise, unless it may not be trusted."""
+    chain = Choice(None, False, float("nan"), "")
+    problem = generator.problem
+    if problem is None:
+        return chain
+    closed = _closed(generator)
+    singular = bool(is_singular(problem).any())
+    if not singular and (problem.grid.dim == 1 or _most(closed) <= NOTED):
+        return chain  # on a line the exponential fit is exact where drift and noise are constant
+    # Pure upwinding has tilts too, and they may add up; but nothing comes back there.
+    is_one_way = singular and bool((np.abs(closed.edges.tilt) >= UPWIND_TILT).any())
+    if not is_one_way and exact_log_density(problem, closed.edges) is not None:
+        return chain
+    try:
+        log_mass = _closed_log_mass(generator)
+    except (ValueError, ConvergenceError) as error:
+        why = f"what upwinding adds to the noise is not known: {error}"
+        return replace(chain, message=why if singular else "")
+    added = added_noise(closed.edges, log_mass - np.log(problem.grid.volumes.ravel()))
+    chain = replace(chain, added=added)
+    if not singular and (dual or added <= WRONG):
+        note = f"upwinding adds {added:.0%} to the noise; refine the grid for less"
+        note += ', or use scheme="upwind5"' if added > WRONG else ""
+        return replace(chain, message=note) if added > NOTED else chain
+    if solver is not None:
+        why = f"solver={solver!r} asks for the Markov chain"
+        return replace(chain, message=_fallback(added, why))
+    try:
+        return replace(chain, linear=_linear(generator, log_mass))
+    except ConvergenceError as error:
+        return replace(chain, message=_fallback(added, str(error)))
+
+
+def _fallback(added: float, why: str) -> str:
+    """Message of an answer by the chain where the linear flux should have given it."""
+    return f"upwinding adds {added:.0%} to the noise; upwind5 was not usable because {why}"
+
+
+def _closed(generator: Generator) -> Generator:
+    """The same chain with its absorbing sides closed."""
+    if not generator.edges.exits:
+        return generator
+    return Generator(replace(generator.edges, exits={}))
+
+
+def _most(generator: Generator) -> float:
+    """Noise that upwinding adds on the steepest edge, over that which is there."""
+    steepest = np.abs(generator.edges.tilt).max(initial=0.0)
+    return float(coth_excess(0.5 * steepest))
+
+
+def _closed_log_mass(generator: Generator) -> Array:
+    """Stationary log masses of the chain, with its sides closed."""
+    return stationary_log_mass(_closed(generator)).log_mass
+
+
+def _linear(generator: Generator, log_mass: Array) -> LinearOperator:
+    """The linear flux; ConvergenceError where its steady state shows that it may not be trusted."""
+    assert isinstance(generator.problem, Problem)
+    flux = Upwind5(generator.problem)
+    if generator.grid.has_absorbing_sides:
+        return LinearOperator(flux, generator, None, log_mass)
+    mass = linear_masses(flux, generator, log_mass)
+    negative = negative_mass(mass)
+    if negative > RESOLVED:
+        raise ConvergenceError(
+            f"the grid does not resolve the problem for the fifth-order flux: {negative:.1e} of "
+            f"its stationary mass is negative, more than {RESOLVED:g}; refine the grid, or shrink "
+            "the box to where the density is",
+            iterate=mass,
+            residual=negative,
+        )
+    _check_passes(generator, mass)
+    return LinearOperator(flux, generator, mass, log_mass)
+
+
+def _check_passes(generator: Generator, mass: Array) -> None:
+    """Raise if the density at a pass between two wells is lost in the noise of the masses."""
+    rho = mass / generator.grid.volumes.ravel()
+    noise = max(ABOVE_NOISE * float(-rho.min()), LOST * float(rho.max()))
+    floor = float(np.log(noise))
+    phi = np.maximum(np.log(np.maximum(rho, TINY)), floor)
+    wells = deep_wells(generator.matrix, phi)
+    if wells.size > 1 and not pass_level(generator.matrix, phi, wells) > floor:
+        raise ConvergenceError(
+            f"the density at the pass between {wells.size} wells is below the noise of the "
+            f"fifth-order flux, {noise:.1e}: the barrier is too high for double precision; lower "
+            'beta times the barrier, or use scheme="markov"',
+            iterate=mass,
+            residual=noise,
+        )
+
+
+def pass_level(graph: sparse.csr_array, phi: Array, wells: Integers) -> float:
+    """Log density of the highest level at which all wells are joined, by bisection.
+
+    Parameters
+    ----------
+    graph : csr_array (n, n)
+        Whose pattern says which cells are neighbours.
+    phi : array (n,)
+    wells : int array (m,)
+        Cells that are to be joined.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy.sparse import diags_array
+    >>> from fokkerplanck.steady.operator_choice import pass_level
+    >>> line = diags_array([np.ones(4), np.ones(4)], offsets=[-1, 1], format="csr")
+    >>> pass_level(line, np.array([0.0, -1.0, -3.0, -2.0, 0.0]), np.array([0, 4]))
+    -3.0
+    """
+    levels = np.unique(phi[phi <= phi[wells].min()])
+    low, high = 0, levels.size  # joined at levels[low]; high: not joined, or above the wells
+    while high - low > 1:
+        middle = (low + high) // 2
+        above = np.flatnonzero(phi >= levels[middle])
+        parts = connected_components(graph[above][:, above], directed=False)[1]
+        if np.ptp(parts[np.searchsorted(above, wells)]) == 0:
+            low = middle
+        else:
+            high = middle
+    return float(levels[low])
