@@ -114,6 +114,11 @@ class Upwind5:
         """Rates into the sets and through absorbing sides."""
         return self._ends[0]
 
+    @property
+    def losses(self) -> sparse.csr_array:
+        """The same rates (n, n), by the cell that loses the mass."""
+        return self._ends[1]
+
     def _pressed(self, k: int) -> Flags:
         """Cells (n,) at reflecting walls across axis k onto which the drift presses mass."""
         grid = self.grid
