@@ -27,11 +27,15 @@ class WideFactor(Protocol):
 
 
 class RefinedFactor:
-    """Complete factors of I - tau H, and a step of refinement: mass and digits to rounding."""
+    """Complete factors of I - tau H, and a step of refinement: mass and digits to rounding.
+
+    ``rounding`` is about the relative error of a solution without refinement.
+    """
 
     def __init__(self, matrix: Any, tau: float) -> None:
         self.dt = float(tau)
         self._matrix, self._factor = matrix, CentralFactor(matrix, tau)
+        self.rounding = float(np.finfo(float).eps * (1 + tau * np.abs(matrix.diagonal()).max()))
 
     def solve(self, b: Array, refine: bool = True) -> Array:
         """Solve (I - tau H) x = b."""
@@ -43,6 +47,8 @@ class RefinedFactor:
 
 class NearbyFactor:
     """Krylov solves with I - tau H, preconditioned by incomplete factors of I - tau A, A Markov."""
+
+    rounding = TOLERANCE
 
     def __init__(self, matrix: Any, markov: Any, tau: float) -> None:
         self.dt = float(tau)
@@ -83,7 +89,3 @@ class WideFactors(Recent[WideFactor]):
         if self.solver == "direct":
             return RefinedFactor(self.matrix, dt)
         return NearbyFactor(self.matrix, self.markov, dt)
-
-    def rounding(self, dt: float) -> float:
-        """About the relative error of a solution without refinement."""
-        return float(np.finfo(float).eps * (1 + dt * np.abs(self.matrix.diagonal()).max()))

@@ -21,7 +21,7 @@ def numerical_dissipation(edges: Edges, log_rho: Array) -> float:
                      {\sum_em_ew_e\,(\delta_e\log\rho)^2}
 
     over the edges, with conductances w, tilts z and the logarithmic mean m of the density at both
-    ends. To leading order the temperature that the Markov scheme shows is 1 + R times the right one.
+    ends. To leading order the temperature of the Markov scheme is 1 + R times the right one.
 
     Parameters
     ----------
