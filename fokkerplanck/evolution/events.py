@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
 from fokkerplanck.domain.arguments import true_or_false
+from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.types import Array
 from fokkerplanck.evolution.dense import Dense, hermite
 from fokkerplanck.methods.method import Context, Method
-from fokkerplanck.scheme.generator import Generator
 
 #: A function event(t, rho) whose roots are sought.
 Event: TypeAlias = Callable[[float, Array], float]
@@ -23,6 +23,15 @@ ROOT_TOLERANCE = 1e-10
 MAX_EVALUATIONS = 60
 #: Bisections along interpolated densities for a first guess of a root.
 GUESSES = 12
+
+
+class Rates(Protocol):
+    """What knows the rate of change of a density on a grid: a `Generator`, for one."""
+
+    @property
+    def grid(self) -> Grid: ...  # noqa: D102
+
+    def apply(self, rho: Array) -> Array: ...  # noqa: D102
 
 
 class Finished(Exception):  # noqa: N818 - not an error
@@ -92,12 +101,12 @@ class Watch:
 
     Parameters
     ----------
-    generator : Generator
+    generator : Generator or other Rates
     events : tuple of callables
     dense : bool
     """
 
-    def __init__(self, generator: Generator, events: Sequence[Event], dense: bool) -> None:
+    def __init__(self, generator: Rates, events: Sequence[Event], dense: bool) -> None:
         self.generator, self.events, self.dense = generator, events, dense
         self.shape, self.volume = generator.grid.shape, generator.grid.volumes
         self.knots: list[tuple[float, Array, Array]] = []
@@ -107,6 +116,13 @@ class Watch:
     def follow(self, method: Method, state: Any, context: Context) -> None:
         """Make trial steps by the method of the run; to be called before anything is seen."""
         self.method, self.state, self.context = method, state, context
+
+    def change(self, generator: Rates, method: Method, state: Any, context: Context) -> None:
+        """Go on by another method, from what was seen last."""
+        self.generator = generator
+        self.follow(method, state, context)
+        if self.last is not None and self.events:
+            self.last = replace(self.last, state=method.fork(state))
 
     @property
     def active(self) -> bool:

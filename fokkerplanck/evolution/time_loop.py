@@ -24,6 +24,12 @@ from fokkerplanck.equation.repeated import Question
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.evolution.events import Event, Finished, Watch, check_events
 from fokkerplanck.evolution.solution import LEDGER, Solution
+from fokkerplanck.evolution.transport import (
+    Transport,
+    UpwindRates,
+    normal_log,
+    upwind_reference,
+)
 from fokkerplanck.methods.exponential import Exponential
 from fokkerplanck.methods.method import Context, Method
 from fokkerplanck.scheme.generator import Generator
@@ -44,6 +50,7 @@ def solve(
     t: ArrayLike,
     method: Method | None = None,
     *,
+    scheme: str = "auto",
     rtol: float | None = None,
     atol: float | None = None,
     callback: Callback | None = None,
@@ -64,6 +71,17 @@ def solve(
     t : array (n_t,) or number
         Increasing output times; ``t[0]`` is the time of rho0. A number T > 0 means [0, T].
     method : Method, default Exponential()
+    scheme : {"auto", "markov", "upwind5"}
+        ``"markov"``: the Markov generator of the problem, with all that is promised below; where
+        the drift crosses cells faster than the noise, upwinding adds noise of its own.
+        ``"upwind5"``: the linear fifth-order flux, for Exponential and FluxCorrected: mass exact,
+        errors of the size :math:`|b|h^5\partial^6`, no H-theorem; where it makes more than 1e-6 of
+        the mass negative, an interval is gone through by FluxCorrected, which
+        ``stats["scheme_reason"]`` tells. ``"auto"``: the generator, and the upwind flux from the
+        first output time on at which the noise added, R, exceeds a tenth of the noise (a fiftieth
+        where drift along directions without noise is upwinded), if no method and no Generator was
+        given and the edge list is not in detailed balance. R is ``stats["numerical_diffusion"]``;
+        the message of a run on the generator says so where it exceeds a fiftieth.
     rtol, atol : float, optional
         L1 error in time allowed over the whole run, for methods that control it. Mass is 1, so
         relative and absolute error are the same: the tolerance is their sum, one of them is enough.
@@ -78,7 +96,9 @@ def solve(
     steady : optional
         Steady state that free energy, energy and dissipation refer to: a SteadyState, a log density
         (\*shape), None for ``steady_state(problem, scheme="markov")``, or False for none. None is
-        the state that the generator relaxes to: F falls to rounding. Against a state of the "log"
+        the state that the generator relaxes to: F falls to rounding. On the upwind flux it is the
+        state of that flux: F levels off at the error of its tails, and may rise; dissipation is
+        nan. Against a state of the "log"
         scheme F levels off at the distance of the two schemes; see the Notes of Solution.
     throw : bool, default True
         False: a method that fails ends the run with status "failed" in place of an exception.
@@ -126,7 +146,7 @@ def solve(
     """
     grid = Generator.problem_of(problem, "solve").grid
     times = check_times(t)
-    method = _check_method(method)
+    given, method = method, _check_method(method)
     tolerance = _check_tolerance(rtol, atol, method)
     if callback is not None and not callable(callback):
         raise ValueError(f"callback is {type(callback).__name__}; give a function callback(t, rho)")
@@ -136,24 +156,28 @@ def solve(
     start = start / grid.integrate(start)
     with closing(_bar(progress, times)) as bar:
         generator = Generator.of(problem, "solve")
-        watch = Watch(generator, watched, dense)
-        run = _Run(generator, _steady_log(generator, steady), times, watch, callback, bar)
-        failure = run.advance(start, method, tolerance)
+        is_free = given is None and not isinstance(problem, Generator)
+        transport = Transport(generator, method, scheme, is_free)
+        if transport.feels_too_much(start):
+            transport.change()
+        watch = Watch(_rates(generator, transport), watched, dense)
+        log_inf = _steady_log(generator, steady, transport)
+        run = _Run(generator, transport, steady, log_inf, times, watch, callback, bar)
+        failure = run.advance(start, tolerance)
     if failure is not None and throw:
         raise failure
-    return replace(run.solution(method), _asked=_question(run, start, method, rtol, atol))
+    return replace(run.solution(), _asked=_question(run, start, rtol, atol))
 
 
-def _question(
-    run: _Run, start: Array, method: Method, rtol: float | None, atol: float | None
-) -> Question | None:
+def _question(run: _Run, start: Array, rtol: float | None, atol: float | None) -> Question | None:
     """Run that a result was found by, for other grids: as far as it got, without events."""
     again = partial(
         _solve_coarser,
         start=start,
         fine=run.generator.grid,
         t=run.times[: run.n].copy(),
-        method=method,
+        method=run.transport.asked_method,
+        scheme=run.transport.scheme,
         rtol=rtol,
         atol=atol,
         steady=False if run.log_inf is None else None,
@@ -173,6 +197,8 @@ class _Run:
     """Outputs and ledger of one run."""
 
     generator: Generator
+    transport: Transport
+    steady: Any
     log_inf: Array | None
     times: Array
     watch: Watch
@@ -184,16 +210,15 @@ class _Run:
     report: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        log_inf, self.problem = self.log_inf, Generator.problem_of(self.generator, "solve")
+        self.problem = Generator.problem_of(self.generator, "solve")
         self.rho = np.empty((self.times.size, *self.generator.grid.shape))
         self.ledger = {name: np.full(self.times.size, np.nan) for name in LEDGER}
-        self.Phi = None if log_inf is None else (log_inf.max() - log_inf) / self.problem.beta
         self.began = time.perf_counter()
 
-    def advance(self, rho0: Array, method: Method, tolerance: float | None) -> Exception | None:
+    def advance(self, rho0: Array, tolerance: float | None) -> Exception | None:
         """Run through the output times; returns the exception of a method that failed, or None."""
         grid, times, volume = self.generator.grid, self.times, self.generator.grid.volumes
-        context = self.context(tolerance)
+        context, method = self.context(tolerance), self.transport.method
         state, failure = None, None
         try:
             stop = self.output(rho0)
@@ -203,7 +228,15 @@ class _Run:
             self.watch.see(times[0], p)
             while not stop and self.n < times.size:
                 span = times[self.n] - times[self.n - 1]
-                p = _check_masses(method.step(state, p, span), grid, method)
+                q = _check_masses(method.step(state, p, span), grid, method)
+                if self.transport.feels_too_much(q / volume.ravel()):
+                    context, method = self.context(tolerance), self.change()
+                    state = method.init(self.generator, context)
+                    self.watch.change(
+                        _rates(self.generator, self.transport), method, state, context
+                    )
+                    q = _check_masses(method.step(state, p, span), grid, method)
+                p = q
                 self.watch.see(times[self.n], p)
                 stop = self.output(p.reshape(grid.shape) / volume)
             if stop:
@@ -228,6 +261,14 @@ class _Run:
             self.report = report | {k: v for k, v in recorded.items() if k not in report}
         return failure
 
+    def change(self) -> Method:
+        """Go over to the upwind flux, with the outputs so far measured against its steady state."""
+        method = self.transport.change()
+        self.log_inf = _steady_log(self.generator, self.steady, self.transport)
+        for k in range(self.n):
+            self.measure(k)
+        return method
+
     def context(self, tolerance: float | None) -> Context:
         """What the method may know and tell."""
         return Context(
@@ -251,18 +292,9 @@ class _Run:
 
     def output(self, rho: Array) -> bool:
         """Keep a density with its ledger; whether the callback wants to stop."""
-        k, grid = self.n, self.generator.grid
+        k = self.n
         self.rho[k] = rho
-        self.ledger["mass"][k] = grid.integrate(rho)
-        self.ledger["min_rho"][k] = rho.min()
-        self.ledger["entropy"][k] = observables.entropy(rho, grid) if rho.min() >= 0 else np.nan
-        if self.log_inf is not None and self.Phi is not None:
-            beta = self.problem.beta
-            F = observables.free_energy(rho, self.log_inf, grid, beta)
-            spent = observables.dissipation(rho, self.log_inf, self.generator, beta)
-            self.ledger["free_energy"][k] = F
-            self.ledger["energy"][k] = observables.energy(rho, self.Phi, grid)
-            self.ledger["dissipation"][k] = spent if rho.min() >= 0 else np.nan
+        self.measure(k)
         self.n = k + 1
         self.bar.at(self.times[k])
         if self.callback is None:
@@ -272,14 +304,30 @@ class _Run:
         answer = self.callback(float(self.times[k]), shown)
         return isinstance(answer, (bool, np.bool_)) and bool(answer)
 
+    def measure(self, k: int) -> None:
+        """Ledger of an output."""
+        rho, grid, log_inf = self.rho[k], self.generator.grid, self.log_inf
+        self.ledger["mass"][k] = grid.integrate(rho)
+        self.ledger["min_rho"][k] = rho.min()
+        self.ledger["entropy"][k] = observables.entropy(rho, grid) if rho.min() >= 0 else np.nan
+        if log_inf is not None:
+            beta = self.problem.beta
+            Phi = (log_inf.max() - log_inf) / beta
+            self.ledger["free_energy"][k] = observables.free_energy(rho, log_inf, grid, beta)
+            self.ledger["energy"][k] = observables.energy(rho, Phi, grid)
+            self.ledger["dissipation"][k] = np.nan
+            if rho.min() >= 0 and not self.transport.is_linear:
+                spent = observables.dissipation(rho, log_inf, self.generator, beta)
+                self.ledger["dissipation"][k] = spent
+
     def tick(self, fraction: float) -> None:
         """Show the part of the present interval that is done."""
         before, after = self.times[self.n - 1], self.times[self.n]
         self.bar.at(before + min(float(fraction), 1.0) * (after - before))
 
-    def solution(self, method: Method) -> Solution:
+    def solution(self) -> Solution:
         """Everything up to the last output time."""
-        n = self.n
+        n, method, words = self.n, self.transport.method, self.transport.words
         seconds = time.perf_counter() - self.began
         note = self.generator.edges.note
         ledger: dict[str, Any] = {name: values[:n].copy() for name, values in self.ledger.items()}
@@ -288,9 +336,10 @@ class _Run:
             rho=self.rho if n == len(self.rho) else self.rho[:n].copy(),
             **ledger,
             stats={"method": repr(method), "seconds": seconds, **self.report}
+            | self.transport.stats(self.report)
             | ({"walls": note} if note else {}),
             status=self.status,
-            message=self.message,
+            message="; ".join(filter(None, (self.message, words))),
             grid=self.generator.grid,
             beta=self.problem.beta,
             log_rho_inf=self.log_inf,
@@ -411,7 +460,12 @@ def _is_kept(generator: Generator, log_rho: Array | None) -> bool:
     return bool(np.abs(generator.matrix @ p).sum() <= STATIONARY * (generator.exit_rates @ p))
 
 
-def _steady_log(generator: Generator, steady: Any) -> Array | None:
+def _rates(generator: Generator, transport: Transport) -> Generator | UpwindRates:
+    """What knows the rate of change of a density in a run."""
+    return UpwindRates(generator) if transport.is_linear else generator
+
+
+def _steady_log(generator: Generator, steady: Any, transport: Transport) -> Array | None:
     """Log density of the reference (*shape), normalised, or None."""
     grid = generator.grid
     leaks = generator.leaks
@@ -421,6 +475,9 @@ def _steady_log(generator: Generator, steady: Any) -> Array | None:
         raise ValueError("steady is given, but mass leaves by absorbing sides; leave steady out")
     if steady is None:
         try:
+            found = upwind_reference(generator) if transport.is_linear else None
+            if found is not None:
+                return normal_log(found, grid)
             steady = steady_state(generator, scheme="markov")
         except (ValueError, ConvergenceError) as error:
             error.add_note("solve(..., steady=False) evolves the density without a free energy")

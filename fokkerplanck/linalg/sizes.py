@@ -37,6 +37,9 @@ NEWTON_PATIENT = 4096
 #: Cells up to which implicit steps are factorised. Fill grows like n log n in the plane and like
 #: n^(4/3) in space; docs/how-to-choose.md has the memory a cell of either way.
 IMPLICIT_FACTORISED: ByDimension = {1: math.inf, 2: 1_500_000, 3: 50_000}
+#: Cells up to which matrices of linear fluxes of high order are factorised: 13 entries a row in the
+#: plane (160²: 1 s), and in space fill that no memory holds (28³: 32 s).
+WIDE_FACTORISED: ByDimension = {1: math.inf, 2: 150_000, 3: 4_000}
 #: Solves that take as long as one factorisation: a longer step has to save as many.
 SOLVES_PER_FACTORISATION: ByDimension = {1: 10, 2: 20, 3: 60}
 #: Cells up to which Newton's matrices of JKO steps on edges are preconditioned by factors.

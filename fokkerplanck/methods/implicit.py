@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -119,7 +120,7 @@ class Implicit(Method):
             raise ValueError(f"tolerance is {describe(given)}; give a number from 1e-12 to 1")
         one_of(self.solver, "solver", SOLVERS)
 
-    def init(self, generator: Generator, context: Context) -> _State:
+    def init(self, generator: Generator, context: Context) -> ImplicitState:
         """State of a run: factorisations, length of the steps, what is left of the tolerance."""
         tolerance = self.tolerance if context.tolerance is None else context.tolerance
         if tolerance < LEAST_TOLERANCE:
@@ -127,9 +128,9 @@ class Implicit(Method):
                 f"rtol + atol is {tolerance:g}; Implicit keeps 1e-12 and more, give that or use "
                 "Exponential()"
             )
-        return _State(generator, context, self, tolerance)
+        return ImplicitState(generator, context, self, tolerance)
 
-    def step(self, state: _State, p: Array, span: float) -> Array:
+    def step(self, state: ImplicitState, p: Array, span: float) -> Array:
         """Masses after a span of time, by steps of the method's own."""
         done = 0.0
         state.kl = state.relative_entropy(p)  # p may be any masses
@@ -157,7 +158,7 @@ class Implicit(Method):
             state.context.tick(done / span)
         return p
 
-    def fork(self, state: _State) -> _State:
+    def fork(self, state: ImplicitState) -> ImplicitState:
         """State for a trial step."""
         other = copy.copy(state)
         other.factors = state.factors.fork()
@@ -177,19 +178,21 @@ class _Attempt:
     limited: float
 
 
-class _State:
+class ImplicitState:
     """Factorisations, length of the steps and what is left of the tolerance, in one run."""
+
+    #: Whether steps are limited where they are negative: a partner of order one is positive.
+    keeps_signs = True
 
     def __init__(
         self, generator: Generator, context: Context, method: Implicit, tolerance: float
     ) -> None:
         self.generator, self.context, self.tolerance = generator, context, tolerance
         self.stages, self.gamma = powers.FAMILIES[method.order]
-        self.flows = Flows.from_generator(generator)
         self.volume = generator.grid.volumes.ravel()
         self.log_inf = context.log_rho_inf
         masses = None if self.log_inf is None else self.log_inf.ravel() + np.log(self.volume)
-        self.factors = Solvers(generator, self.flows, method.solver, masses)
+        self.flows, self.factors = self.solvers(method.solver, masses)
         self.fastest = float(generator.exit_rates.max())
         self.tau, self.is_begun = 0.0, False
         # Local error per time that every step may have, and what may be added to it.
@@ -208,6 +211,11 @@ class _State:
         put(tolerance=tolerance, error_estimate=0.0, limited_steps=0, limited_mass=0.0)
         put(rejected_entropy=0, order_one_steps=0, mass_correction=0.0)
         put(positivity="every step, by construction", entropy=compared)
+
+    def solvers(self, name: str, log_mass: Array | None) -> tuple[Any, Any]:
+        """What tells whether mass is kept, and solvers for I - tau A by tau."""
+        flows = Flows.from_generator(self.generator)
+        return flows, Solvers(self.generator, flows, name, log_mass)
 
     def begin(self, p: Array) -> None:
         """Allot the tolerance, choose tau by the time scales of the first derivatives of p."""
@@ -252,7 +260,7 @@ class _State:
         remainder, worst = self._differences(y)
         leading = abs(powers.error_coefficient(self.stages, gamma)) * remainder
         error, limited = max(leading, worst), 0.0
-        if new.min() < 0:
+        if self.keeps_signs and new.min() < 0:
             # y_j - y_(j-1) = tau A y_j: the two differ by the currents of one density.
             tails = np.cumsum((c - a)[::-1])[::-1]
             positive = self._limited(partner, tau * powers.combination(tails, y[1:]))

@@ -200,6 +200,10 @@ class EqualSteps(Method):
     def longest(self) -> float:
         """Longest step, time."""
 
+    def longest_in(self, state: Any) -> float:
+        """Longest step of a run, time; here that of all runs."""
+        return self.longest
+
     @abstractmethod
     def one_step(self, state: Any, p: Array, tau: float) -> Array:
         """Return the masses (n,) after one step of length tau."""
@@ -207,7 +211,7 @@ class EqualSteps(Method):
     def step(self, state: Any, p: Array, span: float) -> Array:
         """Masses after equal steps that fill the span."""
         context = state.context
-        n = max(1, math.ceil(span / self.longest * (1 - SLACK)))
+        n = max(1, math.ceil(span / self.longest_in(state) * (1 - SLACK)))
         for k in range(n):
             p = self.one_step(state, p, span / n)
             context.record.add(steps=1)

@@ -13,7 +13,7 @@ from fokkerplanck.domain.types import Array
 from fokkerplanck.linalg import sizes
 from fokkerplanck.linalg.factors import CentralFactor, CentralFactors
 from fokkerplanck.linalg.semigroup.rational_krylov import krylov_action
-from fokkerplanck.linalg.semigroup.taylor import taylor_action, taylor_products
+from fokkerplanck.linalg.semigroup.taylor import TaylorSeries
 from fokkerplanck.steady.operator_choice import LinearOperator
 
 #: Best error that is asked of Krylov spaces, relative to the largest value of u.
@@ -39,6 +39,7 @@ class LinearBackward:
         self._grid, self._kind, self._tolerance = linear.flux.grid, kind, tolerance
         self.matrix = sparse.csr_array(linear.flux.matrix.T)
         self._factors = CentralFactors(self.matrix)
+        self._taylor = TaylorSeries(self.matrix, is_of_functions=True)
         self._products = self._solves = 0
         self._bound = self._over = 0.0
         self._kinds: set[str] = set()
@@ -69,7 +70,7 @@ class LinearBackward:
     def _step(self, u: Array, span: float) -> Array:
         """Function a span of time earlier."""
         d, n = self._grid.dim, self._grid.size
-        is_long = taylor_products(self.matrix, span) > sizes.KRYLOV_FROM_PRODUCTS[d]
+        is_long = self._taylor.products(span) > sizes.KRYLOV_FROM_PRODUCTS[d]
         if self._kind != "krylov" and not (is_long and n <= sizes.LINEAR_FLUX_FACTORISED[d]):
             return self._series(u, span)
         done, piece = 0.0, span
@@ -78,7 +79,7 @@ class LinearBackward:
             v = self._krylov(u, piece)
             if v is None:
                 piece /= 2
-                if taylor_products(self.matrix, piece) < FEW:
+                if self._taylor.products(piece) < FEW:
                     return self._series(u, span - done)
                 continue
             u, done = v, done + piece if piece < span - done else span
@@ -88,10 +89,11 @@ class LinearBackward:
     def _series(self, u: Array, span: float) -> Array:
         """Taylor series."""
         self._kinds.add("taylor")
-        action = taylor_action(self.matrix, u, span, self._tolerance)
-        self._products += action.products
-        self._bound += action.error
-        return action.u
+        size = float(np.abs(u).max())
+        action = self._taylor.act(u, span, self._tolerance / size)
+        self._products += action.n_products
+        self._bound += action.bound * size
+        return action.p
 
     def _krylov(self, u: Array, span: float) -> Array | None:
         """Krylov step, or None if the span is too long for it."""

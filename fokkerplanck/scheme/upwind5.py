@@ -139,6 +139,11 @@ class Upwind5:
         """Sets in which mass ends."""
         return int(self.label.max(initial=-1)) + 1
 
+    @property
+    def losses(self) -> sparse.csr_array:
+        """The same rates (n, n), by the cell that loses the mass."""
+        return self._ends[1]
+
     def _pressed(self, k: int) -> Flags:
         """Cells (n,) at reflecting walls across axis k onto which the drift presses mass."""
         grid = self.grid

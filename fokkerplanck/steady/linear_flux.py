@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from scipy import sparse
 
-from fokkerplanck.domain.types import Array
+from fokkerplanck.domain.types import Array, Integers
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.linalg.nearby import NearbyFactors
 from fokkerplanck.scheme.face_routes import staircases
@@ -203,7 +203,14 @@ def _limited(flux: Upwind5, generator: Generator, solver: _Held, linear: Array) 
     raise _unresolved(mass, negative, after)
 
 
-def markov_currents(flux: Upwind5, generator: Generator) -> sparse.csr_array:
+class Faces(Protocol):
+    """Faces of a grid: lower cell of each, and the axis that it is across."""
+
+    lower: Integers
+    axis: Integers
+
+
+def markov_currents(flux: Faces, generator: Generator) -> sparse.csr_array:
     """Currents of the Markov scheme through faces (n_faces, n), from cell masses."""
     edges, grid = generator.edges, generator.grid
     forward, backward = generator.edge_rates
