@@ -90,8 +90,9 @@ class Upwind5:
         self._free = frozen(self.label < 0)
         cells = np.arange(n, dtype=cell_type(n)).reshape(grid.shape)
         pairs = [[cells[i].ravel() for i in neighbours(grid, k)] for k in range(d)]
-        self.lower, self.upper = (np.concatenate(c) for c in zip(*pairs, strict=True))
-        self.axis = np.repeat(np.arange(d), [len(lower) for lower, _ in pairs])
+        self.lower: Integers = np.concatenate([lower for lower, _ in pairs])
+        self.upper: Integers = np.concatenate([upper for _, upper in pairs])
+        self.axis: Integers = np.repeat(np.arange(d), [len(lower) for lower, _ in pairs])
         self.part = np.full(len(self.lower), 0.5) if part is None else part
         self._b = flat(problem.drift, d)
         self._a = np.broadcast_to(problem.kT * problem.D.reshape(d, d, -1), (d, d, n))
