@@ -6,9 +6,8 @@ Sizes, boxes and caps are in ``cases``; the states are those of ``test_steady``,
 import numpy as np
 import pytest
 
-import fokkerplanck as fp
 from fokkerplanck import zoo
-from tests.convergence.cases import CASES, convergence, mean_Q, measured, rms
+from tests.convergence.cases import CASES, convergence, mean_Q, measured, rms, second_order
 from tests.convergence.rates import assert_rate
 from tests.convergence.test_steady import quantities
 
@@ -39,7 +38,7 @@ def test_differences_of_the_density_are_less_accurate_than_edge_currents():
     exact = zoo.manufactured_wall(10.0)
     h, mine, differences = [], [], []
     for n in (32, 64, 128):
-        state = fp.steady_state(exact.build(n))
+        state = second_order(exact.build(n))
         grid, problem = state.grid, state.problem
         slope = np.stack(np.gradient(state.log_rho, *grid.h))
         naive = problem.v - problem.kT * np.einsum("ik...,k...->i...", problem.D, slope)
@@ -55,7 +54,7 @@ def test_differences_of_the_density_are_less_accurate_than_edge_currents():
 def test_divergence_of_j_is_beta_j_grad_Phi():
     """The exact identity, and not zero: Example 19 violates its own assumption."""
     exact = zoo.example_19()
-    state = fp.steady_state(exact.build(96))
+    state = second_order(exact.build(96))
     x, rho = state.grid.x, state.rho
     size = rms(state.grid, rho, exact.div_j(*x))
     assert rms(state.grid, rho, state.div_j - exact.div_j(*x)) < 0.03 * size

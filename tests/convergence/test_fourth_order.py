@@ -16,7 +16,7 @@ from fokkerplanck.scheme import currents
 from fokkerplanck.scheme.fourth_order import FourthOrder
 from fokkerplanck.scheme.nine_point import NinePoint, index_units
 from fokkerplanck.steady import deferred, newton
-from tests.convergence.cases import Case, errors
+from tests.convergence.cases import Case, errors, second_order
 from tests.convergence.rates import SLACK, assert_rate, observed_orders
 
 ORDER = 3.7 + SLACK  # assert_rate allows slopes smaller by SLACK
@@ -106,7 +106,7 @@ def test_potential_of_the_spiral_to_1e_6():
     exact = zoo.spiral()
     exact = exact.boxed([(0.95 * lo, 0.95 * hi) for lo, hi in exact.box])
     problem = exact.build(128)
-    assert found(exact, fp.steady_state(problem))["Phi"] > 1e-4
+    assert found(exact, second_order(problem))["Phi"] > 1e-4
     state = fp.steady_state(problem, accuracy=4)
     assert found(exact, state)["Phi"] < 1e-6
     assert abs(state.entropy_production / exact.entropy_production - 1) < 1e-9
@@ -163,7 +163,7 @@ def test_quadratic_log_densities_have_exact_point_velocities():
 
 def test_two_is_not_four():
     exact = zoo.manufactured_wall(10.0)
-    states = [fp.steady_state(exact.build(n)) for n in (24, 48, 72)]
+    states = [second_order(exact.build(n)) for n in (24, 48, 72)]
     error = [found(exact, state)["Phi"] for state in states]
     with pytest.raises(AssertionError, match="slopes"):
         assert_rate([1 / 24, 1 / 48, 1 / 72], error, order=ORDER, cap=1.0)
@@ -202,7 +202,7 @@ def test_known_potentials_stay_in_closed_form():
     assert "whatever the accuracy" in state.stats.message
     assert np.ptp(state.log_rho + exact.Phi(*state.grid.x) / exact.kT) < 1e-12
     # What is left is the difference between values at centres and means over cells.
-    assert state.error_estimate == fp.steady_state(exact.build(24)).error_estimate
+    assert state.error_estimate == second_order(exact.build(24)).error_estimate
 
 
 @pytest.mark.parametrize(

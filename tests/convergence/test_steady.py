@@ -12,7 +12,7 @@ from scipy.special import betainc, gammainc
 
 import fokkerplanck as fp
 from fokkerplanck import zoo
-from tests.convergence.cases import CASES, convergence, errors, measured
+from tests.convergence.cases import CASES, convergence, errors, measured, second_order
 from tests.convergence.rates import assert_rate
 
 
@@ -80,7 +80,7 @@ def test_solved_to_rounding(make, sizes, scheme):
     """Gibbs with scalar or separable D, and uniform densities however they are carried around."""
     exact = make()
     for n in sizes:
-        state = fp.steady_state(exact.build(n))
+        state = second_order(exact.build(n))
         assert state.stats.scheme == scheme
         found = errors(exact, state)
         assert found["Phi"] < 1e-12
@@ -92,7 +92,7 @@ def test_solved_to_rounding(make, sizes, scheme):
 def test_the_midpoint_rule_alone_decides_how_gibbs_is_normalised():
     """On a coarse grid the shape is still exact, its integral is not: that is no scheme's error."""
     exact = zoo.double_well(kT=0.25)
-    state = fp.steady_state(exact.build(12))
+    state = second_order(exact.build(12))
     error = state.log_rho - exact.log_rho(*state.grid.x)
     assert np.ptp(error) < 1e-12
     assert np.abs(error).max() > 1e-6
@@ -114,7 +114,7 @@ def test_noise_that_vanishes_at_the_wall(make, below):
     """Masses of cells are exact on any grid: rho is a mean over the cell, not a value."""
     exact = make()
     for n in (16, 128):
-        state = fp.steady_state(exact.build(n))
+        state = second_order(exact.build(n))
         masses = np.diff(below(exact, state.grid.faces[0]))
         assert state.stats.scheme == "exact"
         assert np.abs(state.rho * state.grid.volume - masses).sum() < 1e-9
@@ -129,7 +129,7 @@ def test_noise_that_vanishes_at_the_wall(make, below):
 def regression():
     """R26 on three grids: no Phi in closed form, but moments and reference numbers."""
     exact = zoo.linear_regression_sgd(0.05)
-    return exact, [fp.steady_state(exact.build(n)) for n in (48, 96, 192)]
+    return exact, [second_order(exact.build(n)) for n in (48, 96, 192)]
 
 
 def test_moments_of_the_regression_are_second_order(regression):
@@ -195,7 +195,7 @@ def test_graded_axes_are_second_order(make, scale, cap, scheme):
     exact = make()
     exact = exact.boxed([(scale * lo, scale * hi) for lo, hi in exact.box])
     sizes = (24, 48, 96)
-    states = [fp.steady_state(on_graded(exact, n), scheme) for n in sizes]
+    states = [second_order(on_graded(exact, n), scheme) for n in sizes]
     rows = [errors(exact, state, fraction=0.35) for state in states]
     h = [1 / n for n in sizes]
     for key, factor in (("L1", 1), ("j", 3), ("q", 10)):
@@ -208,14 +208,14 @@ def test_graded_axes_are_second_order(make, scale, cap, scheme):
 @pytest.mark.parametrize("scheme", ["auto", "markov"])
 def test_graded_line_is_second_order(scheme):
     exact = zoo.noise_induced_transition()
-    states = [fp.steady_state(on_graded(exact, n), scheme) for n in (64, 128, 256)]
+    states = [second_order(on_graded(exact, n), scheme) for n in (64, 128, 256)]
     error = [np.abs(s.log_rho - exact.log_rho(*s.grid.x)).max() for s in states]
     assert_rate([1 / 64, 1 / 128, 1 / 256], error, order=2, cap=3e-4)
 
 
 def test_gibbs_on_graded_axes_is_exact():
     exact = zoo.double_well(kT=0.25)
-    state = fp.steady_state(on_graded(exact, 40))
+    state = second_order(on_graded(exact, 40))
     assert state.stats.scheme == "exact"
     assert np.ptp(state.log_rho + exact.Phi(*state.grid.x) / exact.kT) < 1e-12
     assert np.abs(state.j).max() < 1e-10
