@@ -69,10 +69,10 @@ class Solution(Repeatable):
     -----
     The densities relax to the null vector of the generator, ``steady_state(problem,
     scheme="markov")``. Against it, the default of ``solve``, F decreases at every step and decays
-    to rounding. Another discretisation of the same steady state differs by its own error of second
-    order: against ``scheme="log"``, which "auto" takes where there is a circulation, F levels off
-    at the distance of the two schemes, :math:`\beta^{-1}\mathrm{KL}(\rho_{markov}\|\rho_{log})`, of
-    fourth order in the cell width, may rise on its way there, and ``dissipation`` is not its rate.
+    to rounding. Another discretisation of the same steady state differs by its own error: against
+    ``steady_state(problem)``, which is more accurate where there is a circulation, F levels off at
+    the distance of the two, :math:`\beta^{-1}\mathrm{KL}(\rho_{markov}\|\rho_{auto})`, of fourth
+    order in the cell width, may rise on its way there, and ``dissipation`` is not its rate.
     That level is no failure to relax, but an estimate of the error of the grid.
 
     Examples
