@@ -63,9 +63,9 @@ def steady_state(
         closed form where the edge list is in detailed balance, else ``"log"``: in the whole box,
         or, where far tails keep Newton's method from that, above e^-c of the maximum with the
         Markov shape below (``stats.log_down_to``); and ``"markov"`` where that fails too or
-        upwinding makes more noise than the problem. Newton's method stops after a few steps
-        unless it gets somewhere. ``stats.scheme`` and ``stats.message`` say
-        which and why. With ``"log"`` asked for it is the whole box or an error.
+        upwinding makes three times the noise of the problem. Newton's method stops after a few
+        steps unless it gets somewhere. ``stats.scheme`` and ``stats.message`` say which and why.
+        With ``"log"`` asked for it is the whole box or an error.
     solver : {None, "direct", "multilevel"}
         ``"direct"``: sparse elimination. ``"multilevel"``: nested grids and multigrid, cost and
         memory proportional to the cells. None: by size and dimension; ``stats.reason``.
