@@ -26,9 +26,9 @@ STEADY_LUMPS = 4096
 STEADY_MANY_DIRECTIONS_BELOW = 100_000
 #: Cells up to which Newton's steps by multigrid, if they fail, are followed by factorisations.
 NEWTON_FACTORISED: ByDimension = {1: math.inf, 2: 300_000, 3: 30_000}
-#: Work of one such step over that of the Markov state: a factorisation with pivots against an
-#: elimination without ("Newton": .4 to .8 in the plane, 2 to 4 in space).
-NEWTON_STEP: ByDimension = {1: 0.5, 2: 0.7, 3: 3.0}
+#: Work of one such step in the whole box over that of the Markov state. Planes of 1e4 cells: 1.2 on
+#: a quiet machine, 2 to 3 on a busy one; on lines assumed; in space no levels are tried.
+NEWTON_STEP: ByDimension = {1: 1.0, 2: 1.5}
 #: Cells up to which a solution that comes slowly is waited for: 64², a few seconds.
 NEWTON_PATIENT = 4096
 

@@ -86,10 +86,10 @@ def steady_state(
 
     Notes
     -----
-    By default Newton's method stops after a few times the work of ``"markov"`` unless it gets
-    somewhere: where far tails keep it from the whole box, log rho is solved for above e^-c of the
-    maximum, with the Markov shape below (``stats.log_down_to``). With ``"log"`` asked for it is the
-    whole box or an error.
+    By default Newton's method stops after a few steps unless it gets somewhere. Where far tails
+    keep it from the whole box the fifth-order flux takes over; where that does not resolve the
+    problem, log rho is solved for above e^-c of the maximum, with the Markov shape below
+    (``stats.log_down_to``). With ``"log"`` asked for it is the whole box or an error.
 
     Examples
     --------
@@ -213,6 +213,12 @@ class _Search:
             found = upwind5_state(generator, markov, self.tol, log)
             why = no_logarithms or "most accurate where the mass is"
             return evidence.noted(_after(found, failures), why)
+        except ConvergenceError as error:
+            failures.append(str(error))
+        try:
+            if log is None and no_logarithms is None:  # where the mass is, if not in all the box
+                given = generator, markov, self.solver, self.tol
+                log = log_state(*given, True, self.tick, levels=True)
         except ConvergenceError as error:
             failures.append(str(error))
         if log is not None:

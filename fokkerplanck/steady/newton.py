@@ -26,7 +26,9 @@ PATIENCE_IN_SPACE = Patience(trial=4, least=0.6, window=0.5, tails=0.8)
 SMALL_PATIENCE = Patience(trial=8, least=0.5, window=0.9)
 
 
-def solve_nine_point(scheme, start, tol, generator=None, thrifty=False, tick=no_tick) -> Iteration:
+def solve_nine_point(
+    scheme, start, tol, generator=None, thrifty=False, tick=no_tick, levels=True
+) -> Iteration:
     r"""Steady log density of the nine-point scheme; for the weights of wells see `steady.wells`.
 
     Parameters
@@ -45,6 +47,8 @@ def solve_nine_point(scheme, start, tol, generator=None, thrifty=False, tick=no_
         leads to the whole box is tried to its end.
     tick : callable
         Called without arguments before every step.
+    levels : bool
+        Whether thrift ends with the solution from above, or without one.
 
     Returns
     -------
@@ -76,7 +80,7 @@ def solve_nine_point(scheme, start, tol, generator=None, thrifty=False, tick=no_
         lambda phi: deep_wells(scheme.graph, phi),
         lambda phi: iterate(scheme, phi, tol, linear, tick=tick),
     )
-    if thrifty and not result.converged and d < 3:
+    if thrifty and levels and not result.converged and d < 3:
         result = from_above(scheme, start, result, tol, linear, tick)
     return result
 

@@ -94,8 +94,9 @@ def log_state(
     tol: float,
     thrifty: bool,
     tick: Callable[[], None],
+    levels: bool = False,
 ) -> Found:
-    """Nine-point scheme, from the Markov state; ``thrifty`` as in ``solve_nine_point``.
+    """Nine-point scheme, from the Markov state; ``thrifty, levels`` as in ``solve_nine_point``.
 
     Raises
     ------
@@ -111,7 +112,7 @@ def log_state(
     is_affordable = is_plane_tensor and problem.grid.size <= sizes.NEWTON_FACTORISED[2]
     multigrid = markov.stats.solver == "multilevel" and not (solver is None and is_affordable)
     helper = generator if multigrid else None
-    result = solve_nine_point(nine, start, tol, helper, thrifty, tick)
+    result = solve_nine_point(nine, start, tol, helper, thrifty, tick, levels)
     if not result.converged:
         raise ConvergenceError(
             f"Newton's method for the nine-point scheme stopped at balance {result.balance:.1e} "

@@ -15,7 +15,7 @@ from fokkerplanck.domain import fields
 from fokkerplanck.scheme import currents
 from fokkerplanck.scheme.fourth_order import FourthOrder
 from fokkerplanck.scheme.nine_point import NinePoint, index_units
-from fokkerplanck.steady import deferred, newton
+from fokkerplanck.steady import active_set, continuation, deferred, newton
 from tests.convergence.cases import Case, errors, second_order
 from tests.convergence.rates import SLACK, assert_rate, observed_orders
 
@@ -354,7 +354,8 @@ def test_a_budget_that_is_too_small_is_refused(monkeypatch):
 
 
 def test_without_a_nine_point_state_there_is_no_start(monkeypatch):
-    monkeypatch.setattr(newton, "MAX_ITERATIONS", 0)
+    monkeypatch.setattr(continuation, "MAX_ITERATIONS", 0)
     monkeypatch.setattr(newton, "MAX_PATH", 0)
+    monkeypatch.setattr(active_set, "LEVEL_STEPS", 0)
     with pytest.raises(fp.ConvergenceError, match="starts from the nine-point scheme, but"):
         fp.steady_state(zoo.spiral().build(24), accuracy=4)

@@ -12,8 +12,8 @@ from fokkerplanck.steady import SteadyInterrupt, active_set, choice, continuatio
 from fokkerplanck.steady.continuation import Patience
 from tests.steady import slow_systems
 
-#: Most steps by default, of up to half to three quarters of a Markov state: two in the whole box,
-#: or a few more if it moves at first, and those of a level.
+#: Most steps by default: two in the whole box, or a few more if it moves at first, and those of a
+#: level.
 MOST_STEPS = 18
 
 
