@@ -79,7 +79,9 @@ class OnUpwind5(Method):
         """Masses after a span of time."""
         record = state.context.record
         # What was shown had its negative masses cut off; what evolves has not.
-        raw = state.raw if np.array_equal(p, state.shown) else p
+        raw = p
+        if state.raw is not None and state.shown is not None and np.array_equal(p, state.shown):
+            raw = state.raw
         if isinstance(self.method, Implicit):
             q = self.method.step(state.implicit, raw, span)
         else:
