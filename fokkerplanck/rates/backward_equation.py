@@ -73,7 +73,7 @@ def backward(
 ) -> Backward:
     r"""Solve :math:`u_t=A^Tu`, :math:`u(0)=\varphi`, in the continuum :math:`u_t=-g\cdot\nabla u+\beta^{-1}D:\nabla^2u`.
 
-    A^T is the exact transpose of the generator of ``solve``: for every density
+    A^T is the exact transpose of the generator of ``solve(..., scheme="markov")``: for every density
     :math:`\int\rho(t)\varphi\,dx=\int\rho_0u(t)\,dx` to rounding, constants stay as they are and u
     never leaves the range of phi.
 
