@@ -136,9 +136,9 @@ class Transport:
 
     def stats(self, report: dict[str, Any]) -> dict[str, Any]:
         """Scheme, and noise of the grid that the Markov generator adds or would add."""
-        found: dict[str, Any] = {"scheme": self.scheme}
-        if self._noise is not None:
-            found["numerical_diffusion"] = self.worst
+        if self._noise is None:  # a method of its own scheme, which it may report
+            return {"scheme": self.scheme} if isinstance(self.method, FluxCorrected) else {}
+        found: dict[str, Any] = {"scheme": self.scheme, "numerical_diffusion": self.worst}
         if self.scheme == "upwind5" and report.get("limited_intervals"):
             found["scheme_reason"] = (
                 f"negative mass {report['negative_mass']:.1e} of the linear flux: "

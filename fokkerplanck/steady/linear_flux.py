@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from scipy import sparse
 
-from fokkerplanck.domain.types import Array, Integers
+from fokkerplanck.domain.types import Array
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.linalg.nearby import NearbyFactors
 from fokkerplanck.scheme.face_routes import staircases
@@ -206,8 +206,8 @@ def _limited(flux: Upwind5, generator: Generator, solver: _Held, linear: Array) 
 class Faces(Protocol):
     """Faces of a grid: lower cell of each, and the axis that it is across."""
 
-    lower: Integers
-    axis: Integers
+    lower: Any
+    axis: Any
 
 
 def markov_currents(flux: Faces, generator: Generator) -> sparse.csr_array:

@@ -273,7 +273,7 @@ def jko_lyapunov(
     def distance(one: Array, other: Array) -> float:
         return float(study.grid.integrate(np.abs(one - other)))
 
-    exact = solve(study.problem, start, [0.0, end], **options).rho[-1]
+    exact = solve(study.generator, start, [0.0, end], **options).rho[-1]
     runs = [
         solve(study.problem, start, np.linspace(0, end, n + 1), JKO(end / n), **options)
         for n in (JKO_STEPS // 2, JKO_STEPS)
@@ -313,7 +313,7 @@ def relax(
         return now < FLOOR or stalled
 
     return solve(
-        study.problem,
+        study.generator,
         rho0,
         np.concatenate([[0.0], times]),
         method,
@@ -326,7 +326,7 @@ def relax(
 def _rounding(study: Study, method: Method | None, span: float) -> float:
     """Free energy that a method gives to rho_ss itself in a time: what it cannot resolve."""
     rest = solve(
-        study.problem, study.markov.rho, [0.0, span], method, steady=study.markov, progress=False
+        study.generator, study.markov.rho, [0.0, span], method, steady=study.markov, progress=False
     )
     return float(rest.free_energy[-1])
 

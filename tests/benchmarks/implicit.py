@@ -1,7 +1,7 @@
 """Implicit time stepping: work against error, and what the limiter costs.
 
-``python tests/benchmarks/implicit.py`` prints two tables, each about a minute (``work`` or
-``limiter``: one of them; ``--quick``: small grids, seconds).
+``python tests/benchmarks/implicit.py`` prints three tables, each about a minute (``work``,
+``limiter`` or ``peclet``: one of them; ``--quick``: small grids, seconds).
 First a double well with f = (x^2 - 1)^2/4 + y^2/2, beta = 3, box [-2.5, 2.5] x [-4, 4], from a
 Gaussian at (-1, 0) of standard deviation 0.2: ``Implicit`` against SDIRK4 written by hand with one
 SuperLU factorisation, and against scipy's BDF. Errors are L1 distances to uniformisation on the
@@ -9,6 +9,8 @@ same grid.
 Then a rotating Ornstein-Uhlenbeck process with tilted noise of condition number 100 at t = 0.5,
 100 steps: ``FluxCorrected`` against the Markov generator by SDIRK2 with the same steps. Errors are
 L1 distances to the closed form.
+Last rotation and pull with kT = 0.001 at t = 0.5, cells of Peclet number 120 and 60: the default of
+``solve``, ``FluxCorrected`` and the Markov generator, against the closed form.
 """
 
 import sys
@@ -136,15 +138,43 @@ def limiter_rows(n, repetitions, steps=100, t=0.5):
         "BackwardEuler": lambda: fp.solve(
             problem, start, [0, t], fp.BackwardEuler(t / steps), steady=False
         )[1],
+        "FluxCorrected, central": lambda: fp.solve(
+            problem, start, [0, t], fp.FluxCorrected(t / steps, "central"), steady=False
+        )[1],
         "FluxCorrected": lambda: fp.solve(
             problem, start, [0, t], fp.FluxCorrected(t / steps), steady=False
         )[1],
     }
+    yield from _measured("limiter", grid, t, runs, right, repetitions)
+
+
+def peclet_rows(n, repetitions, t=0.5):
+    """Rows of the third table for one grid."""
+    grid = fp.Grid([(-1, 1), (-1, 1)], n)
+    problem = fp.Problem(grid, drift=lambda x, y: (-x - 5 * y, 5 * x - y), kT=1e-3)
+    start, turned = fp.gaussian(grid, (0.6, 0), 0.01), 0.6 * np.exp(-t)
+    mean = turned * np.cos(5 * t), turned * np.sin(5 * t)
+    right = fp.gaussian(grid, mean, 1e-3 + 9e-3 * np.exp(-2 * t))
+    options = {
+        "rotation, Markov generator": {"scheme": "markov"},
+        "rotation, default": {},
+        "rotation, FluxCorrected()": {"method": fp.FluxCorrected()},
+        "rotation, FluxCorrected(0.005, central)": {"method": fp.FluxCorrected(0.005, "central")},
+    }
+    runs = {
+        name: lambda given=given: fp.solve(problem, start, [0, t], steady=False, **given)[1]
+        for name, given in options.items()
+    }
+    yield from _measured("peclet", grid, t, runs, right, repetitions)
+
+
+def _measured(table, grid, t, runs, right, repetitions):
+    """Rows of runs that end at a density known in closed form."""
     for name, function in runs.items():
         seconds, rho = timed(function, repetitions)
         yield {
-            "table": "limiter",
-            "cells": n**2,
+            "table": table,
+            "cells": grid.size,
             "t": t,
             "method": name,
             "seconds": seconds,
@@ -155,7 +185,7 @@ def limiter_rows(n, repetitions, steps=100, t=0.5):
 
 
 def stream(quick=False, only=None):
-    """Rows one by one, of one table or of both."""
+    """Rows one by one, of one table or of all."""
     tolerances = (1e-2, 1e-4, 1e-6, 1e-8)
     list(work_rows(16, 0.1, tolerances, 1))  # compiled
     list(limiter_rows(16, 1))
@@ -165,6 +195,9 @@ def stream(quick=False, only=None):
     if only in (None, "limiter"):
         for n in (64,) if quick else (64, 128, 256):
             yield from limiter_rows(n, 1 if n > 128 else 2)
+    if only in (None, "peclet"):
+        for n in (50,) if quick else (50, 100):
+            yield from peclet_rows(n, 2)
 
 
 def rows(quick=False):
@@ -175,7 +208,7 @@ def rows(quick=False):
 if __name__ == "__main__":
     print("| cells | t | method | seconds | L1 error | mass error | min rho |")
     print("|---|---|---|---|---|---|---|")
-    table = next((word for word in sys.argv[1:] if word in ("work", "limiter")), None)
+    table = next((word for word in sys.argv[1:] if word in ("work", "limiter", "peclet")), None)
     for row in stream("--quick" in sys.argv, table):
         print(
             f"| {row['cells']} | {row['t']:g} | {row['method']} | {row['seconds']:.3f} "

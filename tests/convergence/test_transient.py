@@ -38,7 +38,7 @@ def test_free_energy_of_linear_problems(name):
         problem = exact.build(n)
         grid = problem.grid
         rho0 = fp.gaussian(grid, exact.mean_t(0.0), exact.cov_t(0.0))
-        s = fp.solve(problem, rho0, times)
+        s = fp.solve(problem, rho0, times, scheme="markov")
         errors.append(np.abs(s.free_energy * problem.beta / KL - 1))
         reference = np.stack([exact.rho_t(t, *grid.x) for t in times])
         distances.append(grid.integrate(np.abs(s.rho - reference)))
@@ -81,7 +81,7 @@ def test_plane_waves(build, t, cap):
     for n in sizes:
         problem, exact = build(n)
         rho0 = exact(0.0, *problem.grid.x)
-        s = fp.solve(problem, rho0 / problem.grid.integrate(rho0), [0, t])
+        s = fp.solve(problem, rho0 / problem.grid.integrate(rho0), [0, t], scheme="markov")
         errors.append(float(problem.grid.integrate(np.abs(s[1] - exact(t, *problem.grid.x)))))
     assert_rate(1 / np.array(sizes), errors, order=2, cap=cap)
 
@@ -90,7 +90,9 @@ def test_heat_flow_spends_two_functionals():
     """The heat equation is the L2 flow of the Dirichlet energy and the W2 flow of minus entropy."""
     problem, _ = heat_in_a_box(48)
     grid = problem.grid
-    s = fp.solve(problem, fp.gaussian(grid, (0.3, 0.5), 0.02), np.linspace(0, 1, 21))
+    s = fp.solve(
+        problem, fp.gaussian(grid, (0.3, 0.5), 0.02), np.linspace(0, 1, 21), scheme="markov"
+    )
     assert np.all(np.diff(s.entropy) > 0)
     generator = fp.Generator(problem)
     dirichlet = [-grid.integrate(rho * generator.apply(rho)) for _, rho in s]
@@ -101,7 +103,7 @@ def test_backward_euler_converges_in_time():
     exact = zoo.ornstein_uhlenbeck()
     problem = exact.build(200)
     rho0 = fp.gaussian(problem.grid, 1.0, 0.01)
-    reference = fp.solve(problem, rho0, [0, 1], steady=False)[1]
+    reference = fp.solve(problem, rho0, [0, 1], steady=False, scheme="markov")[1]
     steps = np.array([0.04, 0.02, 0.01, 0.005])
     errors = []
     for dt in steps:

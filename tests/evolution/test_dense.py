@@ -19,9 +19,9 @@ def test_fourth_order_between_output_times():
     h, errors = [], []
     for n in (24, 48, 96):
         times = np.linspace(0, 1, n + 1)
-        s = fp.solve(PROBLEM, START, times, dense=True)
+        s = fp.solve(PROBLEM, START, times, dense=True, scheme="markov")
         middle = 0.5 * (times[1:] + times[:-1])
-        exact = fp.solve(PROBLEM, START, [0, *middle], steady=False).rho[1:]
+        exact = fp.solve(PROBLEM, START, [0, *middle], steady=False, scheme="markov").rho[1:]
         h.append(1 / n)
         errors.append(GRID.integrate(np.abs(s.at(middle) - exact)).max())
     assert_rate(h, errors, order=4, cap=1e-7)
@@ -66,7 +66,7 @@ def test_knots_are_met_exactly():
 def test_between_steps_it_is_as_good_as_the_steps():
     s = fp.solve(PROBLEM, START, [0, 1], Implicit(tolerance=1e-8), dense=True)
     times = np.linspace(0, 1, 40)
-    exact = fp.solve(PROBLEM, START, times)
+    exact = fp.solve(PROBLEM, START, times, scheme="markov")
     assert GRID.integrate(np.abs(s.at(times) - exact.rho)).max() < 1e-5
 
 

@@ -51,7 +51,7 @@ class Scripted(Method):
 @pytest.mark.parametrize("method", [None, BackwardEuler(0.05), Exponential(kind="krylov")])
 def test_ledger_is_what_the_observables_say(method):
     steady = fp.steady_state(PROBLEM, scheme="markov")
-    s = fp.solve(PROBLEM, START, TIMES, method, steady=steady)
+    s = fp.solve(Generator(PROBLEM), START, TIMES, method, steady=steady)
     assert (s.status, s.t.tolist(), s.rho.shape) == ("finished", TIMES, (4, 16, 16))
     assert s.beta == 2.0
     np.testing.assert_allclose(s.rho[0], START, rtol=1e-15)
@@ -68,18 +68,19 @@ def test_ledger_is_what_the_observables_say(method):
 
 
 def test_dissipation_integrates_to_the_loss_of_free_energy():
-    s = fp.solve(PROBLEM, START, np.linspace(0, 1, 401))
+    s = fp.solve(PROBLEM, START, np.linspace(0, 1, 401), scheme="markov")
     lost = np.sum(np.diff(s.t) * (s.dissipation[1:] + s.dissipation[:-1]) / 2)
     assert lost == pytest.approx(s.free_energy[0] - s.free_energy[-1], rel=1e-4)
 
 
 def test_reference_may_be_given_or_left_out():
     steady = fp.steady_state(PROBLEM, scheme="markov")
-    by_itself = fp.solve(PROBLEM, START, TIMES)
+    generator = Generator(PROBLEM)
+    by_itself = fp.solve(generator, START, TIMES)
     for given in (steady, steady.log_rho):
-        s = fp.solve(PROBLEM, START, TIMES, steady=given)
+        s = fp.solve(generator, START, TIMES, steady=given)
         np.testing.assert_array_equal(s.free_energy, by_itself.free_energy)
-    without = fp.solve(PROBLEM, START, TIMES, steady=False)
+    without = fp.solve(generator, START, TIMES, steady=False)
     np.testing.assert_array_equal(without.rho, by_itself.rho)
     for name in ("free_energy", "energy", "dissipation"):
         assert np.isnan(getattr(without, name)).all()
@@ -94,7 +95,8 @@ def test_free_energy_levels_off_at_the_distance_of_two_schemes():
         problem = fp.Problem(grid, drift=lambda x, y: (-x + y, -y - x), D=(1, 0.5), kT=0.5)
         markov, log = (fp.steady_state(problem, scheme=name) for name in ("markov", "log"))
         start = fp.gaussian(grid, (1, 0), 0.2)
-        own, other = (fp.solve(problem, start, [0, 20, 40], steady=s) for s in (None, log))
+        generator = Generator(problem)
+        own, other = (fp.solve(generator, start, [0, 20, 40], steady=s) for s in (None, log))
         np.testing.assert_array_equal(own.rho, other.rho)
         assert own.free_energy[-1] < 1e-25
         distance = 0.5 * observables.kl(markov.rho, log.rho, grid)
@@ -141,7 +143,8 @@ def test_graded_axes():
 
 def test_a_generator_in_place_of_the_problem():
     generator = Generator(PROBLEM)
-    a, b = (fp.solve(given, START, TIMES) for given in (PROBLEM, generator))
+    a = fp.solve(PROBLEM, START, TIMES, scheme="markov")
+    b = fp.solve(generator, START, TIMES)
     np.testing.assert_array_equal(a.rho, b.rho)
     np.testing.assert_array_equal(a.free_energy, b.free_energy)
     assert (a.problem, a.beta) == (b.problem, b.beta)
@@ -157,7 +160,7 @@ def test_a_number_is_the_last_time_and_one_time_is_the_start():
 
 
 def test_only_differences_of_time_matter():
-    a, b = fp.solve(PROBLEM, START, TIMES), fp.solve(PROBLEM, START, np.array(TIMES) - 7.0)
+    a, b = (fp.solve(Generator(PROBLEM), START, np.array(TIMES) - shift) for shift in (0.0, 7.0))
     np.testing.assert_allclose(a.rho, b.rho, rtol=1e-12)
     assert b.t[0] == -7.0
 
@@ -320,7 +323,8 @@ def test_bar_on_the_terminal(capsys):
 
 def test_bar_says_how_much_time_is_left(capsys):
     """Half of the time has passed in some 0.3 s, so that about as much is left."""
-    fp.solve(PROBLEM, START, [0, 1, 2], progress=True, callback=lambda t, rho: time.sleep(0.3))
+    generator = Generator(PROBLEM)
+    fp.solve(generator, START, [0, 1, 2], progress=True, callback=lambda t, rho: time.sleep(0.3))
     assert re.search(r"solve:  50%.* \d\d:\d\d<00:0\d", capsys.readouterr().err)
 
 

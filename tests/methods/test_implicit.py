@@ -113,7 +113,7 @@ def test_order_in_time_on_a_grid(order, cap):
     """Equal steps of one length at the gamma of the family's longest step and at another."""
     problem = spiral()
     generator, p0 = Generator(problem), (blob(problem) * problem.grid.volume).ravel()
-    exact = fp.solve(problem, blob(problem), [0, 0.5], steady=False)[1].ravel()
+    exact = fp.solve(generator, blob(problem), [0, 0.5], steady=False)[1].ravel()
     stages, gamma = powers.FAMILIES[order]
     for factor, extra in ((1.0, 1), (1.4, 0)):
         steps, errors = np.array([16, 32, 64]) * (2 if order == 2 else 1), []

@@ -25,7 +25,7 @@ def test_duality_with_the_forward_equation(kind, sides):
     grid = fp.Grid([(-4, 4), (-3, 3)], (24, 20), sides=sides)
     problem = fp.Problem(grid, drift=lambda x, y: (-x + 2 * y, -y - 2 * x), D=(1, 0.5), kT=0.5)
     t = [0, 0.1, 0.7, 3.0]
-    rho = fp.solve(problem, fp.gaussian(grid, (1, 0.5), 0.2), t, steady=False).rho
+    rho = fp.solve(fp.Generator(problem), fp.gaussian(grid, (1, 0.5), 0.2), t, steady=False).rho
     u = fp.backward(problem, phi, t, kind=kind).u
     forwards = [grid.integrate(r * u[0]) for r in rho]
     backwards = [grid.integrate(rho[0] * v) for v in u]

@@ -110,7 +110,7 @@ def assert_decreasing(values, floor):
 def test_mass_positivity_and_free_energy(name, method, steady):
     problem, state = steady(name)
     times = np.concatenate([[0], np.geomspace(0.02, 20, 25), 20 + 10 * np.arange(1, 21)])
-    s = fp.solve(problem, start(problem.grid), times, method, steady=state)
+    s = fp.solve(fp.Generator(problem), start(problem.grid), times, method, steady=state)
     assert np.abs(s.mass - 1).max() < 1e-13
     assert s.min_rho.min() >= 0
     KL = s.free_energy * problem.beta
@@ -126,8 +126,8 @@ def test_every_divergence_decreases(name, steady):
     """Chi-square and total variation to the steady state; KL and TV between two evolutions."""
     problem, state = steady(name)
     grid, times = problem.grid, [0, 0.05, 0.2, 0.5, 1, 2, 5]
-    a = fp.solve(problem, start(grid), times, steady=False).rho
-    b = fp.solve(problem, fp.uniform(grid), times, steady=False).rho
+    a = fp.solve(fp.Generator(problem), start(grid), times, steady=False).rho
+    b = fp.solve(fp.Generator(problem), fp.uniform(grid), times, steady=False).rho
     inf = np.maximum(state.rho, 1e-300)
     assert_decreasing(grid.integrate((a - inf) ** 2 / inf), 1e-25)
     assert_decreasing(grid.integrate(np.abs(a - inf)), 1e-14)
@@ -141,7 +141,9 @@ def test_every_divergence_decreases(name, steady):
 def test_dissipation_is_the_slope(name, steady):
     problem, state = steady(name)
     t, dt = 0.3, 1e-4
-    s = fp.solve(problem, start(problem.grid), [0, t - dt, t, t + dt], steady=state)
+    s = fp.solve(
+        problem, start(problem.grid), [0, t - dt, t, t + dt], steady=state, scheme="markov"
+    )
     slope = (s.free_energy[3] - s.free_energy[1]) / (2 * dt)
     assert s.dissipation[2] == pytest.approx(-slope, rel=1e-6)
 
@@ -228,10 +230,10 @@ def test_the_wrong_steady_state_is_no_lyapunov_functional(steady):
     problem, _ = steady("2D gyrator")
     log_gibbs = -problem.beta * problem.f
     log_gibbs = log_gibbs - np.log(problem.grid.integrate(np.exp(log_gibbs)))
-    s = fp.solve(problem, np.exp(log_gibbs), [0, 0.5, 1, 5], steady=log_gibbs)
+    s = fp.solve(problem, np.exp(log_gibbs), [0, 0.5, 1, 5], steady=log_gibbs, scheme="markov")
     assert s.free_energy[0] < 1e-28
     assert np.all(np.diff(s.free_energy) > 0)
-    right = fp.solve(problem, np.exp(log_gibbs), [0, 0.5, 1, 5])
+    right = fp.solve(problem, np.exp(log_gibbs), [0, 0.5, 1, 5], scheme="markov")
     assert np.all(np.diff(right.free_energy) < 0)
 
 
@@ -239,7 +241,7 @@ def test_the_plain_sum_looks_non_monotone(steady):
     """sum p log(p / pi) as written ends at 1e-16 and jitters; the stable form goes on falling."""
     problem, state = steady("2D tensor, circulating")
     grid = problem.grid
-    s = fp.solve(problem, start(grid), np.linspace(0, 60, 61), steady=state)
+    s = fp.solve(problem, start(grid), np.linspace(0, 60, 61), steady=state, scheme="markov")
     plain = grid.integrate(s.rho * np.log(s.rho / state.rho))
     with pytest.raises(AssertionError):
         assert_decreasing(plain, FLOOR)
@@ -254,7 +256,7 @@ def test_anisotropy_on_a_finer_grid(kappa):
         square(96), drift=lambda x, y: (-x + 2 * y, -1.5 * x - 0.8 * y), D=rotated(kappa)
     )
     times = [0, 0.01, 0.1, 0.5, 1, 2, 4, 8, 100, 400]
-    s = fp.solve(problem, start(problem.grid), times)
+    s = fp.solve(problem, start(problem.grid), times, scheme="markov")
     assert np.abs(s.mass - 1).max() < 1e-13
     assert s.min_rho.min() >= 0
     # Rounding in the far tail is of either sign, by the processor: negative masses are clipped,
