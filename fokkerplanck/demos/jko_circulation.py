@@ -56,7 +56,7 @@ def compute(n=64, seed=0, progress=False) -> Result:
     start = gaussian(grid, (1.2, -1), 0.15)
     options = {"steady": steady, "progress": progress}
     both = by_order(problem, start, END, STEPS, **options)
-    exact = solve(problem, start, np.linspace(0, END, 6), **options)
+    exact = solve(problem, start, np.linspace(0, END, 6), scheme="markov", **options)
     rest = solve(problem, steady.rho, END, jko.EdgeJKO(END, order=2), **options)
     kept = float(grid.integrate(np.abs(rest.rho[-1] - steady.rho)))
     return Result(problem, steady, exact, *both, kept)

@@ -313,7 +313,7 @@ def test_complex_modes_rebuild_the_evolution_too():
     grid = problem.grid
     modes = find(problem, 10, scheme="markov")  # as that of solve
     rho0 = fp.gaussian(grid, (0.3, 0.2), 0.05)
-    rho = fp.solve(problem, rho0, [0, 2.5]).rho[-1]
+    rho = fp.solve(fp.Generator(problem), rho0, [0, 2.5]).rho[-1]
     part = modes.coefficients(rho0) * np.exp(2.5 * modes.eigenvalues)
     rebuilt = np.einsum("k,k...->...", part, modes.right)
     assert np.abs(rebuilt.imag).max() < 1e-12

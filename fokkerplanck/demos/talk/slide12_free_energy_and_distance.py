@@ -85,7 +85,7 @@ def compute(n=128, n_space=32, steps=120, seed=0, progress=False) -> Result:
         runs[code] = _run(name, exact, problem, start, np.linspace(0, end, steps + 1), progress)
     box = _boxed(gyrator)
     listed = [
-        _kl(solve(p, _start(gyrator, p), [0, *LISTED], progress=False))[1:]
+        _kl(solve(p, _start(gyrator, p), [0, *LISTED], progress=False, scheme="markov"))[1:]
         for p in (box.build(3 * n // 4), box.build(3 * n // 2))
     ]
     return Result(runs, *listed)
@@ -112,7 +112,7 @@ def _run(name, exact, problem: Problem, mean, t, progress):
     """Evolve, and follow the mean."""
     grid = problem.grid
     bar = None if progress else False
-    solution = solve(problem, _start(exact, problem, mean), t, progress=bar)
+    solution = solve(problem, _start(exact, problem, mean), t, progress=bar, scheme="markov")
     rest = np.exp(np.asarray(solution.log_rho_inf))
     means = np.array([grid.integrate(rho * grid.x) for rho in (*solution.rho, rest)])
     weights = 1 if exact.code == "R23" else grid.dim
