@@ -148,6 +148,7 @@ def upwind5_state(
         message,
         linear.steps,
         reason=markov.stats.reason,
+        tails="markov" if tails is None else "log",
         negative_mass=linear.negative,
         moved_mass=linear.moved + result.changed,
     )

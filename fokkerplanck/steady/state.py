@@ -68,6 +68,8 @@ class SteadyStats:
         What upwinding adds to the dissipation of the Markov state on this grid, over that of the
         problem: the temperature that it shows is about 1 plus this times the right one. nan for
         closed forms.
+    tails : str
+        Scheme of the far tails of ``"upwind5"``; empty for the others.
     negative_mass, moved_mass : float
         Of ``"upwind5"``: negative mass of its linear solution, and L1 distance to this state.
     atoms : dict
@@ -86,6 +88,7 @@ class SteadyStats:
     source: str = ""
     log_down_to: float = np.inf
     numerical_diffusion: float = float("nan")
+    tails: str = ""
     negative_mass: float = 0.0
     moved_mass: float = 0.0
     atoms: Mapping[Side, float] = field(default_factory=dict)

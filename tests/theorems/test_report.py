@@ -32,7 +32,7 @@ def test_every_statement_is_there(gyrator):
 
 def test_text(gyrator):
     text = str(gyrator)
-    assert text.startswith("SteadyState(scheme='log4'")
+    assert text.startswith("SteadyState(scheme='log'")
     for verdict in gyrator:
         assert len(str(verdict).splitlines()) == 2
         assert str(verdict) in text
