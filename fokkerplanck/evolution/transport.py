@@ -100,7 +100,7 @@ class Transport:
         self._noise = GridNoise(generator.edges) if on_edges else None
         if self._noise is not None and is_free and scheme == "auto":
             problem = generator.problem
-            may = self._noise.most > self._limit
+            may = self._noise.most > self._limit and not generator.edges.knows_walls
             self._is_free = may and exact_log_density(problem, generator.edges) is None
 
     @property

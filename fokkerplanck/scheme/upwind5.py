@@ -100,7 +100,11 @@ class Upwind5:
         rows = [self._rows(k, pairs[k][0]) for k in range(d)]
         currents = sparse.csr_array(sparse.vstack(rows, format="csr"))
         closure = closed_cross_terms(grid, self._b, self._a, self.lower, self.upper, self.axis)
-        self.currents = currents if closure is None else sparse.csr_array(currents - closure)
+        if closure is not None:
+            free = self._free.astype(float)
+            inner = sparse.diags_array(free[self.lower] * free[self.upper])
+            currents = currents - inner @ closure @ sparse.diags_array(free)
+        self.currents = sparse.csr_array(currents)
 
     @cached_property
     def balance(self) -> sparse.csr_array:

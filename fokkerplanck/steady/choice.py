@@ -14,7 +14,7 @@ from fokkerplanck.linalg.null_vector import closed_class
 from fokkerplanck.scheme.detailed_balance import exact_log_density
 from fokkerplanck.scheme.generator import Generator
 from fokkerplanck.steady.accuracy import check_accuracy, fourth_order, has_fourth_order
-from fokkerplanck.steady.evidence import Evidence, with_walls
+from fokkerplanck.steady.evidence import LITTLE_DIFFUSION, Evidence, with_walls
 from fokkerplanck.steady.markov import SOLVERS, Stationary, stationary_log_mass
 from fokkerplanck.steady.progress import Steps
 from fokkerplanck.steady.schemes import (
@@ -167,14 +167,15 @@ class _Search:
         if scheme == "upwind5":
             return evidence.noted(upwind5_state(generator, markov, self.tol))
         if scheme == "log" or self.accuracy == 4:
-            log = self._log(markov, thrifty=scheme == "auto")
+            log = self._log(markov, thrifty=scheme == "auto" and self.accuracy == 4)
             return evidence.noted(self._fourth(log) if self.accuracy == 4 else log)
         return self._first_that_works(markov, evidence)
 
     def _log(self, markov: Stationary, thrifty: bool) -> Found:
         """Nine-point scheme, or ConvergenceError with what to do."""
         try:
-            return log_state(self.generator, markov, self.solver, self.tol, thrifty, self.tick)
+            given = self.generator, markov, self.solver, self.tol
+            return log_state(*given, thrifty, self.tick, levels=thrifty)
         except ConvergenceError as error:
             raise ConvergenceError(
                 f"{error}, tol = {self.tol:g}; refine the grid, shrink the box to where the "
@@ -204,7 +205,10 @@ class _Search:
         log: Found | None = None
         if no_logarithms is None:
             try:
-                log = log_state(generator, markov, self.solver, self.tol, True, self.tick)
+                given = generator, markov, self.solver, self.tol
+                # Elsewhere the tails are not worth so much more than the Markov state.
+                levels = evidence.diffusion <= LITTLE_DIFFUSION
+                log = log_state(*given, True, self.tick, levels=levels)
                 if self.accuracy is None and has_fourth_order(self.problem):
                     return evidence.noted(self._fourth(log), "most accurate of all that exist here")
             except ConvergenceError as error:

@@ -19,6 +19,8 @@ from fokkerplanck.steady.state import Found, SteadyStats
 NOTED_DIFFUSION = 0.02
 #: The same, from which on the Markov state is no start for Newton's method.
 MOST_DIFFUSION = 3.0
+#: The same, up to which Newton's method is worth its price where far tails stall it.
+LITTLE_DIFFUSION = 0.05
 
 
 @dataclass(frozen=True)

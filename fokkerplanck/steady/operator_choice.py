@@ -160,8 +160,8 @@ def _automatic(generator: Generator, solver: str | None, dual: bool) -> Choice:
     """The linear flux where upwinding adds much noise, unless it may not be trusted."""
     chain = Choice(None, False, float("nan"), "")
     problem = generator.problem
-    if problem is None:
-        return chain
+    if problem is None or generator.edges.knows_walls:
+        return chain  # of all schemes the chain alone knows walls without noise
     closed = _closed(generator)
     singular = bool(is_singular(problem).any())
     if not singular and (problem.grid.dim == 1 or _most(closed) <= NOTED):

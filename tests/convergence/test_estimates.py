@@ -15,7 +15,7 @@ from scipy.stats import beta, gamma, norm
 import fokkerplanck as fp
 from fokkerplanck import sets, zoo
 from fokkerplanck.domain.observed_order import coarse_masses
-from tests.convergence.cases import CASES
+from tests.convergence.cases import CASES, second_order
 
 #: True over estimated error of whatever has no message.
 TOO_CAREFUL, TOO_BOLD = 0.2, 3.0
@@ -132,7 +132,7 @@ def test_zoo(code):
     exact = case.exact()
     # A quarter of the cells has to be more than the four of which symmetry makes anything.
     n = case.sizes[2 if exact.dim == 3 else 1]
-    state = fp.steady_state(exact.build(n))
+    state = second_order(exact.build(n))
     assert_honest(true_error(state, masses_in_cells(exact.rho, state.grid)), state.error_report)
 
 
@@ -182,7 +182,7 @@ def test_odd_numbers_of_cells_and_graded_axes():
     faces = [0.5 * (hi - lo) * np.linspace(-1, 1, 60) ** 3 * 0.6 for lo, hi in exact.box]
     faces = [f + 0.5 * (hi - lo) * np.linspace(-1, 1, 60) * 0.4
              for f, (lo, hi) in zip(faces, exact.box, strict=True)]  # fmt: skip
-    state = fp.steady_state(
+    state = second_order(
         fp.Problem(fp.Grid(faces), f=exact.f, grad_f=exact.g, D=exact.D, kT=exact.kT)
     )
     assert_honest(true_error(state, masses_in_cells(exact.rho, state.grid)), state.error_report)
@@ -193,7 +193,7 @@ def test_odd_numbers_of_cells_and_graded_axes():
 
 def test_moments_currents_and_entropy_production():
     exact = zoo.gyrator()
-    state = fp.steady_state(exact.build(96))
+    state = second_order(exact.build(96))
     grid = state.grid
     report = state.error_of(lambda s: s.entropy_production)
     error = abs(state.entropy_production - exact.entropy_production)
@@ -216,12 +216,12 @@ def test_moments_currents_and_entropy_production():
 
 
 def test_quantities_that_are_none():
-    state = fp.steady_state(zoo.gyrator().build(16))
+    state = second_order(zoo.gyrator().build(16))
     with pytest.raises(ValueError, match=r"quantity is 3; give a function"):
         state.error_of(3)
     with pytest.raises(ValueError, match="quantity has shapes"):
         state.error_of(lambda s: s.rho.ravel())
-    infinite = fp.steady_state(zoo.langevin().build(24))
+    infinite = fp.steady_state(zoo.langevin().build(24), "log")
     report = infinite.error_of(lambda s: s.entropy_production)
     assert math.isnan(report.value)
     assert "not a finite number" in report.message
@@ -249,7 +249,8 @@ def carried(n, method, t):
         return found / found.sum()
 
     start = masses(mean, cov) / grid.volume
-    solution = fp.solve(problem, start, [0, t / 2, t], method, steady=False)
+    scheme = "markov" if method is None else "auto"
+    solution = fp.solve(problem, start, [0, t / 2, t], method, steady=False, scheme=scheme)
     carry = expm(t * np.array([[-1, -TURN], [TURN, -1]]))
     spread = carry @ cov @ carry.T + KT * (1 - np.exp(-2 * t)) * np.eye(2)
     return solution, masses(carry @ mean, spread)
@@ -257,7 +258,7 @@ def carried(n, method, t):
 
 @pytest.mark.parametrize(
     ("n", "method"),
-    [(100, None), (100, fp.FluxCorrected(dt=0.01)),
+    [(100, None), (100, fp.FluxCorrected(dt=0.01, flux="central")),
      pytest.param(200, None, marks=pytest.mark.slow)],
     ids=["100", "100, limited", "200"],
 )  # fmt: skip
@@ -312,7 +313,7 @@ def test_runs_that_end_early_are_compared_as_far_as_they_got():
 
 @pytest.mark.parametrize(("friction", "gap"), [(1.0, 1.78535e-3), (0.1, 1.49195e-3)])
 def test_gaps_of_upwinded_chains(friction, gap):
-    found = fp.spectrum(kramers(160, friction), 3)
+    found = fp.spectrum(kramers(160, friction), 3, scheme="markov")
     report = found.error_report
     assert TOO_CAREFUL < abs(found.gap - gap) / report.value[1] < TOO_BOLD
     assert report.value[0] == 0
@@ -364,7 +365,7 @@ def test_fixation_times():
 
 def test_times_whose_differences_grow_have_no_estimate():
     """Upwinding makes them ten to twenty times too short on all three grids."""
-    times = fp.mfpt(kramers(160, 0.1), lambda x, v: x > 0.9)
+    times = fp.mfpt(kramers(160, 0.1), lambda x, v: x > 0.9, scheme="markov")
     report = times.error_of(lambda t: t.at(-1, 0))
     assert math.isnan(report.value)
     assert "order -1.3" in report.message

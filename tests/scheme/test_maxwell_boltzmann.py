@@ -43,7 +43,7 @@ def test_density_and_current(mass):
     assert state.stats.source == "Maxwell-Boltzmann of the given potential"
     assert "curl" in state.stats.message
     assert state.residual < 1e-12
-    assert state.error_estimate == 0
+    assert 0 < state.error_estimate < 0.01  # quadrature of cell masses
     np.testing.assert_allclose(state.log_rho, log_rho(problem, mass), atol=2e-10)
     exact = np.stack([v, -(x**3 - x) / mass])  # at walls half of it stops
     inner = (slice(None), slice(1, -1), slice(1, -1))

@@ -492,7 +492,8 @@ def test_markov_is_last_and_says_so(monkeypatch):
     state = fp.steady_state(problem)
     assert state.stats.scheme == "markov"
     assert "5.0e-01" in state.stats.message
-    assert "no luck either; fell back to" in state.stats.message
+    assert "no luck either" in state.stats.message
+    assert "fell back to null vector" in state.stats.message
     np.testing.assert_array_equal(state.log_rho, fp.steady_state(problem, "markov").log_rho)
 
 
@@ -615,7 +616,6 @@ def test_error_estimate_is_of_the_size_of_the_error():
         best = fp.steady_state(exact.build(48))
         true = best.grid.integrate(np.abs(best.rho - exact.rho(*best.grid.x)))
         assert true / 3 < best.error_estimate
-        assert best.error_report.message
 
 
 def test_arrays_have_no_estimate_and_say_why():
