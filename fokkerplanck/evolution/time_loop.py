@@ -177,7 +177,7 @@ def _question(run: _Run, start: Array, rtol: float | None, atol: float | None) -
         fine=run.generator.grid,
         t=run.times[: run.n].copy(),
         method=run.transport.asked_method,
-        scheme=run.transport.scheme,
+        scheme=run.transport.scheme_again,
         rtol=rtol,
         atol=atol,
         steady=False if run.log_inf is None else None,

@@ -104,6 +104,11 @@ class Transport:
             self._is_free = may and exact_log_density(problem, generator.edges) is None
 
     @property
+    def scheme_again(self) -> str:
+        """Scheme by which to ask for the same run: limited methods have one of their own."""
+        return "auto" if isinstance(self.asked_method, FluxCorrected) else self.scheme
+
+    @property
     def is_linear(self) -> bool:
         """Whether the linear semigroup of the upwind flux is what evolves."""
         return isinstance(self.method, OnUpwind5)
