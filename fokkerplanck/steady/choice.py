@@ -98,7 +98,7 @@ def steady_state(
     >>> problem = fp.Problem(grid, drift=lambda x, y: (-x + y, -y - x), D=(1, 0.5))
     >>> ss = fp.steady_state(problem)
     >>> ss.stats.scheme, round(float(ss.mean_Q[0, 1]), 2)
-    ('log4', -0.75)
+    ('log4', -0.74)
     """
     question = Generator.problem_of(problem, "steady_state")
     _check_arguments(question, scheme, solver, tol)

@@ -121,7 +121,9 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("with_set", [False, True], ids=["whole", "with a set"])
-def test_currents_are_those_of_the_twin(name, with_set, rng):
+def test_currents_are_those_of_the_twin(name, with_set, rng, monkeypatch):
+    # Closures of slopes at walls are added to what the kernel writes, and tested on states.
+    monkeypatch.setattr("fokkerplanck.scheme.upwind5.closed_cross_terms", lambda *_: None)
     grid, D, kT = CASES[name]
 
     def drift(*x):
