@@ -211,7 +211,15 @@ class Grid:
         >>> float(grid.integrate(grid.x[0]))
         0.5
         """
-        u = np.asarray(u(*self.x) if callable(u) else u)
+        if callable(u):
+            try:
+                u = u(*self.x)
+            except TypeError as error:
+                raise ValueError(
+                    f"u could not be called: {error}; give a function of {self.dim} arrays, one "
+                    "per axis"
+                ) from error
+        u = np.asarray(u)
         if u.dtype.kind not in "biufc":
             raise ValueError(f"integrate received {describe(u)}; give numbers over the grid")
         if u.ndim == 0:

@@ -475,9 +475,11 @@ def _steady_log(generator: Generator, steady: Any, transport: Transport) -> Arra
         raise ValueError("steady is given, but mass leaves by absorbing sides; leave steady out")
     if steady is None:
         try:
-            found = upwind_reference(generator) if transport.is_linear else None
-            if found is not None:
-                return normal_log(found, grid)
+            if transport.is_linear:
+                try:
+                    return normal_log(upwind_reference(generator), grid)
+                except ConvergenceError as error:
+                    transport.reference = f"steady state of the Markov scheme, for {error}"
             steady = steady_state(generator, scheme="markov")
         except (ValueError, ConvergenceError) as error:
             error.add_note("solve(..., steady=False) evolves the density without a free energy")

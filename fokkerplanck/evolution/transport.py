@@ -10,7 +10,6 @@ import numpy as np
 from fokkerplanck.domain.arguments import one_of
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.types import Array
-from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.methods.backward_euler import BackwardEuler
 from fokkerplanck.methods.exponential import Exponential
 from fokkerplanck.methods.flux_corrected import FluxCorrected
@@ -21,6 +20,7 @@ from fokkerplanck.methods.splitting import Splitting
 from fokkerplanck.scheme.cells import UPWIND_TILT
 from fokkerplanck.scheme.currents import EdgeCurrents
 from fokkerplanck.scheme.detailed_balance import exact_log_density
+from fokkerplanck.scheme.dissipation import coth_excess
 from fokkerplanck.scheme.edges import Edges
 from fokkerplanck.scheme.generator import Generator
 from fokkerplanck.scheme.upwind5 import Upwind5
@@ -48,9 +48,7 @@ class GridNoise:
     """
 
     def __init__(self, edges: Edges) -> None:
-        half = 0.5 * np.abs(edges.tilt)
-        safe = np.where(half > 1e-3, half, 1.0)
-        added = np.where(half > 1e-3, safe / np.tanh(safe) - 1, half**2 / 3)
+        added = coth_excess(0.5 * np.abs(edges.tilt))
         self.most = float(added.max(initial=0.0))
         self.is_upwinded = bool((np.abs(edges.tilt) >= UPWIND_TILT).any())
         self._edges, self._added = edges, added
@@ -90,6 +88,8 @@ class Transport:
         #: Method before it was put on another scheme.
         self.asked_method = self.method
         self.asked, self.worst, self._is_free = scheme, 0.0, False
+        #: What free energy is measured against, where it is not what the run relaxes to.
+        self.reference = ""
         if isinstance(self.method, FluxCorrected):
             _check_limited(self.method, scheme)
             self.scheme, self._noise = self.method.flux, None
@@ -144,6 +144,8 @@ class Transport:
         if self._noise is None:  # a method of its own scheme, which it may report
             return {"scheme": self.scheme} if isinstance(self.method, FluxCorrected) else {}
         found: dict[str, Any] = {"scheme": self.scheme, "numerical_diffusion": self.worst}
+        if self.reference:
+            found["reference"] = self.reference
         if self.scheme == "upwind5" and report.get("limited_intervals"):
             found["scheme_reason"] = (
                 f"negative mass {report['negative_mass']:.1e} of the linear flux: "
@@ -166,16 +168,19 @@ class UpwindRates:
         return (self._matrix @ (rho * volume).ravel()).reshape(rho.shape) / volume
 
 
-def upwind_reference(generator: Generator) -> Array | None:
-    """Log density that the upwind flux relaxes to (n,), unnormalised; None if it has none."""
+def upwind_reference(generator: Generator) -> Array:
+    """Log density that the upwind flux relaxes to (n,), unnormalised.
+
+    Raises
+    ------
+    ConvergenceError
+        If the grid does not resolve it.
+    """
     markov = steady_state(generator, scheme="markov").log_rho.ravel()
     finite = np.where(np.isfinite(markov), markov, markov[np.isfinite(markov)].min() - 800.0)
     log_mass = finite + np.log(generator.grid.volumes.ravel())
     tail = EdgeCurrents.from_edges(generator.edges, finite)
-    try:
-        return solve_upwind5(generator, log_mass, tail, False, 1e-10).log_rho
-    except ConvergenceError:
-        return None
+    return solve_upwind5(generator, log_mass, tail, False, 1e-10).log_rho
 
 
 def normal_log(log_rho: Array, grid: Grid) -> Array:

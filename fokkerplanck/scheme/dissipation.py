@@ -44,18 +44,23 @@ def numerical_dissipation(edges: Edges, log_rho: Array) -> float:
     >>> round(numerical_dissipation(fp.Edges.from_problem(problem), rho), 2)
     0.1
     """
-    phi = np.asarray(log_rho, dtype=float).ravel()
-    phi = phi - phi.max()
-    tail, head = edges.tail, edges.head
-    some = np.isfinite(phi[tail]) & np.isfinite(phi[head])
-    a, b = phi[tail[some]], phi[head[some]]
-    step = np.abs(np.clip(b - a, -STEEPEST, STEEPEST))
-    # Logarithmic mean of e^a and e^b: the larger over B(-step) = step / (1 - e^-step).
-    mean = np.exp(np.maximum(a, b)) / bernoulli(-step)
-    physical = mean * edges.weight[some] * step**2
-    added = coth_excess(0.5 * np.abs(edges.tilt[some]))
+    conductance, tilt, step = _on_edges(edges, log_rho)
+    physical = conductance * step**2
+    added = coth_excess(0.5 * np.abs(tilt))
     whole = float(physical.sum())
     return float((physical * added).sum()) / whole if whole > 0 else float("inf")
+
+
+def _on_edges(edges: Edges, log_rho: Array) -> tuple[Array, Array, Array]:
+    """Mean density times conductance, tilt and difference of log density, where there is mass."""
+    phi = np.asarray(log_rho, dtype=float).ravel()
+    phi = phi - phi.max()
+    some = np.isfinite(phi[edges.tail]) & np.isfinite(phi[edges.head])
+    a, b = phi[edges.tail[some]], phi[edges.head[some]]
+    step = np.clip(b - a, -STEEPEST, STEEPEST)
+    # Logarithmic mean of e^a and e^b: the larger over B(-|step|) = |step| / (1 - e^-|step|).
+    mean = np.exp(np.maximum(a, b)) / bernoulli(-np.abs(step))
+    return mean * edges.weight[some], edges.tilt[some], step
 
 
 def coth_excess(half: Array) -> Array:
@@ -96,13 +101,8 @@ def added_noise(edges: Edges, log_rho: Array) -> float:
     >>> bool(added_noise(fp.Edges.from_problem(problem), rho) < 1e-12)
     True
     """
-    phi = np.asarray(log_rho, dtype=float).ravel()
-    phi = phi - phi.max()
-    some = np.isfinite(phi[edges.tail]) & np.isfinite(phi[edges.head])
-    a, b = phi[edges.tail[some]], phi[edges.head[some]]
-    step, z = np.clip(b - a, -STEEPEST, STEEPEST), edges.tilt[some]
+    mean, z, step = _on_edges(edges, log_rho)
     current = bernoulli(-z) * bernoulli(step) - bernoulli(z) * bernoulli(-step)
-    mean = np.exp(np.maximum(a, b)) / bernoulli(-np.abs(step)) * edges.weight[some]
     physical = float((mean * step**2).sum())
     wrong = float((mean * np.abs(z - step - current) * np.abs(step)).sum())
     return wrong / physical if physical > 0 else float("inf")

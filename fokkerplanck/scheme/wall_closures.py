@@ -18,6 +18,9 @@ from fokkerplanck.domain.grid import Grid, Side
 from fokkerplanck.domain.types import Array, Integers
 from fokkerplanck.scheme.cells import cells_along
 
+#: Cells that an axis needs between its walls: three are read next to each.
+LEAST_CELLS = 3
+
 
 def closed_cross_terms(
     grid: Grid, b: Array, a: Array, lower: Integers, upper: Integers, axis: Integers
@@ -37,7 +40,7 @@ def closed_cross_terms(
     for side in grid.sides_of("reflecting"):
         t = side.axis
         for k in range(d):
-            if k == t or not a[k, t].any():
+            if k == t or not a[k, t].any() or grid.shape[t] < LEAST_CELLS:
                 continue
             change = _slope_change(grid, b, a, k, side)
             mine = faces[axis == k]
@@ -57,7 +60,7 @@ def _slope_change(grid: Grid, b: Array, a: Array, k: int, side: Side) -> sparse.
     first = cells[wall].ravel()
     step = int(np.prod(grid.shape[t + 1 :])) * inward
     rows = [first, first + step, first + 2 * step]
-    noisy = np.all([a[t, t, r] > 0 for r in rows], axis=0) & (grid.shape[t] > 2)
+    noisy = np.all([a[t, t, r] > 0 for r in rows], axis=0)
     first, second, third = (r[noisy] for r in rows)
     c = [a[k, t, r] / a[t, t, r] for r in (first, second, third)]
     h = grid.h[t]

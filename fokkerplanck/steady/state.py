@@ -229,6 +229,12 @@ class SteadyState(Repeatable):
         0.0834
         """
         values = real_array(fields.evaluate(u, self.centroids, "u"), "u", "numbers over the grid")
+        d, shape = self.grid.dim, self.grid.shape
+        if values.ndim and values.shape[values.ndim - d :] != shape:
+            raise ValueError(
+                f"u has shape {values.shape}; give a function, a number, or an array whose last "
+                f"axes are the grid's {shape}"
+            )
         return self.grid.integrate(values * self.rho)
 
     @cached_property

@@ -138,6 +138,24 @@ def test_tensors_tilted_against_walls_are_closed_there(monkeypatch):
     assert open_.grid.integrate(np.abs(open_.rho - rho)) > 5 * errors[1]
 
 
+@pytest.mark.parametrize("n", [2, (2, 9), (9, 2)])
+def test_two_cells_between_walls_and_a_tensor(n):
+    grid = fp.Grid([(-3, 3)] * 2, n)
+    tensor = fp.Problem(grid, drift=lambda x, y: (y - x, -x - y), D=[[1, 0.9], [0.9, 1]])
+    for scheme in ("auto", "upwind5"):
+        state = fp.steady_state(tensor, scheme)
+        assert grid.integrate(state.rho) == pytest.approx(1, abs=1e-12)
+        assert state.rho.min() >= 0
+
+
+def test_means_of_what_is_not_on_the_grid_are_refused():
+    state = fp.steady_state(kramers(12, 1.0), "markov")
+    with pytest.raises(ValueError, match=r"u has shape \(3,\); give"):
+        state.mean(np.ones(3))
+    with pytest.raises(ValueError, match=r"u could not be called.*2 arrays"):
+        state.grid.integrate(lambda x: x)
+
+
 # --- where logarithms hold the tails ----------------------------------------------------------
 
 
