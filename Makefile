@@ -2,6 +2,7 @@
 # make test    the fast tests
 # make check   everything: style, types, all tests, kernels once more with index checks
 # make test-portable  the fast tests in another processor's arithmetic
+# make fuzz    random problems against dense references, new ones every time (CASES=500 SEED=...)
 # make bench   time and memory against scipy by hand and other libraries: docs/benchmarks.md
 #              (make bench-quick: three minutes, printed; make bench-docs: the page only)
 # make talk    every slide of the talk, computed: talk/index.html (make talk-docs: docs/talk.md)
@@ -19,7 +20,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint $(CONSTRAINTS)
 BOUNDS_CACHE := $(CURDIR)/.cache/numba-boundscheck
 
-.PHONY: demo test check lint types tests-slow tests-bounds test-portable bench bench-quick bench-docs talk talk-docs wheel-test clean
+.PHONY: demo test check lint types tests-slow tests-bounds test-portable fuzz bench bench-quick bench-docs talk talk-docs wheel-test clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -49,6 +50,10 @@ tests-bounds: $(VENV)/.installed-dev
 # The fast tests once more in the plainest arithmetic that this processor has.
 test-portable: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.portable -n auto
+
+# Prints the seed that makes the same cases again.
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.fuzz $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED))
 
 # QUICK=1 and WORDS='only="double well" fresh' reach the runner.
 bench: $(VENV)/.installed-bench

@@ -134,9 +134,26 @@ def matrix_field(
 
     m = d unless columns is true.
     """
-    points = grid.x if points is None else points
+    if points is None:
+        points = grid.x
+        _refuse_ambiguous(u, grid.dim, points.shape[1:], name)
+    d, shape = grid.dim, points.shape[1:]
+    if callable(u) and shape in ((d,), (d, d)):
+        # Here values of a scalar field look like d numbers or a matrix: one point more.
+        more = np.concatenate([points, points[..., -1:]], axis=-1)
+        value = matrix_field(u, grid, name, more, columns)[..., :-1]
+        return np.ascontiguousarray(value) if any(value.strides[2:]) else value
     entries = _matrix_entries(u, grid, name, points, columns)
     return check_finite(_compact(entries), points, name)
+
+
+def _refuse_ambiguous(u: Field, d: int, shape: tuple[int, ...], name: str) -> None:
+    """Refuse an array that may be a matrix or values over the grid."""
+    if shape == (d, d) and isinstance(u, np.ndarray) and u.shape == shape:
+        raise ValueError(
+            f"{name} has shape {shape} on a grid of {d} x {d} cells, which may be a matrix or "
+            "values over the grid; give a matrix as nested lists, values as a function"
+        )
 
 
 def _matrix_entries(

@@ -9,6 +9,7 @@ import pytest
 from fokkerplanck.domain import fields
 from fokkerplanck.domain.fields import matrix_field, scalar_field, vector_field
 from fokkerplanck.domain.grid import Grid
+from fokkerplanck.equation.problem import Problem
 
 LINE = Grid([(-2, 2)], 7)
 PLANE = Grid([(-2, 2), (0, 3)], (6, 5))
@@ -146,7 +147,7 @@ def test_noise_matrices_may_have_any_number_of_columns():
 def test_two_cells_per_axis_are_not_taken_for_components():
     grid = Grid([(0, 1)] * 2, 2)
     D = np.arange(1.0, 5).reshape(2, 2)
-    np.testing.assert_array_equal(matrix_field(D, grid, "D")[0, 1], np.full((2, 2), 2.0))
+    np.testing.assert_array_equal(matrix_field(D.tolist(), grid, "D")[0, 1], np.full((2, 2), 2.0))
     field = matrix_field((D, 2 * D), grid, "D")
     np.testing.assert_array_equal(field[1, 1], 2 * D)
     np.testing.assert_array_equal(field[0, 1], np.zeros((2, 2)))
@@ -339,3 +340,22 @@ def test_arrays_over_the_grid_are_told_from_constants():
         assert not fields.is_gridded(u, shape)
     for u in (np.ones(shape), [1, np.ones(shape)], np.ones((2, 2, *shape)), [[1, np.ones(shape)]]):
         assert fields.is_gridded(u, shape)
+
+
+def test_a_function_on_two_by_two_cells_is_not_taken_for_a_matrix():
+    grid = Grid([(0, 2)] * 2, 2)
+    D = Problem(grid, D=lambda x, y: 1 + x**2 + y**2).D
+    np.testing.assert_array_equal(D[0, 0], 1 + grid.x[0] ** 2 + grid.x[1] ** 2)
+    np.testing.assert_array_equal(D[0, 1], 0)
+    matrix = np.array([[2, 0.5], [0.5, 1]])
+    np.testing.assert_array_equal(Problem(grid, D=lambda x, y: matrix).D[..., 0, 1], matrix)
+    np.testing.assert_array_equal(Problem(grid, D=matrix.tolist()).D[..., 0, 1], matrix)
+    with pytest.raises(ValueError, match="may be a matrix or values over the grid"):
+        Problem(grid, D=matrix)
+
+
+def test_a_function_at_as_many_points_as_axes_is_not_taken_for_a_diagonal():
+    grid, points = Grid([(0, 2)] * 2, 4), np.array([[0.0, 1.0], [0.0, 0.5]])
+    D = matrix_field(lambda x, y: 1 + x, grid, "D", points)
+    np.testing.assert_array_equal(D[0, 0], [1, 2])
+    np.testing.assert_array_equal(D[1, 1], [1, 2])

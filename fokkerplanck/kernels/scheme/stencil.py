@@ -83,18 +83,23 @@ def _step(place, e, sign, axes):
 
 
 @njit(cache=True)
-def _first_wall(index, offsets, x, t, sign, shape, periodic):
-    """Wall (2 axis + side) that sign * offset t meets first, and the part of the way up to it."""
-    wall, nearest = -1, 2.0
+def _first_walls(index, offsets, x, t, sign, shape, periodic, absorbing):
+    """Part of the way along sign * offset t up to the first wall, and which share of it absorbs.
+
+    At an edge or corner of the box several walls are met at once, and share alike.
+    """
+    nearest, met, open_ones = 2.0, 0, 0
     for k in range(shape.size):
         step = sign * offsets[x, t, k]
         i = index[k] + step
         if not periodic[k] and (i < 0 or i >= shape[k]):
-            room = index[k] + 0.5 if i < 0 else shape[k] - index[k] - 0.5
-            if room / abs(step) < nearest:
-                nearest = room / abs(step)
-                wall = 2 * k + (1 if i >= shape[k] else 0)
-    return wall, nearest
+            room = (index[k] + 0.5 if i < 0 else shape[k] - index[k] - 0.5) / abs(step)
+            if room < nearest:
+                nearest, met, open_ones = room, 0, 0
+            if room == nearest:
+                met += 1
+                open_ones += absorbing[2 * k + (1 if i >= shape[k] else 0)]
+    return nearest, open_ones / met
 
 
 @njit(cache=True, inline="always")
@@ -239,12 +244,12 @@ def wall_exits(part, parts, shape, periodic, absorbing, weights, offsets, volume
                 if w == 0.0 or _step(_place_of(x, axes), e, sign, axes) >= 0:
                     continue
                 _unravel(x, shape, index)
-                wall, room = _first_wall(index, offsets, x, t, sign, shape, periodic)
-                if absorbing[wall]:
+                room, share = _first_walls(index, offsets, x, t, sign, shape, periodic, absorbing)
+                if share > 0.0:
                     z = 0.0
                     for k in range(d):
                         z += sign * offsets[x, t, k] * W[x, k] if W.shape[0] else 0.0
-                    exits[x] += volume * w * _bernoulli(-room * z) / room
+                    exits[x] += share * volume * w * _bernoulli(-room * z) / room
 
 
 @njit(cache=True, parallel=True)

@@ -30,10 +30,11 @@ def edges_twin(shape, periodic, absorbing, weights, offsets, W):
                         room = index[k] + 0.5 if i < 0 else n - index[k] - 0.5
                         rooms[2 * k + (i >= n)] = room / abs(e[k])
                 if rooms:
-                    side = min(rooms, key=rooms.get)
-                    if absorbing[side]:
+                    room = min(rooms.values())
+                    first = [absorbing[side] for side in rooms if rooms[side] == room]
+                    if any(first):
                         z = sign * (e @ W[x])
-                        exits[x] += w * bernoulli(-rooms[side] * z) / rooms[side]
+                        exits[x] += np.mean(first) * w * bernoulli(-room * z) / room
                     continue
                 y = int(np.ravel_multi_index(target, shape))
                 if y != x:

@@ -1,0 +1,55 @@
+"""Steady states of random problems against dense eliminations without subtractions."""
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+
+import fokkerplanck as fp
+from tests.fuzz.references import closed_classes, stationary
+from tests.fuzz.strategies import setups
+
+
+def masses(state):
+    """Cell masses of a steady state (n,)."""
+    return (state.rho * state.grid.volume).ravel()
+
+
+@given(setups(absorbing=False, singular=True))
+def test_markov_masses_have_their_leading_digits(setup):
+    """Every mass down to 1e-290 is right to nine digits; several closed classes are refused."""
+    problem = setup.problem()
+    A = fp.Generator(problem).matrix.toarray()
+    if len(closed_classes(A)) > 1:
+        with pytest.raises((ValueError, fp.ConvergenceError), match="not unique"):
+            fp.steady_state(problem, scheme="markov")
+        return
+    p, right = masses(fp.steady_state(problem, scheme="markov")), stationary(A)
+    seen = right > 1e-290
+    np.testing.assert_allclose(p[seen], right[seen], rtol=1e-9)
+    assert (p[~seen] <= 1e-280).all()
+
+
+@given(setups(absorbing=False, singular=True, peclet=3.0, beta=(-2, 2)))
+def test_default_is_a_density_or_a_sentence(setup):
+    """Mass 1, no negative mass, a finite error estimate or a reason; else one sentence."""
+    problem = setup.problem()
+    try:
+        state = fp.steady_state(problem)
+    except (ValueError, fp.ConvergenceError):
+        return
+    p = masses(state)
+    assert np.isfinite(p).all()
+    assert p.min() >= 0
+    assert abs(p.sum() - 1) < 1e-12
+    assert state.stats.scheme
+
+
+@given(setups(absorbing=False, climb=300.0, kinds=("number", "diagonal", "tensor")))
+def test_known_potentials_are_gibbs(setup):
+    raw = setup.problem()
+    problem = fp.Problem.from_potential(raw.grid, raw.f, setup.D(), setup.beta)
+    state = fp.steady_state(problem)
+    assume(not problem.walls)
+    exact = -setup.beta * (raw.f - raw.f.min())
+    exact -= np.log(raw.grid.integrate(np.exp(exact)))
+    assert np.abs(state.log_rho - exact).max() < 1e-9 * (1 + np.abs(exact).max())
