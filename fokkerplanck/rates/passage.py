@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.interpolate import RegularGridInterpolator
 
-from fokkerplanck.domain.arguments import frozen, one_of_or_none, real_array
+from fokkerplanck.domain.arguments import frozen, one_of_or_none
 from fokkerplanck.domain.densities import check_density
 from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.points import points_of, values_at
 from fokkerplanck.domain.types import Array, Flags
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.equation.repeated import Question
@@ -68,27 +69,32 @@ class PassageTimes(BackwardResult):
         r"""Standard deviation (\*shape)."""
         return np.sqrt(self.variance)
 
-    def at(self, *x: float) -> float:
+    def at(self, *x: ArrayLike) -> Any:
         """Mean time from a point, linear between cell centres, constant in the outer half cells.
+
+        Parameters
+        ----------
+        *x : numbers, a point (d,) or points (..., d)
+            One number for each axis, or one argument; across periodic axes.
+
+        Returns
+        -------
+        float, or array (...) of the points
+
+        Raises
+        ------
+        ValueError
+            For what is no point of the box.
 
         Examples
         --------
         >>> import fokkerplanck as fp
-        >>> problem = fp.Problem(fp.Grid([(0, 1)], 50))
-        >>> round(fp.mfpt(problem, fp.sets.half_space(1, 0.9)).at(0.0), 2)
-        0.4
+        >>> times = fp.mfpt(fp.Problem(fp.Grid([(0, 1)], 50)), fp.sets.half_space(1, 0.9))
+        >>> round(times.at(0.0), 2), times.at([0.0, 0.5]).shape
+        (0.4, (2,))
         """
-        grid, point = self.grid, real_array(x, "point", "one number per axis")
-        if point.shape != (grid.dim,):
-            raise ValueError(f"the point has {point.size} coordinates, expected {grid.dim}")
-        for k, (lo, hi) in enumerate(grid.box):
-            if not lo <= point[k] <= hi:
-                raise ValueError(
-                    f"the point {tuple(point.tolist())} is outside of the box; its axis {k} runs "
-                    f"from {lo:g} to {hi:g}"
-                )
-        inner = [np.clip(p, c[0], c[-1]) for p, c in zip(point, grid.centers, strict=True)]
-        return float(RegularGridInterpolator(grid.centers, self.mean)(inner)[0])
+        values = values_at(self.grid, self.mean, points_of(self.grid, *x))
+        return values if values.ndim else float(values)
 
     def from_density(self, rho: ArrayLike) -> float:
         r"""Mean time from a density, :math:`\int\tau\rho\,dx`.

@@ -197,7 +197,10 @@ def test_means_over_a_density_and_at_a_point():
     problem = fp.Problem(fp.Grid([(0, 1.2)], 120))
     times = fp.mfpt(problem, sets.half_space(1, 1))
     assert abs(times.from_density(fp.gaussian(problem.grid, 0.5, 1e-3)) - 0.3745) < 1e-3
-    assert times.at(0.0) == times.mean[0]
+    assert times.at(0.0) == times.at([0.0]) == times.mean[0]
+    assert isinstance(times.at(0.0), float)
+    np.testing.assert_array_equal(times.at(problem.grid.centers[0]), times.mean)
+    np.testing.assert_array_equal(times.at([[0.1], [0.2]]), [times.at(0.1), times.at(0.2)])
     with pytest.raises(ValueError, match="outside of the box"):
         times.at(1.3)
     with pytest.raises(ValueError, match="coordinates"):
