@@ -17,9 +17,9 @@ from fokkerplanck.domain.types import Array, Flags
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.equation.repeated import Question
 from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.linalg.killed import SOLVERS, choose
 from fokkerplanck.rates.backward_result import BackwardResult
 from fokkerplanck.rates.ends import Ended, Target, ended
-from fokkerplanck.rates.killed import SOLVERS, choose
 from fokkerplanck.rates.linear_ends import LinearEnded
 from fokkerplanck.rates.linear_passage import linear_times
 from fokkerplanck.scheme.generator import Generator

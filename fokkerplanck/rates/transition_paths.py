@@ -14,6 +14,7 @@ from fokkerplanck.domain.types import Array, Field, Flags, Integers
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.equation.repeated import Question
 from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.linalg.killed import SOLVERS, KilledChain, choose, restricted
 from fokkerplanck.linalg.null_vector import closed_class
 from fokkerplanck.rates.backward_result import BackwardResult
 from fokkerplanck.rates.ends import (
@@ -22,10 +23,8 @@ from fokkerplanck.rates.ends import (
     Target,
     bernoulli_pair,
     ended,
-    restricted,
     steps_of,
 )
-from fokkerplanck.rates.killed import SOLVERS, KilledChain, choose
 from fokkerplanck.rates.linear_ends import LinearEnded
 from fokkerplanck.rates.linear_paths import cell_currents, linear_paths
 from fokkerplanck.scheme.edges import Edges
