@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from fokkerplanck.domain.arguments import positive_number, real_array
 from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.points import one_point
 from fokkerplanck.domain.types import Array
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.steady import SteadyState
@@ -139,7 +140,7 @@ def kramers(steady: SteadyState, minimum: ArrayLike, saddle: ArrayLike) -> Krame
     ----------
     steady : SteadyState
         At the temperature in question: :math:`\Phi` may depend on it.
-    minimum, saddle : sequences (d,)
+    minimum, saddle : sequences (d,), or numbers on a line
         About where they are; the critical points of :math:`\Phi` are located from there.
 
     Returns
@@ -191,7 +192,7 @@ def critical_point(
     grid: Grid, u: Array, near: ArrayLike, name: str = "point"
 ) -> tuple[Array, float, Array]:
     """Critical point (d,) of u (*shape) within two cells of a point, value and Hessian there."""
-    x = real_array(near, name, "one number per axis").astype(float)
+    x = one_point(grid, near, name)
     widths = _widths(grid, x, name)
     for _ in range(STEPS):
         here = _fit(grid, u, x, name)
@@ -212,8 +213,6 @@ def critical_point(
 
 def _widths(grid: Grid, x: Array, name: str) -> Array:
     """Widths (d,) of the cell that holds a point."""
-    if x.shape != (grid.dim,):
-        raise ValueError(f"{name} has shape {x.shape}, expected ({grid.dim},)")
     for k, (lo, hi) in enumerate(grid.box):
         if not lo < x[k] < hi:
             raise ValueError(f"{name} {x.tolist()} is outside of the box")

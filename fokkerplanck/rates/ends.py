@@ -9,7 +9,7 @@ gives the edge back, so this is the same chain, watched at the boundary as well.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -21,7 +21,7 @@ from fokkerplanck.domain.arguments import frozen
 from fokkerplanck.domain.fields import cell_text
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.types import Array, Field, Integers
-from fokkerplanck.rates.killed import KilledChain
+from fokkerplanck.linalg.killed import KilledChain, restricted
 from fokkerplanck.scheme.bernoulli import bernoulli
 from fokkerplanck.scheme.currents import edge_offsets
 from fokkerplanck.scheme.edges import Edges
@@ -137,18 +137,6 @@ def ended(generator: Generator, ends: Named) -> Ended:
     )
     _check_reached(grid, cells, chain)
     return Ended(grid, label, cells, kills, crossings, flows, chain)
-
-
-def restricted(flows: Flows, cells: Integers, exits: Array) -> Flows:
-    """Flows among some cells, with other exits."""
-    if cells.size == flows.exits.size:
-        return replace(flows, exits=exits)
-    n = flows.exits.size
-    inn, out = (
-        csr_array((values, flows.indices, flows.indptr), shape=(n, n))[cells][:, cells]
-        for values in (flows.inflow, flows.outflow)
-    )
-    return Flows(inn.indptr, inn.indices, inn.data, out.data, exits)
 
 
 def steps_of(edges: Edges, chosen: Integers | slice) -> Array:

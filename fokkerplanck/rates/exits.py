@@ -13,9 +13,9 @@ from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.equation.repeated import Question
+from fokkerplanck.linalg.killed import SOLVERS, choose
 from fokkerplanck.rates.backward_result import BackwardResult
 from fokkerplanck.rates.ends import Ended, Target, ended
-from fokkerplanck.rates.killed import SOLVERS, choose
 from fokkerplanck.rates.linear_ends import LinearEnded
 from fokkerplanck.scheme.generator import Generator
 from fokkerplanck.steady.operator_choice import choose_operator

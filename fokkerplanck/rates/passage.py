@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.interpolate import RegularGridInterpolator
 
-from fokkerplanck.domain.arguments import frozen, one_of_or_none, real_array
+from fokkerplanck.domain.arguments import frozen, one_of_or_none
 from fokkerplanck.domain.densities import check_density
 from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.points import points_of, values_at
 from fokkerplanck.domain.types import Array, Flags
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.equation.repeated import Question
 from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.linalg.killed import SOLVERS, DirectSolver, KilledChain, MultigridSolver, choose
 from fokkerplanck.rates.backward_result import BackwardResult
 from fokkerplanck.rates.ends import Ended, Target, ended
-from fokkerplanck.rates.killed import SOLVERS, choose
 from fokkerplanck.rates.linear_ends import LinearEnded
 from fokkerplanck.rates.linear_passage import linear_times
 from fokkerplanck.scheme.generator import Generator
@@ -26,6 +27,8 @@ from fokkerplanck.steady.operator_choice import choose_operator
 
 #: Longest mean time, in units of time: its square, the variance, is still a finite number.
 LONGEST = 1e150
+#: Relative error of the second moment by rounding, about; and of a variance that is handed out.
+NOISE, TRUSTED = 1e-13, 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,27 +71,32 @@ class PassageTimes(BackwardResult):
         r"""Standard deviation (\*shape)."""
         return np.sqrt(self.variance)
 
-    def at(self, *x: float) -> float:
+    def at(self, *x: ArrayLike) -> Any:
         """Mean time from a point, linear between cell centres, constant in the outer half cells.
+
+        Parameters
+        ----------
+        *x : numbers, a point (d,) or points (..., d)
+            One number for each axis, or one argument; across periodic axes.
+
+        Returns
+        -------
+        float, or array (...) of the points
+
+        Raises
+        ------
+        ValueError
+            For what is no point of the box.
 
         Examples
         --------
         >>> import fokkerplanck as fp
-        >>> problem = fp.Problem(fp.Grid([(0, 1)], 50))
-        >>> round(fp.mfpt(problem, fp.sets.half_space(1, 0.9)).at(0.0), 2)
-        0.4
+        >>> times = fp.mfpt(fp.Problem(fp.Grid([(0, 1)], 50)), fp.sets.half_space(1, 0.9))
+        >>> round(times.at(0.0), 2), times.at([0.0, 0.5]).shape
+        (0.4, (2,))
         """
-        grid, point = self.grid, real_array(x, "point", "one number per axis")
-        if point.shape != (grid.dim,):
-            raise ValueError(f"the point has {point.size} coordinates, expected {grid.dim}")
-        for k, (lo, hi) in enumerate(grid.box):
-            if not lo <= point[k] <= hi:
-                raise ValueError(
-                    f"the point {tuple(point.tolist())} is outside of the box; its axis {k} runs "
-                    f"from {lo:g} to {hi:g}"
-                )
-        inner = [np.clip(p, c[0], c[-1]) for p, c in zip(point, grid.centers, strict=True)]
-        return float(RegularGridInterpolator(grid.centers, self.mean)(inner)[0])
+        values = values_at(self.grid, self.mean, points_of(self.grid, *x))
+        return values if values.ndim else float(values)
 
     def from_density(self, rho: ArrayLike) -> float:
         r"""Mean time from a density, :math:`\int\tau\rho\,dx`.
@@ -145,8 +153,10 @@ def mfpt(
     -----
     The variance solves :math:`-A^Tv=\sum_jq_{ij}(\tau_j-\tau_i)^2`, in the continuum
     :math:`-\mathcal L^\dagger v=2\beta^{-1}\nabla\tau\cdot D\nabla\tau`: a sum of positive terms,
-    where the difference of the second moment and :math:`\tau^2` would cancel. ``"upwind5"`` takes
-    that difference: values below zero are set to 0, and ``stats["variance_cut"]`` is the largest.
+    where the difference of the second moment and :math:`\tau^2` would cancel. That difference
+    stands in for it where those of the mean are rounding, behind barriers of some 60 kT.
+    ``"upwind5"`` takes it everywhere: values below zero are set to 0, and ``stats["variance_cut"]``
+    is the largest.
     Second order in the cell width where there is noise; along directions without noise the chain
     is of first order, ``"upwind5"`` of second at a target and of fifth away from it. The boundary
     of a target given by a function is located between cells, that of a mask lies on faces.
@@ -192,13 +202,42 @@ def mfpt(
             "barrier",
             iterate=tau,
         )
-    flows, rows = end.chain.flows, end.chain.rows
-    spread = end.chain.sums(flows.outflow * (tau[flows.indices] - tau[rows]) ** 2)
-    variance = solve.solve(spread + flows.exits * tau**2)
+    variance = _variance(solve, end.chain, tau)
     stats = {"solver": solve.name, "n_fill": solve.n_fill, "steps": solve.steps}
     stats |= {"scheme": "markov", "message": message}
     asked = Question.of(generator.problem, partial(again, scheme="markov"))
     return _passage(end, tau, variance, end.chain.residual(tau, one), stats, asked)
+
+
+def _variance(solve: DirectSolver | MultigridSolver, chain: KilledChain, tau: Array) -> Array:
+    r"""Variance (n_free,), from squared differences of the mean or as a difference of moments.
+
+    Where times are long, differences :math:`\tau_j-\tau_i` inside of a well are rounding, which its
+    many transitions add up; but there the variance is no small part of the second moment.
+    """
+    flows, rows = chain.flows, chain.rows
+    # In units of the longest time, to a power of two: every digit stays, and cubes stay numbers.
+    unit = 2.0 ** np.ceil(np.log2(tau.max()))
+    tau = tau / unit
+    one, other = tau[rows], tau[flows.indices]
+    v = solve.solve(chain.sums(flows.outflow * (other - one) ** 2) + flows.exits * tau**2)
+    noise = flows.outflow * (np.finfo(float).eps * (one + other)) ** 2
+    doubt = solve.solve(chain.sums(noise))
+    if (doubt <= (NOISE / 2) ** 2 * v).all():
+        return unit**2 * v
+    second = solve.solve(2 * tau / unit)
+    # (a + b)^2 with noise b: its mean square, and by Cauchy and Schwarz the mixed term.
+    errors = np.stack([doubt + 2 * np.sqrt(v) * np.sqrt(doubt), NOISE * second])
+    best = np.where(errors[0] <= errors[1], v, np.maximum(second - tau**2, 0.0))
+    error = errors.min(axis=0)
+    if not (error <= TRUSTED * best).all():
+        worst = float((error / np.maximum(best, 1e-300)).max())
+        raise ConvergenceError(
+            f"variances of so long times are known to {worst:.0e} of themselves only; lower beta "
+            "times the barrier",
+            iterate=unit**2 * best,
+        )
+    return unit**2 * best
 
 
 def _passage(

@@ -14,6 +14,7 @@ from fokkerplanck.domain.types import Array, Field, Flags, Integers
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.equation.repeated import Question
 from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.linalg.killed import SOLVERS, KilledChain, choose, restricted
 from fokkerplanck.linalg.null_vector import closed_class
 from fokkerplanck.rates.backward_result import BackwardResult
 from fokkerplanck.rates.ends import (
@@ -22,10 +23,8 @@ from fokkerplanck.rates.ends import (
     Target,
     bernoulli_pair,
     ended,
-    restricted,
     steps_of,
 )
-from fokkerplanck.rates.killed import SOLVERS, KilledChain, choose
 from fokkerplanck.rates.linear_ends import LinearEnded
 from fokkerplanck.rates.linear_paths import cell_currents, linear_paths
 from fokkerplanck.scheme.edges import Edges
@@ -219,12 +218,13 @@ def committor(
     solve = choose(end.chain, solver)
     q = end.on_grid(solve.solve(end.kills[IN_B]), (0.0, 1.0))
     back_in = inflow_rates(grid, end.crossings, log_rho)
-    reversed_chain, kill_A = _reversed(end, log_rho, back_in)
+    reversed_chain, back_kills = _reversed(end, log_rho, back_in)
     solve_back = choose(reversed_chain, solver)
-    p = end.on_grid(solve_back.solve(kill_A), (1.0, 0.0))
+    p = end.on_grid(solve_back.solve(back_kills[IN_A]), (1.0, 0.0))
+    # 1 - p is solved for and not subtracted: where p is nearly 1 everywhere nothing would be left.
+    from_B = end.on_grid(solve_back.solve(back_kills[IN_B]), (0.0, 1.0))
     flow, left, arrived = _reactive_flow(generator, end.crossings, rho, q, p, back_in)
     flux, residual = _flux(left, arrived)
-    share = float(grid.integrate(rho * p))
     edges, n_fill = generator.edges, solve.n_fill + solve_back.n_fill
     stats: dict = {"solver": solve.name, "steady": steady.stats.message, "n_fill": n_fill}
     stats |= {"scheme": "markov", "message": message}
@@ -234,8 +234,8 @@ def committor(
         density=frozen(rho * q * p),
         current=frozen(_at_cells(edges, flow)),
         flux=flux,
-        rate=flux / share,
-        rate_back=flux / (1 - share),
+        rate=_over(flux, float(grid.integrate(rho * p)), "A"),
+        rate_back=_over(flux, float(grid.integrate(rho * from_B)), "B"),
         mean_duration=float(grid.integrate(rho * q * p)) / flux,
         residual=residual,
         stats=stats,
@@ -260,6 +260,16 @@ def _flux(left: float, arrived: float) -> tuple[float, float]:
     return flux, residual
 
 
+def _over(flux: float, share: float, name: str) -> float:
+    """Transitions over the share of time in which a set was visited last."""
+    if not share > np.finfo(float).tiny:
+        raise ConvergenceError(
+            f"the share of time in which {name} was visited last is below what double precision "
+            "holds; lower beta times the difference of the wells"
+        )
+    return flux / share
+
+
 def _linear(flux: LinearEnded) -> Committor:
     """Transition paths by the fifth-order flux; tails of the backward committor by the chain."""
     end, found = flux.end, linear_paths(flux)
@@ -267,8 +277,8 @@ def _linear(flux: LinearEnded) -> Committor:
     through, residual = _flux(found.left, found.arrived)
     flux.linear.check_rate(through / found.share, "a transition at the rate")
     log_rho = flux.linear.log_mass - np.log(grid.volumes.ravel())
-    chain, kill_A = _reversed(end, log_rho, inflow_rates(grid, end.crossings, log_rho))
-    backward = np.where(found.known, found.backward, choose(chain).solve(kill_A))
+    chain, back_kills = _reversed(end, log_rho, inflow_rates(grid, end.crossings, log_rho))
+    backward = np.where(found.known, found.backward, choose(chain).solve(back_kills[IN_A]))
     reactive = found.last_A * found.forward / grid.volumes.ravel()[cells]
     stats = {
         **flux.stats(),
@@ -310,7 +320,7 @@ def inflow_rates(grid: Grid, crossings: Crossings, log_rho: Array) -> Array:
 
 
 def _reversed(end: Ended, log_rho: Array, back_in: Array) -> tuple[KilledChain, Array]:
-    """Reversed chain on the free cells, and its rates into A."""
+    """Reversed chain on the free cells, and its rates (2, n_free) into A and B."""
     flows, n = end.flows, end.grid.size
     log_mass = log_rho + np.log(end.grid.volumes.ravel())
     rows = np.repeat(np.arange(n), np.diff(flows.indptr))
@@ -322,7 +332,7 @@ def _reversed(end: Ended, log_rho: Array, back_in: Array) -> tuple[KilledChain, 
     kills = kills[:, end.cells]
     turned = Flows(flows.indptr, flows.indices, inn, out, flows.exits)
     chain = KilledChain(restricted(turned, end.cells, kills.sum(axis=0)), end.chain.coordinates)
-    return chain, kills[IN_A]
+    return chain, kills
 
 
 def _reactive_flow(

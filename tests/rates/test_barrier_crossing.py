@@ -74,12 +74,20 @@ def test_critical_points_of_polynomials_are_exact():
 STEADY = fp.steady_state(fp.Problem(fp.Grid([(-2, 2)], 60), f=well, beta=10))
 
 
+def test_points_of_a_line_may_be_numbers():
+    assert fp.rates.kramers(STEADY, -1, 0).rate == fp.rates.kramers(STEADY, [-1], [0]).rate
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
         (lambda: fp.rates.kramers(well, [-1], [0]), "give steady_state"),
         (lambda: fp.rates.kramers(STEADY, [-3], [0]), "outside of the box"),
-        (lambda: fp.rates.kramers(STEADY, [-1, 0], [0]), "expected \\(1,\\)"),
+        (
+            lambda: fp.rates.kramers(STEADY, [-1, 0], [0]),
+            r"minimum has shape \(2,\); give one point",
+        ),
+        (lambda: fp.rates.kramers(STEADY, "left", 0), "minimum is 'left'; give a number"),
         (lambda: fp.rates.kramers(STEADY, [0], [0]), "give a minimum"),
         (lambda: fp.rates.kramers(STEADY, [-1], [1]), "give a saddle"),
         (lambda: fp.rates.eyring_kramers(np.eye(2), -1, -1, 1, 1), "three of one dimension"),

@@ -7,6 +7,8 @@ from scipy.sparse.linalg import splu
 
 import fokkerplanck as fp
 from fokkerplanck import sets
+from fokkerplanck.linalg.killed import DirectSolver
+from fokkerplanck.rates.passage import _variance
 from tests.convergence.rates import assert_rate, observed_orders
 
 # Double well (x^2 - 1)^2 / 4 from -1 to 1, by quadrature: beta, time, time times Kramers' rate.
@@ -122,6 +124,30 @@ def test_moments_are_those_of_the_dense_chain(drift):
     assert not times.mean[times.target].any()
 
 
+@pytest.mark.parametrize("depth", [20, 60, 80, 120, 160])
+def test_times_out_of_deep_wells_are_exponential(depth):
+    """Standard deviation over mean is 1, but for the time that an attempt takes."""
+    problem = fp.Problem(fp.Grid([(-1, 1)], 100, sides="absorbing"), f=lambda x: depth * x**2)
+    times = fp.mfpt(problem)
+    assert times.mean.max() > 1e5
+    assert abs(times.std[40:60] / times.mean[40:60] - 1).max() < 2e-4
+    # The second moment of the mode that decays last: everywhere, and from its own density exactly.
+    slow = fp.quasi_stationary(problem)
+    second = (times.variance + times.mean**2) * slow.rho
+    exact = 2 * slow.mean_exit_time**2
+    assert abs(problem.grid.integrate(second) / exact - 1) < 1e-11
+
+
+def test_variances_of_both_ways_agree_in_between():
+    """Where differences of the mean still hold, so does the difference of the moments."""
+    problem = fp.Problem(fp.Grid([(-1, 1)], 100, sides="absorbing"), f=lambda x: 12 * x**2)
+    chain = fp.rates.ends.ended(fp.Generator(problem), []).chain
+    solve = DirectSolver(chain)
+    tau = solve.solve(np.ones(100))
+    moments = solve.solve(2 * tau) - tau**2
+    assert np.abs(_variance(solve, chain, tau) / moments - 1).max() < 1e-10
+
+
 def test_separable_problems_have_the_times_of_a_line():
     line = fp.Problem(fp.Grid([(-2, 1.5)], 70), f=well, beta=8)
     plane = fp.Problem(
@@ -197,7 +223,10 @@ def test_means_over_a_density_and_at_a_point():
     problem = fp.Problem(fp.Grid([(0, 1.2)], 120))
     times = fp.mfpt(problem, sets.half_space(1, 1))
     assert abs(times.from_density(fp.gaussian(problem.grid, 0.5, 1e-3)) - 0.3745) < 1e-3
-    assert times.at(0.0) == times.mean[0]
+    assert times.at(0.0) == times.at([0.0]) == times.mean[0]
+    assert isinstance(times.at(0.0), float)
+    np.testing.assert_array_equal(times.at(problem.grid.centers[0]), times.mean)
+    np.testing.assert_array_equal(times.at([[0.1], [0.2]]), [times.at(0.1), times.at(0.2)])
     with pytest.raises(ValueError, match="outside of the box"):
         times.at(1.3)
     with pytest.raises(ValueError, match="coordinates"):

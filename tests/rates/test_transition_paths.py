@@ -168,6 +168,34 @@ def test_rates_of_deep_wells_keep_their_digits():
     assert abs(paths.flux_through(lambda x: x < 0.4) / paths.flux - 1) < 1e-10
 
 
+@pytest.mark.parametrize(
+    ("tilt", "back"), [(0, None), (36, 3.773), (40, 5.328), (60, None), (150, None)]
+)
+def test_the_rate_back_is_the_rate_there_of_the_exchanged_sets(tilt, back):
+    """Of wells so unequal that 1 less the share of one is rounding."""
+    problem = fp.Problem(
+        fp.Grid([(-1.6, 1.6)], 64), f=lambda x: 12 * (x**2 - 1) ** 2 + tilt / 2 * x
+    )
+    left, right = sets.half_space(-1, 0.9), sets.half_space(1, 0.9)
+    there, back_again = fp.committor(problem, left, right), fp.committor(problem, right, left)
+    assert there.rate_back == pytest.approx(back_again.rate, rel=1e-12)
+    assert back_again.rate_back == pytest.approx(there.rate, rel=1e-12)
+    if back:
+        assert there.rate_back == pytest.approx(back, rel=2e-4)
+    # In detailed balance the backward committor is the forward one of the exchanged sets.
+    np.testing.assert_allclose(there.backward, back_again.forward, rtol=1e-11)
+
+
+def test_rates_back_of_a_circulating_chain():
+    drift = lambda x, y: (4 * (x - x**3) + 1.5 - y, -y + x)  # noqa: E731
+    problem = fp.Problem(fp.Grid([(-2, 2), (-4, 4)], (20, 16)), drift=drift, kT=0.05)
+    A, B = sets.half_space((-1, 0), 0.6), sets.half_space((1, 0), 0.6)
+    there, back = fp.committor(problem, A, B), fp.committor(problem, B, A)
+    assert there.rate < 1e-4 * there.rate_back or there.rate_back < 1e-4 * there.rate
+    assert there.rate_back == pytest.approx(back.rate, rel=1e-11)
+    assert there.rate == pytest.approx(back.rate_back, rel=1e-11)
+
+
 def test_inflow_keeps_the_stationary_current_of_every_cut_edge():
     """Rate out less rate of the reversed chain is the current of the whole edge over the mass."""
     grid = fp.Grid([(-2, 2), (-2, 2)], 16)

@@ -8,16 +8,33 @@ import pytest
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.kernels.linalg import elimination
 from fokkerplanck.linalg.dissection import nested_dissection
-from fokkerplanck.rates.killed import DirectSolver, KilledChain
+from fokkerplanck.linalg.killed import DirectSolver, KilledChain
 from fokkerplanck.scheme.flows import Flows
 
 
-def exact_solution(Q, kill, b):
-    """x with sum_j Q_ij (x_i - x_j) + kill_i x_i = b_i, by Gauss elimination on fractions."""
-    n = len(b)
-    M = [[-Fraction(float(Q[i, j])) for j in range(n)] + [Fraction(float(b[i]))] for i in range(n)]
+def exact_matrix(Q, kill):
+    """Matrix with (M x)_i = sum_j Q_ij (x_i - x_j) + kill_i x_i, in fractions."""
+    n = len(kill)
+    M = [[-Fraction(float(q)) for q in row] for row in Q]
     for i in range(n):
         M[i][i] = sum(Fraction(float(Q[i, j])) for j in range(n)) + Fraction(float(kill[i]))
+    return M
+
+
+def exact_solution(Q, kill, b):
+    """x with sum_j Q_ij (x_i - x_j) + kill_i x_i = b_i."""
+    return gauss(exact_matrix(Q, kill), b)
+
+
+def exact_masses(Q, kill, b):
+    """p with sum_j (Q_ij p_i - Q_ji p_j) + kill_i p_i = b_i."""
+    return gauss([list(row) for row in zip(*exact_matrix(Q, kill), strict=True)], b)
+
+
+def gauss(M, b):
+    """Solution of M x = b by Gauss elimination on fractions."""
+    n = len(b)
+    M = [[*row, Fraction(float(v))] for row, v in zip(M, b, strict=True)]
     for k in range(n):
         for i in range(k + 1, n):
             factor = M[i][k] / M[k][k]
@@ -59,6 +76,9 @@ def test_every_entry_is_accurate(shape, wide, spread, rng):
     exact = exact_solution(Q, kill, b)
     assert np.abs(x / exact - 1).max() < 1e-13
     assert chain.residual(x, b) < 1e-13
+    masses = DirectSolver(chain).solve_masses(b)
+    exact = exact_masses(Q, kill, b)
+    assert np.abs(masses / exact - 1).max() < 1e-13
 
 
 def test_plain_factorisation_loses_what_elimination_keeps():

@@ -1,15 +1,16 @@
-"""Functions of a chain that ends: solutions of (kill - A^T) x = b, x >= 0 entry by entry."""
+"""Functions and masses of a chain that ends: (kill - A^T) x = b, x >= 0 entry by entry."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from fokkerplanck.domain.types import Array, Integers
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.kernels.linalg import elimination
+from fokkerplanck.kernels.linalg import absorption, elimination
 from fokkerplanck.linalg import sizes
 from fokkerplanck.linalg.dissection import nested_dissection
 from fokkerplanck.linalg.shifted import ShiftedSolver
@@ -98,6 +99,18 @@ class DirectSolver:
         out[tree.order] = x
         return out
 
+    def solve_masses(self, b: Array) -> Array:
+        r"""Solution p (n,) of the transposed equations, :math:`\sum_j(q_{ij}p_i-q_{ji}p_j)+c_ip_i=b_i`.
+
+        Time spent in every cell until the end, of what enters at b (n,) >= 0.
+        """  # noqa: E501
+        tree = self._tree
+        x = np.asarray(b, dtype=float)[tree.order]
+        absorption.solve_masses(*tree.nodes, *self._factor, x)
+        out = np.empty_like(x)
+        out[tree.order] = x
+        return out
+
 
 class MultigridSolver:
     """The same by multigrid: cost and memory proportional to the cells.
@@ -152,3 +165,15 @@ def choose(chain: KilledChain, solver: str | None = None) -> DirectSolver | Mult
     n, d = chain.coordinates.shape
     name = solver or ("multilevel" if n >= sizes.PASSAGE_MULTILEVEL_FROM[d] else "direct")
     return SOLVERS[name](chain)
+
+
+def restricted(flows: Flows, cells: Integers, exits: Array) -> Flows:
+    """Flows among some cells, with other exits."""
+    if cells.size == flows.exits.size:
+        return replace(flows, exits=exits)
+    n = flows.exits.size
+    inn, out = (
+        csr_array((values, flows.indices, flows.indptr), shape=(n, n))[cells][:, cells]
+        for values in (flows.inflow, flows.outflow)
+    )
+    return Flows(inn.indptr, inn.indices, inn.data, out.data, exits)
