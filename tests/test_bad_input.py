@@ -93,6 +93,12 @@ GRIDS = {
     "no shape": (lambda: Grid([(0, 1)]), r"shape is missing; give the number of cells"),
     "fractional shape": (lambda: Grid([(0, 1)], 8.0), r"shape\[0\] = 8.0; give a whole number"),
     "one cell": (lambda: Grid([(0, 1)], 1), r"shape\[0\] = 1; .*at least 2"),
+    "ring of two cells": (
+        lambda: Grid([(0, 1)] * 2, (8, 2), ["reflecting", "periodic"]),
+        r"shape\[1\] = 2 on a periodic axis, .*at least 3 cells, or reflecting",
+    ),
+    "ring of one cell": (lambda: Grid([(0, 1)], 1, "periodic"), r"shape\[0\] = 1; .*at least 2"),
+    "graded ring of two cells": (lambda: Grid([[0, 1, 3]], None, "periodic"), r"at least 3 cells"),
     "text as shape": (lambda: Grid([(0, 1)], "8"), r"shape\[0\] = '8'; give a whole number"),
     "bool as shape": (lambda: Grid([(0, 1)], True), r"shape\[0\] = True; give a whole number"),
     "too many shapes": (lambda: Grid([(0, 1)], (8, 8)), r"2 entries for a box of 1 axes"),

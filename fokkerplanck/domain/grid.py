@@ -18,6 +18,8 @@ WALLS = ("reflecting", "periodic", "absorbing")
 AXES, ENDS = "xyz", ("lower", "upper")
 #: Largest difference of cell widths, over their mean, of an axis that does not count as graded.
 EVEN = 1e-10
+#: Cells of a periodic axis at least: on two, both neighbours of a cell are one and the same.
+LEAST_RING = 3
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,8 @@ class Grid:
         For each axis ``(lo, hi)``, or a one-dimensional increasing array of cell faces
         (a graded axis; at least three faces).
     shape : int or sequence of int, optional
-        Number of cells per axis (at least 2); may be left out if every axis lists its faces.
+        Number of cells per axis (at least 2, on periodic axes 3); may be left out if every axis
+        lists its faces.
     sides : str or sequence, default "reflecting"
         ``"reflecting"`` (no flux), ``"periodic"`` or ``"absorbing"`` (density zero at the wall):
         one word, one word per axis, or one ``(lo, hi)`` pair of words per axis.
@@ -66,7 +69,8 @@ class Grid:
     Raises
     ------
     ValueError
-        If the box is empty or not finite, a shape does not fit, or a wall is unknown.
+        If the box is empty or not finite, a shape does not fit, a wall is unknown, or a periodic
+        axis has two cells.
 
     Examples
     --------
@@ -93,6 +97,7 @@ class Grid:
         shape = _check_shape(shape, axes)
         faces = tuple(_faces(axis, n) for axis, n in zip(axes, shape, strict=True))
         words = _check_sides(sides, len(axes))
+        _check_rings(shape, words)
         object.__setattr__(self, "box", tuple((float(F[0]), float(F[-1])) for F in faces))
         object.__setattr__(self, "shape", shape)
         object.__setattr__(self, "sides", words)
@@ -251,7 +256,9 @@ class Grid:
         return Grid(axes, tuple(n * k for n in self.shape), self.sides)
 
     def coarsened(self) -> Grid:
-        """Return the same box with half as many cells along every axis, at least 2.
+        """Return the same box with half as many cells along every axis.
+
+        At least 2 are left, and 3 on periodic axes.
 
         Examples
         --------
@@ -259,11 +266,15 @@ class Grid:
         >>> fp.Grid([(0, 1)], 9).coarsened().shape
         (5,)
         """
-        axes = [
-            np.append(F[:-1:2], F[-1]) if g else pair
-            for F, g, pair in zip(self.faces, self.graded, self.box, strict=True)
-        ]
-        return Grid(axes, tuple(max(2, (n + 1) // 2) for n in self.shape), self.sides)
+        least = [LEAST_RING if wraps else 2 for wraps in self.periodic]
+        shape = [max(m, (n + 1) // 2) for m, n in zip(least, self.shape, strict=True)]
+        axes: list[Any] = list(self.box)
+        for k, F in enumerate(self.faces):
+            if self.graded[k]:
+                halved = np.append(F[:-1:2], F[-1])
+                axes[k] = F if halved.size <= least[k] else halved
+                shape[k] = axes[k].size - 1
+        return Grid(axes, tuple(shape), self.sides)
 
     def __repr__(self) -> str:
         """Short form, as it would be typed (save for the faces of graded axes)."""
@@ -347,6 +358,16 @@ def _check_shape(shape: Any, axes: list[Array]) -> tuple[int, ...]:
                 "cells; make them agree"
             )
     return tuple(int(n) for n in shape)
+
+
+def _check_rings(shape: tuple[int, ...], sides: tuple[tuple[str, str], ...]) -> None:
+    """Raise for periodic axes of two cells."""
+    for k, (n, (lo, _)) in enumerate(zip(shape, sides, strict=True)):
+        if lo == "periodic" and n < LEAST_RING:
+            raise ValueError(
+                f"shape[{k}] = {n} on a periodic axis, whose cells would have one and the same "
+                f"neighbour on both sides; give at least {LEAST_RING} cells, or reflecting sides"
+            )
 
 
 def _faces(axis: Array, n: int) -> Array:

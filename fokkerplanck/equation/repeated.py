@@ -126,5 +126,5 @@ class Repeatable:
             return reason
         if min(ratios_of([self.grid, half.grid, quarter.grid])) == 1:
             cells = "x".join(map(str, self.grid.shape))
-            return f"{cells} cells cannot be halved twice; give at least 5 per axis"
+            return f"{cells} cells cannot be halved twice; give at least 5 per axis, 7 on periodic ones"
         return self, half, quarter

@@ -66,9 +66,7 @@ class LineSplitting:
         self._axes = []
         for k, (n, inner) in enumerate(shapes):
             up, down = rates.up[k].ravel(), rates.down[k].ravel()
-            last = up.reshape(-1, n, inner)[:, -1]
-            ring = bool(n > 2 and last.any())
-            self._axes.append((n, inner, ring, up, down))
+            self._axes.append((n, inner, rates.rings[k], up, down))
         self.n_sweeps = 0
 
     def along(self, k, p, h):

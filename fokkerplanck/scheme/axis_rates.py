@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fokkerplanck.scheme.currents import edge_offsets
+
 #: Largest sum of tilts around a face, over the range of the log density, that counts as zero in
 #: Kolmogorov's criterion.
 CLOSED = 1e-9
@@ -20,8 +22,8 @@ class AxisRates:
 
     Attributes
     ----------
-    ring : bool
-        Whether the first axis is periodic.
+    rings : tuple of bools
+        Axes that are periodic.
     n1 : int
         Lines in a row: cells along the middle axis in 3D, else 1.
     up, down : arrays (axes, n0, m)
@@ -30,7 +32,7 @@ class AxisRates:
         Rates out through absorbing sides, 1/time.
     """
 
-    ring: bool
+    rings: tuple[bool, ...]
     n1: int
     up: np.ndarray
     down: np.ndarray
@@ -38,7 +40,9 @@ class AxisRates:
 
     @classmethod
     def from_generator(cls, generator) -> AxisRates | None:
-        """Rates of a Generator, or None if an edge joins other cells than nearest neighbours.
+        """Rates of a Generator, or None if an edge may join other cells than nearest neighbours.
+
+        Edges of full tensors may, whatever the numbers of the cells that they happen to join.
 
         Examples
         --------
@@ -49,47 +53,42 @@ class AxisRates:
         """
         grid, edges = generator.grid, generator.edges
         n, shape = grid.size, grid.shape
-        if edges.width != 1:
+        if edges.kind == "tensor" or edges.width != 1:
+            return None
+        offset = edge_offsets(edges)
+        if (np.abs(offset).sum(axis=1, dtype=np.int64) != 1).any():
             return None
         volumes = grid.volumes.ravel()
         forward, backward = generator.edge_rates
         up, down = np.zeros((grid.dim, n)), np.zeros((grid.dim, n))
-        step = edges.head - edges.tail
-        left = np.ones(step.size, bool)
         for k in range(grid.dim):
-            stride = int(np.prod(shape[k + 1 :]))
             for sign in (1, -1):
-                mine = left & (step == sign * stride)
-                if shape[k] > 2 and grid.periodic[k]:
-                    mine |= left & (step == -sign * (shape[k] - 1) * stride)
-                (index,) = np.nonzero(mine)
+                index = np.flatnonzero(offset[:, k] == sign)
                 if not index.size:
                     continue
                 tail, head = edges.tail[index], edges.head[index]
-                lower = tail if sign > 0 else head
-                upper = head if sign > 0 else tail
-                if ((lower // stride + 1) % shape[k] != upper // stride % shape[k]).any():
-                    return None
                 to, back = forward[index] / volumes[tail], backward[index] / volumes[head]
+                lower = tail if sign > 0 else head
                 if sign < 0:
                     to, back = back, to
                 up[k] += np.bincount(lower, to, n)
                 down[k] += np.bincount(lower, back, n)
-                left[index] = False
-        if left.any():
-            return None
         n0 = shape[0] if grid.dim > 1 else 1
         box = (grid.dim, n0, n // n0)
         exits = np.zeros((0, 0))
         if generator.leaks:
             exits = (edges.exit_rate / volumes).reshape(box[1:])
         n1 = shape[1] if grid.dim == 3 else 1
-        ring = bool(grid.dim > 1 and grid.periodic[0] and n0 > 2)
-        return cls(ring, n1, up.reshape(box), down.reshape(box), exits)
+        return cls(grid.periodic, n1, up.reshape(box), down.reshape(box), exits)
+
+    @property
+    def first_is_ring(self) -> bool:
+        """Whether rows of cells, in two dimensions and more, close to a ring."""
+        return len(self.rings) > 1 and self.rings[0]
 
     def over(self, rate):
         """Arrays (ring, n1, up, down, exits) of A / rate, as kernels take them."""
-        return self.ring, self.n1, self.up / rate, self.down / rate, self.exits / rate
+        return self.first_is_ring, self.n1, self.up / rate, self.down / rate, self.exits / rate
 
     def symmetric_bound(self) -> float:
         r"""Bound of the spectrum by the rows of :math:`|A_{ii}|+\sum_k\sqrt{A_{ik}A_{ki}}`."""
@@ -115,7 +114,8 @@ class AxisRates:
             if not (up[inner].all() and down[inner].all()):
                 return None
             with np.errstate(divide="ignore", invalid="ignore"):
-                tilts.append(np.where(down > 0, np.log(up) - np.log(down), 0.0))
+                is_open = (up > 0) | (down > 0)
+                tilts.append(np.where(is_open, np.log(up) - np.log(down), 0.0))
         log_mass = np.zeros(box)
         for k, tilt in enumerate(tilts):  # along axis k from the cells with index 0 on later axes
             rest = (0,) * (len(box) - k - 1)
@@ -125,7 +125,7 @@ class AxisRates:
             log_mass[(slice(None),) * (k + 1) + rest] = line
         limit = CLOSED * (1 + np.ptp(log_mass))
         for k, tilt in enumerate(tilts):
-            closed = self.up[k].reshape(box) > 0
+            closed = (self.up[k].reshape(box) > 0) | (self.down[k].reshape(box) > 0)
             defect = np.abs(np.roll(log_mass, -1, k) - log_mass - tilt)
             if (defect[closed] > limit).any():
                 return None

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.linalg import expm
 
 import fokkerplanck as fp
 from fokkerplanck.linalg import powers
@@ -55,6 +56,17 @@ def test_the_rational_function_has_order_five_and_is_stable():
     R = sum(w * (1 - GAMMA * z) ** -(j + 1.0) for j, w in enumerate(b))
     assert np.abs(R).max() <= 1
     assert abs(R[-1]) < 1e-8
+
+
+@pytest.mark.parametrize("drift", [1.0, -1.0])
+def test_a_ring_is_a_ring_whichever_way_it_is_gone_round(drift):
+    """One of the two rates of every face underflows to zero."""
+    grid = fp.Grid([(0, 1)], 32, "periodic")
+    problem = fp.Problem(grid, drift=lambda x: drift + 0 * x, kT=1e-5)
+    generator, start = Generator(problem), fp.gaussian(grid, 0.5, 0.01)
+    exact = expm(0.3 * generator.matrix.toarray()) @ (start * grid.volume)
+    run = fp.solve(generator, start, 0.3, Splitting(), steady=False)
+    assert np.abs(run.rho[-1] * grid.volume - exact).sum() < 1e-6
 
 
 def test_strang_is_of_order_two_and_its_extrapolation_higher():

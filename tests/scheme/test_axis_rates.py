@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.linalg import expm
 
 import fokkerplanck as fp
 from fokkerplanck.linalg.semigroup.products import Products, rates_of
@@ -95,6 +96,37 @@ def test_log_mass_is_the_gibbs_state(name):
 )
 def test_currents_are_not_detailed_balance(problem):
     assert AxisRates.from_generator(Generator(problem)).log_mass() is None
+
+
+def test_a_ring_crossed_one_way_is_not_in_detailed_balance():
+    """At the seam one rate underflows to zero, and the others sum to a finite tilt."""
+    ring = fp.Grid([(0, 1)], 8, "periodic")
+    for drift in (1.0, -1.0):
+        at_seam = np.where(np.arange(8) % 7 == 0, drift, 0.0)
+        problem = fp.Problem(ring, drift=at_seam[None], kT=5e-5)
+        assert AxisRates.from_generator(Generator(problem)).log_mass() is None
+
+
+def test_oblique_edges_that_look_like_neighbours_do_not_fit():
+    """On an axis of two cells the number of (i + 1, 0) follows that of (i, 1)."""
+    scale = np.array([1 / 8, 1 / 2])
+    problem = fp.Problem(
+        fp.Grid([(0, 1)] * 2, (8, 2)), D=np.outer(scale, scale) * [[1, -0.4], [-0.4, 1]]
+    )
+    generator = Generator(problem)
+    assert generator.edges.width == 1
+    assert AxisRates.from_generator(generator) is None
+    start = fp.gaussian(problem.grid, (0.3, 0.3), 0.02)
+    exact = expm(0.3 * generator.matrix.toarray()) @ (start * problem.grid.volume).ravel()
+    run = fp.solve(problem, start, 0.3, steady=False)
+    assert np.abs(run.rho[-1].ravel() * problem.grid.volume - exact).sum() < 1e-13
+
+
+def test_edges_of_a_list_of_ones_own_are_looked_at():
+    grid = fp.Grid([(0, 1)] * 2, (3, 2))
+    tail, head = np.array([1], np.int32), np.array([2], np.int32)
+    oblique = fp.Edges(grid, tail, head, np.ones(1), np.zeros(1), {}, "diagonal", 1)
+    assert AxisRates.from_generator(Generator(oblique)) is None
 
 
 def test_diagonal_edges_do_not_fit():

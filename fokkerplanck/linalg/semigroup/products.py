@@ -96,7 +96,7 @@ class _Box:
         ring, n1, up, down, exits = rates.over(rate)
         self._arrays = ring, n1, up, down, exits
         axes, self._n0, self._m = rates.up.shape
-        self._ring, self._compensated = rates.ring, compensated
+        self._ring, self._compensated = rates.first_is_ring, compensated
         self.n = self._n0 * self._m
         numbers = 2 * axes + (6 if compensated else 4)
         self.work = numbers * self.n
