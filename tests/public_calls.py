@@ -43,15 +43,15 @@ CALLS = {
     "aggregation": lambda: fp.steady_state(TENSOR, scheme="markov", solver="multilevel").log_rho,
     "wasserstein": lambda: fp.wasserstein(A, B, GRID).distance,
     "spectrum": lambda: fp.spectrum(WELL, 3).eigenvalues,
-    "quasi_stationary": lambda: fp.quasi_stationary(OPEN).rate,
+    "quasi_stationary": lambda: fp.quasi_stationary(OPEN).rho,
     "mfpt": lambda: fp.mfpt(WELL, RIGHT).mean,
-    "committor": lambda: fp.committor(WELL, LEFT, RIGHT).q,
-    "exit_probabilities": lambda: fp.exit_probabilities(OPEN).probability,
-    "backward": lambda: fp.backward(WELL, GRID.x[0], 0.1),
-    "simulate": lambda: fp.sde.simulate(
-        WELL, [0.0, 0.0], t=0.1, dt=0.01, n_particles=100, interpolate=True
-    ).points,
-    "sgd": lambda: fp.sgd.run(MODEL, [0.0, 0.0], 0.1, 1, 10, n_particles=100).x,
+    "committor": lambda: fp.committor(WELL, LEFT, RIGHT).density,
+    "exit_probabilities": lambda: fp.exit_probabilities(WELL, [LEFT, RIGHT]).probability,
+    "backward": lambda: fp.backward(WELL, GRID.x[0], 0.1).u,
+    "simulate": lambda: (
+        fp.sde.simulate(WELL, [0.0, 0.0], t=0.1, dt=0.01, n_particles=100, interpolate=True).points
+    ),
+    "sgd": lambda: fp.sgd.run(MODEL, [0.0, 0.0], 0.1, 1, 10, n_particles=100).points,
 }
 
 
