@@ -18,7 +18,7 @@ from fokkerplanck import sgd, theorems
 from fokkerplanck.demos.talk import gallery
 from fokkerplanck.domain.densities import gaussian
 from fokkerplanck.domain.grid import Grid
-from fokkerplanck.domain.storage import written_whole
+from fokkerplanck.domain.whole_files import written_whole
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError

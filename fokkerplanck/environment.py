@@ -1,4 +1,4 @@
-"""What the process is told from outside: the number of threads."""
+"""What the process is told from outside: the number of threads, and how they wait."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 
 #: Environment variable with the largest number of threads, read when the library is first used.
 NUM_THREADS = "FOKKERPLANCK_NUM_THREADS"
+#: How OpenMP's threads wait, in the names of the standard, of GNU's and of Intel's library.
+WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 
 
 def thread_limit(given: str | None = None) -> int | None:
@@ -32,3 +34,14 @@ def thread_limit(given: str | None = None) -> int | None:
             "it to use as many as numba does"
         )
     return int(text)
+
+
+def wait_asleep() -> None:
+    """Have OpenMP's threads sleep while they wait, unless the user has said how they should wait.
+
+    By default they spin, each on a core of its own. Where another process wants that core, two
+    threads are then several times slower than one. It is read when OpenMP is loaded, by the first
+    kernel that uses threads.
+    """
+    if not any(name in os.environ for name in WAITING):
+        os.environ["OMP_WAIT_POLICY"] = "passive"

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fokkerplanck.domain.arguments import describe
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.types import Array
+from fokkerplanck.domain.whole_files import file_path, written_whole
 from fokkerplanck.version import __version__
 
 #: Version of the layout; raised whenever an older reader would misread a file.
@@ -63,7 +62,11 @@ def load(path: str | Path) -> Any:
     kind, arrays, metadata = read(path)
     if kind not in _READABLE:
         raise ValueError(f"{path} holds a {kind}, which this version of fokkerplanck cannot read")
-    return _READABLE[kind].from_storage(arrays, metadata)
+    try:
+        return _READABLE[kind].from_storage(arrays, metadata)
+    except (ValueError, TypeError, LookupError, OverflowError) as error:
+        what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
+        raise ValueError(f"{path} is damaged: {what}; give what .save wrote") from error
 
 
 def write(
@@ -74,7 +77,8 @@ def write(
     Parameters
     ----------
     path : str or path
-        Taken as it is; ``.npz`` is the usual ending. An older file is replaced by a whole new one.
+        Taken as it is; ``.npz`` is the usual ending. An older file is replaced by a whole new one,
+        through a link if need be.
     kind : str
         What is stored, e.g. ``"Solution"``.
     arrays : dict of arrays
@@ -96,7 +100,7 @@ def write(
     ...     storage.read(storage.write(path, "Test", {"x": np.arange(3)}, {"n": 3}))
     ('Test', {'x': array([0, 1, 2])}, {'n': 3})
     """
-    path = Path(path)
+    path = file_path(path)
     header = {"schema": SCHEMA, "kind": kind, "version": __version__, "metadata": metadata}
     text = json.dumps(header, default=_plain)
     if _HEADER in arrays:
@@ -105,43 +109,6 @@ def write(
         content: dict[str, Any] = {_HEADER: np.array(text), **arrays}
         np.savez(file, **content)
     return path
-
-
-@contextmanager
-def written_whole(path: str | Path) -> Iterator[Path]:
-    """Give a path in the same folder that takes the name `path` once the block has ended well.
-
-    Parameters
-    ----------
-    path : str or path
-        An older file is replaced by a whole new one, or left alone if the block fails.
-
-    Yields
-    ------
-    Path
-        With the same ending: some writers look at it.
-
-    Examples
-    --------
-    >>> import tempfile, pathlib
-    >>> from fokkerplanck.domain.storage import written_whole
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with written_whole(pathlib.Path(folder) / "a.txt") as path:
-    ...         _ = path.write_text("whole")
-    ...     [file.name for file in pathlib.Path(folder).iterdir()]
-    ['a.txt']
-    """
-    path = Path(path)
-    # Not by mkstemp, whose files only their owner may read.
-    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.tmp{path.suffix}")
-    try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def read(path: str | Path) -> tuple[str, dict[str, np.ndarray], dict[str, Any]]:
@@ -164,12 +131,19 @@ def read(path: str | Path) -> tuple[str, dict[str, np.ndarray], dict[str, Any]]:
     FileNotFoundError
         If there is no such file.
     """
+    if not isinstance(path, (str, Path)):
+        raise ValueError(f'path is {describe(path)}; give the name of a file such as "run.npz"')
+    if Path(path).exists() and not Path(path).is_file():
+        raise ValueError(f"{path} is a folder, a pipe or a device; give a file that .save wrote")
     try:
         with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             content = {name: file[name] for name in file.files}
         header = json.loads(str(content.pop(_HEADER)[()]))
         schema = int(header["schema"])
-    except FileNotFoundError:
+        kind, metadata = header["kind"], header["metadata"]
+        if not (isinstance(kind, str) and isinstance(metadata, dict) and schema > 0):
+            raise TypeError("header")
+    except (FileNotFoundError, PermissionError):
         raise
     except Exception as error:
         raise ValueError(
@@ -181,7 +155,32 @@ def read(path: str | Path) -> tuple[str, dict[str, np.ndarray], dict[str, Any]]:
             f"{path} was written by fokkerplanck {header.get('version')} (schema {schema}, this "
             f"one reads up to {SCHEMA}); update fokkerplanck"
         )
-    return header["kind"], content, header["metadata"]
+    return kind, content, metadata
+
+
+def stored_array(
+    arrays: Mapping[str, Array], name: str, shape: tuple[int | None, ...], is_finite: bool = True
+) -> Array:
+    """Array of real numbers from a file, of a shape (None: any length), finite where it must be.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fokkerplanck.domain.storage import stored_array
+    >>> stored_array({"t": np.arange(3)}, "t", (None,))
+    array([0., 1., 2.])
+    """
+    array = arrays[name]
+    if array.dtype.kind not in "iuf":
+        raise ValueError(f"{name} holds {describe(array)}, not real numbers")
+    if array.ndim != len(shape) or any(
+        n not in (None, m) for n, m in zip(shape, array.shape, strict=True)
+    ):
+        expected = ", ".join("any" if n is None else str(n) for n in shape)
+        raise ValueError(f"{name} has shape {array.shape}, expected ({expected})")
+    if is_finite and not np.isfinite(array).all():
+        raise ValueError(f"{name} has entries that are not finite")
+    return array.astype(float, copy=False)
 
 
 def pack_grid(grid: Grid) -> tuple[dict[str, Array], dict[str, Any]]:

@@ -13,12 +13,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fokkerplanck.domain import storage
+from fokkerplanck.domain.arguments import describe, one_of, positive_number, whole_number
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.observed_order import ErrorReport, mass_report
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.repeated import Question, Repeatable
 from fokkerplanck.evolution.dense import Dense
 
+#: What a run can end as.
+STATUSES = ("finished", "stopped", "event", "interrupted", "failed")
 #: Numbers kept at every output time.
 LEDGER = ("mass", "free_energy", "entropy", "energy", "dissipation", "min_rho")
 
@@ -225,26 +228,37 @@ class Solution(Repeatable):
     @classmethod
     def from_storage(cls, arrays: dict[str, Any], metadata: dict[str, Any]) -> Solution:
         """Solution from what ``save`` stored."""
-        values = {name: arrays[name] for name in ("t", "rho", *LEDGER)}
-        words = {name: metadata[name] for name in ("stats", "status", "message", "beta", "problem")}
         grid = storage.unpack_grid(arrays, metadata["grid"])
-        dense = None
-        if "dense_t" in arrays:
-            parts = {name: arrays[f"dense_{name}"] for name in ("t", "rho", "rate")}
-            dense = Dense(**parts, volume=np.asarray(grid.volume))
+        words = _words(metadata)
+        shape, has_failed = grid.shape, words["status"] == "failed"
+        t = storage.stored_array(arrays, "t", (None,))
+        if not (t.size and (np.diff(t) >= 0).all()):
+            raise ValueError("t is empty or decreases")
+        values = {"t": t, "rho": storage.stored_array(arrays, "rho", (t.size, *shape), not has_failed)}
+        for name in LEDGER:  # energies are nan where there is no steady state
+            values[name] = storage.stored_array(arrays, name, (t.size,), False)
+        if not has_failed and not np.isfinite([values["mass"], values["min_rho"]]).all():
+            raise ValueError("mass or min_rho has entries that are not finite")
+        log_rho_inf = None
+        if "log_rho_inf" in arrays:
+            log_rho_inf = storage.stored_array(arrays, "log_rho_inf", shape, False)
+            if np.isnan(log_rho_inf).any() or log_rho_inf.max() == np.inf:
+                raise ValueError("log_rho_inf is nan or infinite")
         # Files of version 0.1 have no events.
-        events = [
-            tuple(arrays[f"{name}_{k}"] for k in range(metadata.get("n_events", 0)))
-            for name in ("t_events", "rho_events")
-        ]
+        events: list[list[Array]] = [[], []]
+        for k in range(whole_number(metadata.get("n_events", 0), "n_events", 0)):
+            times = storage.stored_array(arrays, f"t_events_{k}", (None,))
+            events[0].append(times)
+            shapes = (times.size, *shape)
+            events[1].append(storage.stored_array(arrays, f"rho_events_{k}", shapes))
         return cls(
             **values,
             **words,
             grid=grid,
-            log_rho_inf=arrays.get("log_rho_inf"),
-            dense=dense,
-            t_events=events[0],
-            rho_events=events[1],
+            log_rho_inf=log_rho_inf,
+            dense=_dense(arrays, grid),
+            t_events=tuple(events[0]),
+            rho_events=tuple(events[1]),
         )
 
     def __repr__(self) -> str:
@@ -256,3 +270,24 @@ class Solution(Repeatable):
             f"Solution({len(self)} times from {self.t[0]:g} to {self.t[-1]:g}, {self.status}{F}, "
             f"min rho >= {self.min_rho.min():.3g})"
         )
+
+
+def _dense(arrays: Mapping[str, Any], grid: Grid) -> Dense | None:
+    """Densities between the output times, if a file has them."""
+    if not any(name.startswith("dense_") for name in arrays):
+        return None
+    t = storage.stored_array(arrays, "dense_t", (None,))
+    each = (t.size, *grid.shape)
+    rho, rate = (storage.stored_array(arrays, f"dense_{name}", each) for name in ("rho", "rate"))
+    return Dense(t=t, rho=rho, rate=rate, volume=np.asarray(grid.volume))
+
+
+def _words(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """What a file says besides its arrays, checked."""
+    words = {name: metadata[name] for name in ("stats", "status", "message", "beta", "problem")}
+    one_of(words["status"], "status", STATUSES)
+    for name, kind in (("stats", dict), ("message", str), ("problem", str)):
+        if not isinstance(words[name], kind):
+            raise ValueError(f"{name} is {describe(words[name])}")
+    words["beta"] = positive_number(words["beta"], "beta")
+    return words

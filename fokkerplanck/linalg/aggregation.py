@@ -10,6 +10,7 @@ from scipy.sparse.linalg import splu
 
 from fokkerplanck.domain.arguments import one_of
 from fokkerplanck.domain.types import Array, Integers
+from fokkerplanck.kernels import threads
 from fokkerplanck.kernels.linalg import aggregation as kernels
 from fokkerplanck.linalg import sizes
 
@@ -88,13 +89,15 @@ class Level:
         """Residual r - M u."""
         result = np.empty_like(u)
         kernel = kernels.residual_threads if self.is_large else kernels.residual
-        kernel(self.indptr, self.indices, self.values(form), self.diagonal, r, u, result)
+        rows = self.indptr, self.indices, self.values(form), self.diagonal
+        threads.call(kernel, self.size, *rows, r, u, result)
         return result
 
     def sweep(self, form: str, is_forward: bool, r: Array, u: Array) -> None:
         """Gauss-Seidel sweep on M u = r."""
         kernel = kernels.sweep_threads if self.is_large else kernels.sweep
-        kernel(is_forward, self.indptr, self.indices, self.values(form), self.diagonal, r, u)
+        rows = self.indptr, self.indices, self.values(form), self.diagonal
+        threads.call(kernel, self.size, is_forward, *rows, r, u)
 
     def apply(self, form: str, u: Array) -> Array:
         """Product M u."""
@@ -189,7 +192,7 @@ class Aggregation:
         down, up = (ones, lumps.share) if self.form == "mass" else (lumps.share, ones)
         coarse_r = np.empty(self.levels[k + 1].size)
         kernel = kernels.restrict_threads if level.is_large else kernels.restrict
-        kernel(lumps.start, lumps.cells, down, rest, coarse_r)
+        threads.call(kernel, level.size, lumps.start, lumps.cells, down, rest, coarse_r)
         is_last = k + 2 == len(self.levels)
         coarse_u = self._cycle(k + 1, coarse_r) if is_last else self._accelerated(k + 1, coarse_r)
         kernels.prolong_add(lumps.number, up, coarse_u, u)

@@ -8,6 +8,7 @@ from itertools import product
 import numpy as np
 
 from fokkerplanck.domain.types import Integers
+from fokkerplanck.kernels.interrupts import heard
 from fokkerplanck.kernels.linalg.dissection import boundaries, dissect
 
 #: Cells of a part that is no longer cut but eliminated as one dense block.
@@ -112,10 +113,10 @@ def nested_dissection(indptr: Integers, neighbours: Integers, coordinates: Integ
     is_far[rows[is_long]] = True
     short = steps[~is_long]
     reach = np.array([np.abs(short @ v).max(initial=0) for v in directions], dtype=np.int32)
-    order, starts, n_children = dissect(
+    order, starts, n_children = heard(dissect)(
         indptr, neighbours, coordinates, directions, reach, is_far, LEAF
     )
-    position, bound_ptr, bound = boundaries(order, starts, n_children, indptr, neighbours)
+    position, bound_ptr, bound = heard(boundaries)(order, starts, n_children, indptr, neighbours)
     return Dissection(order, position, starts, n_children, bound_ptr, bound)
 
 

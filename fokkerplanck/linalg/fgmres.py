@@ -9,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from fokkerplanck.domain.types import Array
+from fokkerplanck.kernels import threads
 from fokkerplanck.kernels.linalg import krylov as kernels
 from fokkerplanck.linalg import sizes
 
@@ -122,9 +123,9 @@ def _extend(V: Array, H: Array, k: int, weight: Array, q: Array) -> bool:
     """Orthogonalise weight q to V[: k + 1], into V[k + 1] and column k of H; True if 0 is left."""
     is_long = q.size >= sizes.THREADS_FROM
     orthogonalise = kernels.orthogonalise_threads if is_long else kernels.orthogonalise
-    before, after = orthogonalise(V, k + 1, weight, q, True, H[:, k])
+    before, after = threads.call(orthogonalise, q.size, V, k + 1, weight, q, True, H[:, k])
     if after < REORTHOGONALISE * before:
-        _, after = orthogonalise(V, k + 1, weight, q, False, H[:, k])
+        _, after = threads.call(orthogonalise, q.size, V, k + 1, weight, q, False, H[:, k])
     H[k + 1, k] = after
     if not after > NOTHING_LEFT * before:
         V[k + 1] = 0.0

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.kernels import threads
 from fokkerplanck.kernels.linalg import grid_cycle, grid_multigrid
 from fokkerplanck.linalg import sizes
 
@@ -164,7 +165,8 @@ class GridMultigrid:
                 f"finite values on the grid {self.grid_shape}"
             )
         log_mass = log_mass.reshape(self.shape)
-        grid_multigrid.inflows(self.up, self.down, log_mass, self.inflow)
+        rates, inflows = (self.up, self.down), grid_multigrid.inflows
+        threads.call(inflows, log_mass.size, *rates, log_mass, self.inflow)
         chain = _Chain(self.up, self.down, self.inflow, self.diagonal, log_mass, self.shift)
         old, self.levels = self.levels, []
         while True:
@@ -186,9 +188,8 @@ class GridMultigrid:
             is_small = chain.log_mass.size < sizes.GRID_SERIAL or sheets < 4 * BLOCKS
             old = _Level.empty(shape, len(chain.inflow), 1 if is_small else BLOCKS, self.dtype)
         least = FLOOR * chain.coupling.sum() if self.levels else 0.0
-        grid_multigrid.fill_level(
-            chain.inflow, chain.diagonal, old.inflow, old.diagonal, old.pivot, PIVOT, least
-        )
+        arrays = chain.inflow, chain.diagonal, old.inflow, old.diagonal, old.pivot
+        threads.call(grid_multigrid.fill_level, chain.log_mass.size, *arrays, PIVOT, least)
         return old
 
     def _coarsen(self, chain: _Chain, level: _Level, blocks: _Blocks) -> _Chain:
@@ -201,11 +202,12 @@ class GridMultigrid:
         up, down, centre = (np.zeros((d, *coarse)) for _ in range(3))
         inflow = np.zeros((2 * d, *coarse))
         diagonal, log_mass, shift = (np.zeros(coarse) for _ in range(3))
-        grid_multigrid.aggregate(
-            *blocks, chain.up, chain.down, chain.inflow, chain.log_mass, chain.shift,
-            level.omega, up, down, inflow, log_mass, shift, centre,
+        threads.call(
+            grid_multigrid.aggregate, level.u.size, *blocks, chain.up, chain.down, chain.inflow,
+            chain.log_mass, chain.shift, level.omega, up, down, inflow, log_mass, shift, centre,
         )  # fmt: skip
-        grid_multigrid.connect(*blocks, self.periodic, centre, up, down, inflow, level.weights)
+        rest = self.periodic, centre, up, down, inflow, level.weights
+        threads.call(grid_multigrid.connect, level.u.size, *blocks, *rest)
         return _Chain(up, down, inflow, diagonal, log_mass, shift)
 
     def _factorise(self, chain):
@@ -250,13 +252,13 @@ class GridMultigrid:
         c, r, u, n_blocks = level.inflow, level.r, level.u, level.n_blocks
         u.fill(0)
         for visit in range(visits if number else 1):
-            grid_cycle.relax(c, level.pivot, r, u, True, n_blocks)
-            grid_cycle.restrict(
-                *level.blocks, level.omega, c, level.diagonal, r, u, below.r, n_blocks
-            )
+            threads.call(grid_cycle.relax, u.size, c, level.pivot, r, u, True, n_blocks)
+            rest = level.omega, c, level.diagonal, r, u, below.r, n_blocks
+            threads.call(grid_cycle.restrict, u.size, *level.blocks, *rest)
             self._cycle(number + 1, 1 if visit else visits)
-            grid_cycle.prolong(*level.blocks, level.weights, below.u, u, n_blocks)
-            grid_cycle.relax(c, level.pivot, r, u, False, n_blocks)
+            rest = level.weights, below.u, u, n_blocks
+            threads.call(grid_cycle.prolong, u.size, *level.blocks, *rest)
+            threads.call(grid_cycle.relax, u.size, c, level.pivot, r, u, False, n_blocks)
 
     def precondition(self, r):
         r"""Approximate solution z of L z = r by one cycle from zero, in the shape of r.
@@ -273,15 +275,15 @@ class GridMultigrid:
         values = np.ascontiguousarray(r, dtype=float).reshape(self.shape)
         z = np.zeros(self.shape)
         by_row = np.empty(self.shape[0] * self.shape[1])
-        grid_cycle.largest(values, by_row)
+        threads.call(grid_cycle.largest, values.size, values, by_row)
         size = by_row.max()
         if not np.isfinite(size):
             raise ValueError("r has entries that are not finite")
         if size > 0:
-            grid_cycle.load(values, 1 / size, self.levels[0].r)
+            threads.call(grid_cycle.load, values.size, values, 1 / size, self.levels[0].r)
             self._cycle(0, self.cycle)
             self._check_correction()
-            grid_cycle.load(self.levels[0].u, size, z)
+            threads.call(grid_cycle.load, values.size, self.levels[0].u, size, z)
         return z.reshape(np.shape(r))
 
     def _check_correction(self):
@@ -302,7 +304,7 @@ class GridMultigrid:
         r"""Product L u in double precision, u (n,) or (\*grid)."""
         out = np.empty(self.shape)
         values = np.ascontiguousarray(u, dtype=float).reshape(self.shape)
-        grid_multigrid.apply(self.inflow, self.diagonal, values, out)
+        threads.call(grid_multigrid.apply, out.size, self.inflow, self.diagonal, values, out)
         return out.reshape(np.shape(u))
 
     @property
@@ -327,7 +329,9 @@ def _fill_diagonal(chain, is_finest):
     """Diagonal and mean coupling by axis of a chain; on the finest level its rates are checked."""
     n0, n1, _ = chain.log_mass.shape
     sums = np.empty((n0 * n1, len(chain.up) + 1))
-    grid_multigrid.diagonals(chain.up, chain.down, chain.shift, chain.diagonal, sums)
+    rates = chain.up, chain.down, chain.shift
+    diagonals = grid_multigrid.diagonals
+    threads.call(diagonals, chain.log_mass.size, *rates, chain.diagonal, sums)
     chain.coupling = sums[:, :-1].sum(axis=0) / chain.log_mass.size
     if not is_finest:
         return

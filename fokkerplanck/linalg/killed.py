@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 
 from fokkerplanck.domain.types import Array, Integers
 from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.kernels.interrupts import heard
 from fokkerplanck.kernels.linalg import absorption, elimination
 from fokkerplanck.linalg import sizes
 from fokkerplanck.linalg.dissection import nested_dissection
@@ -79,7 +80,7 @@ class DirectSolver:
         indptr, indices = flows.indptr.astype(np.int32), flows.indices.astype(np.int32)
         tree = nested_dissection(indptr, indices, chain.coordinates)
         self._tree = tree
-        L, U, exits, bad = elimination.eliminate_ending(
+        L, U, exits, bad = heard(elimination.eliminate_ending)(
             *tree.arrays, indptr, indices, flows.outflow, flows.inflow, flows.exits
         )
         self._factor = L, U, exits

@@ -75,8 +75,8 @@ class LineSplitting:
         exits = self._exits if k == 0 else np.zeros(0)
         width = int(min(max(CACHE // (PER_CELL * n), WIDTHS[0]), WIDTHS[1]))
         line = n, inner, ring, GAMMA * h
-        with threads.Suited(p.size):
-            lines.along_lines(width, *line, self._weights, up, down, exits, p)
+        rest = self._weights, up, down, exits, p
+        threads.call(lines.along_lines, p.size, width, *line, *rest)
         self.n_sweeps += 1
 
     def strang(self, p, h, n_steps):

@@ -15,6 +15,7 @@ from fokkerplanck.domain.arguments import frozen
 from fokkerplanck.domain.types import Array, Integers
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.kernels import threads
+from fokkerplanck.kernels.interrupts import heard
 from fokkerplanck.kernels.linalg import graph
 from fokkerplanck.kernels.linalg.elimination import NEGLIGIBLE, RADIX, back_substitute, eliminate
 from fokkerplanck.linalg.dissection import nested_dissection
@@ -267,15 +268,15 @@ def _solve(chain: _Graph, coordinates: Integers) -> tuple[Array, int, str]:
     scale = 2.0 ** -np.ceil(np.log2(rate_out.max(initial=1e-300)))
     how = "subtraction-free elimination in plain doubles"
     rates = scale * rate_out, scale * rate_in
-    L, L_e, exits, loss, is_done = eliminate(*pattern, *rates, False)
+    L, L_e, exits, loss, is_done = heard(eliminate)(*pattern, *rates, False)
     if is_done:
-        pi, exponent, log_lost = back_substitute(*tree.nodes, L, L_e, exits, loss)
+        pi, exponent, log_lost = heard(back_substitute)(*tree.nodes, L, L_e, exits, loss)
     if not is_done or log_lost > np.log(NEGLIGIBLE):
         how = "subtraction-free elimination with wide exponents"
-        L, L_e, exits, loss, is_done = eliminate(*pattern, rate_out, rate_in, True)
+        L, L_e, exits, loss, is_done = heard(eliminate)(*pattern, rate_out, rate_in, True)
         if not is_done:
             raise ConvergenceError("a cell has no exit; check the rates for underflow")
-        pi, exponent, _ = back_substitute(*tree.nodes, L, L_e, exits, loss)
+        pi, exponent, _ = heard(back_substitute)(*tree.nodes, L, L_e, exits, loss)
     log_pi = np.log(pi) + (exponent - exponent.max()) * np.log(RADIX)
     shift = log_pi.max()
     log_mass = np.empty_like(log_pi)

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from tqdm import tqdm
 
 from fokkerplanck.domain.arguments import describe, positive_number
-from fokkerplanck.domain.storage import written_whole
+from fokkerplanck.domain.whole_files import written_whole
 from fokkerplanck.evolution.solution import Solution
 from fokkerplanck.plot.axes import canvas, check_result
 from fokkerplanck.plot.fields import density

@@ -16,6 +16,7 @@ from fokkerplanck.domain.grid import Grid, check_grid
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem, check_problem
 from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.kernels import threads
 from fokkerplanck.kernels.particles import minibatch as particles
 from fokkerplanck.kernels.particles import paths
 from fokkerplanck.sde import steps as schemes
@@ -24,8 +25,8 @@ from fokkerplanck.sde.coefficients import Callables, tabulated, unknown_between_
 
 Scheme = Literal["euler_maruyama", "weak2"]
 SCHEMES = {"euler_maruyama": schemes.euler_maruyama, "weak2": schemes.weak_second_order}
-# Particle steps of the compiled kernel between two movements of the progress bar.
-_BLOCK_UPDATES = 20_000_000
+#: Particle steps of the compiled kernel in one call: about a second, after which Ctrl-C is heard.
+_BLOCK_UPDATES = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -323,15 +324,18 @@ class _Run:
         sides = [np.array(grid.sides) == word for word in ("reflecting", "absorbing")]
         states = self.streams(len(x))
         block, status = max(64, _BLOCK_UPDATES // self.steps), np.zeros(len(x), np.int64)
+        piece = max(1, _BLOCK_UPDATES // min(block, len(x)))
         with tqdm(total=len(x), unit=" particles", disable=not progress) as bar:
             for first in range(0, len(x), block):
                 part = slice(first, first + block)
                 samples = np.full((len(x[part]), *unwrapped.shape[::2]), np.nan)
-                paths.run_paths(
-                    *field, *sides, self.scheme == "weak2", self.problem.D_constant, self.dt,
-                    states[part], self.steps, self.burn_in, self.thin, walls.PASSES, x[part],
-                    samples, exit_time[part], exit_side[part], status[part],
-                )  # fmt: skip
+                rule = *field, *sides, self.scheme == "weak2", self.problem.D_constant, self.dt
+                rest = x[part], samples, exit_time[part], exit_side[part], status[part]
+                for begin in range(0, self.steps, piece):
+                    span = states[part], begin, min(begin + piece, self.steps)
+                    kept = self.burn_in, self.thin, walls.PASSES
+                    n_updates = piece * len(x[part])
+                    threads.call(paths.run_paths, n_updates, *rule, *span, *kept, *rest)
                 unwrapped[:, part] = samples.transpose(1, 0, 2)
                 bar.update(len(x[part]))
         _check_finite(x, self.dt)

@@ -18,6 +18,7 @@ from fokkerplanck.domain.ensembles import Ensemble, check_schedule, check_start
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.minibatch import Rows, evaluate_rows
 from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.kernels import threads
 from fokkerplanck.kernels.particles import minibatch as kernels
 from fokkerplanck.sgd.models import LeastSquares, Logistic
 
@@ -27,8 +28,8 @@ _SAMPLING = {
     "without_replacement": kernels.WITHOUT_REPLACEMENT,
     "reshuffle": kernels.RESHUFFLE,
 }
-#: Samples drawn by the kernel between two movements of the progress bar.
-_BLOCK_UPDATES = 20_000_000
+#: Samples drawn by the kernel in one call: far below a second, after which Ctrl-C is heard.
+_BLOCK_UPDATES = 2_000_000
 #: Bytes of per-sample gradients that a block of particles may take.
 _GRADIENT_BYTES = 2**25
 
@@ -149,7 +150,7 @@ def run(
 
     samples = np.empty((len(x), (steps - burn_in) // thin, x.shape[1]))
     if gradients is None:
-        block = max(64, _BLOCK_UPDATES // (steps * b))
+        block = max(4, _BLOCK_UPDATES // (steps * b))
     else:
         block = max(1, _GRADIENT_BYTES // (8 * n_rows * x.shape[1]))
     with tqdm(total=len(x), unit=" particles", disable=not progress) as bar:
@@ -160,7 +161,9 @@ def run(
             with np.errstate(over="ignore", invalid="ignore"):
                 if gradients is None:
                     given = model.a, model.y, float(model.weight_decay)
-                    kernels.run_swarm(model.kind, *given, *rule, x[part], samples[part])
+                    arrays = *given, *rule, x[part], samples[part]
+                    n_updates = int(steps) * int(b) * len(x[part])
+                    threads.call(kernels.run_swarm, n_updates, model.kind, *arrays)
                 else:
                     _run_numpy(gradients, data, n_rows, rule, x[part], samples[part])
             bar.update(len(x[part]))

@@ -13,6 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from fokkerplanck.domain.types import Array, Integers
+from fokkerplanck.kernels import threads
 from fokkerplanck.kernels.linalg import aggregation as kernels
 from fokkerplanck.kernels.linalg import grid_chain, grid_multigrid
 from fokkerplanck.linalg import sizes
@@ -172,15 +173,17 @@ class GridChain(GuessedChain):
         phi = self.phi.reshape(self._full)
         other = np.empty_like(phi)
         for _ in range(count):
-            grid_chain.balance_sweep(self._up, self._down, phi, 0, other)
-            grid_chain.balance_sweep(self._up, self._down, other, 1, phi)
+            for before, colour, after in ((phi, 0, other), (other, 1, phi)):
+                rates = self._up, self._down, before
+                threads.call(grid_chain.balance_sweep, phi.size, *rates, colour, after)
         self.refresh()
 
     def _inflows(self):
         """Inflows over the mass of each cell, up to date with phi."""
         if self._is_stale:
             phi = self.phi.reshape(self._full)
-            grid_multigrid.inflows(self._up, self._down, phi, self._inflow)
+            arrays = self._up, self._down, phi, self._inflow
+            threads.call(grid_multigrid.inflows, phi.size, *arrays)
             self._is_stale = False
         return self._inflow
 
@@ -218,7 +221,7 @@ class GridChain(GuessedChain):
             masses = [np.zeros(coarse), np.zeros(coarse)]
             fine = [up, down, inflow, phi, shift, np.empty(phi.shape)]
             arrays = [*starts, *fine, *lumped, *masses, np.zeros((d, *coarse))]
-            grid_multigrid.aggregate(*arrays)
+            threads.call(grid_multigrid.aggregate, fine[3].size, *arrays)
             own = [
                 np.repeat(np.arange(len(s) - 1), np.diff(s))[i]
                 for s, i in zip(starts, own, strict=True)

@@ -14,6 +14,7 @@ import numpy as np
 from scipy import sparse
 
 from fokkerplanck.domain.types import Array, Flags, Integers
+from fokkerplanck.kernels.interrupts import heard
 from fokkerplanck.kernels.linalg import basins
 from fokkerplanck.linalg.null_vector import null_vector
 from fokkerplanck.scheme.fourth_order import FourthOrder
@@ -68,7 +69,7 @@ def deep_wells(graph: sparse.csr_array, phi: Array) -> Integers:
         Log density, or log mass.
     """
     order = np.argsort(-phi, kind="stable")
-    flags = basins.deep_maxima(order, graph.indptr, graph.indices, phi, WELL_DEPTH)
+    flags = heard(basins.deep_maxima)(order, graph.indptr, graph.indices, phi, WELL_DEPTH)
     return np.flatnonzero(flags)
 
 

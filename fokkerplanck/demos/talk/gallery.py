@@ -15,7 +15,7 @@ from types import ModuleType
 
 from fokkerplanck.demos import talk
 from fokkerplanck.demos.talk.slide import Finding, Slide
-from fokkerplanck.domain.storage import written_whole
+from fokkerplanck.domain.whole_files import written_whole
 
 #: Slides without anything to compute, and why.
 TEXT_ONLY = {

@@ -243,7 +243,7 @@ def _reflect(field, reflecting, passes, y, scratch):
 @njit(cache=True, parallel=True, error_model="numpy")
 def run_paths(
     table, nodes, counts, even, box, periodic, reflecting, absorbing, second_order, constant, dt,
-    states, steps, burn_in, thin, passes, x, samples, exit_time, exit_side, status,
+    states, first, last, burn_in, thin, passes, x, samples, exit_time, exit_side, status,
 ):  # fmt: skip
     """Run dx = b dt + s dW for each row of `x`, with b and s interpolated from a table.
 
@@ -256,7 +256,8 @@ def run_paths(
     constant : bool, s is the same everywhere
     dt : float
     states : uint64 array (n, 4), the random streams; advanced
-    steps, burn_in, thin : the state after steps burn_in + thin, burn_in + 2 thin ... is kept
+    first, last : steps first + 1 to last of the whole run; those who have left stay as they are
+    burn_in, thin : the state after steps burn_in + thin, burn_in + 2 thin ... is kept
     passes : reflections of one particle in one step before its `status` becomes 1
     x : array (n, d), start; overwritten by the last positions, not wrapped on periodic axes
     samples : array (n, n_snapshots, d), filled; not a number after an exit
@@ -267,14 +268,17 @@ def run_paths(
     columns = 0 if constant else d
     any_absorbing, any_reflecting = absorbing.any(), reflecting.any()
     for p in prange(x.shape[0]):
+        if exit_side[p] >= 0 or status[p] != 0:
+            continue
         state = states[p]
         z, signs, pair = np.empty(d), np.empty(d * (d - 1) // 2), np.empty(1)
         here, chance, here_x, y = np.empty(d + d * d), np.empty(2 * d), x[p].copy(), np.empty(d)
         # Slices would be made anew, and counted, at each step.
         part = np.empty(d)
         scratch = (np.empty(d), part, np.empty(d), np.empty(d + d * d), np.empty(d + d * d))
-        next_kept, kept = burn_in + thin, 0
-        for step in range(1, steps + 1):
+        kept = max(0, (first - burn_in) // thin)
+        next_kept = burn_in + (kept + 1) * thin
+        for step in range(first + 1, last + 1):
             _look_up(table, nodes, counts, even, box, periodic, here_x, part, here)
             _fill_normals(state, z)
             if second_order:

@@ -121,7 +121,8 @@ class _Box:
             depth = max(1, min(depth, self._n0 // (2 * tiles)))
         state = self._masses, self._rest, total, weights
         with threads.AtMost(tiles):
-            sweeps.sweeps(tiles, depth, self._level, *self._arrays, *state)
+            numbers = tiles, depth, self._level
+            threads.call(sweeps.sweeps, self.n, *numbers, *self._arrays, *state)
         self._level += weights.size
 
     @property
@@ -158,11 +159,13 @@ class _Rows:
         """Further levels on so many threads."""
         if not self._compensated:
             with threads.AtMost(n_threads):
-                evolution.chebyshev_threads(*self._arrays, weights, self._level, self._state, total)
+                rest = weights, self._level, self._state, total
+                threads.call(evolution.chebyshev_threads, self.n, *self._arrays, *rest)
         elif n_threads == 1:
             evolution.chain(*self._arrays, weights, self._state, total)
         else:
-            evolution.chain_threads(*self._arrays, weights, self._state, total)
+            rest = weights, self._state, total
+            threads.call(evolution.chain_threads, self.n, *self._arrays, *rest)
         self._level += weights.size
 
     @property
