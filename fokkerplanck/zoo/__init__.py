@@ -2,9 +2,11 @@
 
 `catalogue()` holds one of each at its default parameters, keyed by code; `table()` prints them,
 and `binary_perceptron`, which is no diffusion but a landscape on the corners of a cube.
-`degenerate()` holds those whose noise does not reach every direction by itself.
+`degenerate()` holds those whose noise is missing in some directions, or drowns in what upwinding
+adds.
 """
 
+from fokkerplanck.zoo.attractors import lorenz
 from fokkerplanck.zoo.circulating import abc_flow, stuart_landau, torus_loss
 from fokkerplanck.zoo.diffusion import advection_diffusion, heat
 from fokkerplanck.zoo.driven import fitzhugh_nagumo, van_der_pol
@@ -17,6 +19,7 @@ from fokkerplanck.zoo.gibbs import (
     hidden_anisotropy,
     scaled_diffusion,
 )
+from fokkerplanck.zoo.households import household_wealth
 from fokkerplanck.zoo.landscapes import Perceptron, binary_perceptron, local_entropy
 from fokkerplanck.zoo.linear_drift import (
     gyrator,
@@ -35,6 +38,7 @@ from fokkerplanck.zoo.one_dimension import (
     square_root_diffusion,
     tilted_ring,
 )
+from fokkerplanck.zoo.populations import gene_expression, predator_prey
 from fokkerplanck.zoo.sgd_models import (
     linear_regression_sgd,
     multiplicative_noise,
@@ -74,6 +78,7 @@ __all__ = [
     "double_well",
     "example_19",
     "fitzhugh_nagumo",
+    "gene_expression",
     "gyrator",
     "gyrator_3d",
     "heat",
@@ -81,6 +86,7 @@ __all__ = [
     "heavy_ball_covariance",
     "heston",
     "hidden_anisotropy",
+    "household_wealth",
     "increment_psd",
     "jacobi",
     "jko_gaussian",
@@ -91,6 +97,7 @@ __all__ = [
     "linear_regression_sgd",
     "local_entropy",
     "log_normal",
+    "lorenz",
     "manufactured_plane",
     "manufactured_space",
     "manufactured_wall",
@@ -101,6 +108,7 @@ __all__ = [
     "noise_repelled_modes",
     "one_noise",
     "ornstein_uhlenbeck",
+    "predator_prey",
     "regression_covariance",
     "regression_losses",
     "repaired_example",
@@ -155,19 +163,19 @@ def catalogue() -> dict[str, Exact]:
 
 
 def degenerate() -> dict[str, Exact]:
-    """Problems with noise in some directions only, at their default parameters, keyed by code.
+    """Problems with noise in some directions only, or little of it, at their default parameters.
 
     Returns
     -------
     dict of str to Exact
-        The oscillator R23 of the catalogue, and codes N…: most carry numbers that upwind chains
-        miss by factors on grids of any usual size.
+        Keyed by code: the oscillator R23 of the catalogue, and N…: most carry numbers that upwind
+        chains miss, many by factors, on grids of any usual size.
 
     Examples
     --------
     >>> from fokkerplanck import zoo
     >>> list(zoo.degenerate())
-    ['R23', 'N1', 'N2', 'N3', 'N4', 'N5']
+    ['R23', 'N1', 'N2', 'N3', 'N4', 'N5', 'N6', 'N7', 'N8', 'N9']
     """
     problems = [
         langevin(),
@@ -176,6 +184,10 @@ def degenerate() -> dict[str, Exact]:
         one_noise(),
         van_der_pol(),
         fitzhugh_nagumo(),
+        lorenz(),
+        predator_prey(),
+        gene_expression(),
+        household_wealth(),
     ]
     return {exact.code: exact for exact in problems}
 
@@ -192,7 +204,7 @@ def _walls() -> list[Exact]:
 
 
 def table() -> str:
-    """Print-ready list of `catalogue`: code, constructor, dimension, temperature, title.
+    """Print-ready list of all that have codes: code, constructor, dimension, temperature, title.
 
     Examples
     --------
@@ -201,7 +213,7 @@ def table() -> str:
     R2      gyrator                   2D  kT 0.1   Brownian gyrator, a true loss with constant D
     """
     lines = [f"{'code':<7} {'constructor':<25} dim temp.    title"]
-    for code, exact in catalogue().items():
+    for code, exact in {**catalogue(), **degenerate()}.items():
         lines.append(f"{code:<7} {exact.name:<25} {exact.dim}D  kT {exact.kT:<5g} {exact.title}")
     discrete = binary_perceptron()
     bits = f"{discrete.n_weights} bits"

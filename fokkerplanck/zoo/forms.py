@@ -2,13 +2,23 @@
 
 from collections.abc import Sequence
 from numbers import Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from fokkerplanck.domain.arguments import positive_number
 from fokkerplanck.domain.types import Array, Function
+
+
+class Balance(NamedTuple):
+    """Observable φ and 𝓛φ = b·grad φ + kT D:Hess φ, whose stationary average is 0.
+
+    Exactly so where walls add nothing: φ has no slope there, or no density comes near.
+    """
+
+    phi: Function
+    rate: Function
 
 
 def fill(*components: ArrayLike) -> Array:

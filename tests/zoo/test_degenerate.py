@@ -7,7 +7,12 @@ import fokkerplanck as fp
 from fokkerplanck import zoo
 from fokkerplanck.zoo.exact import Exact
 from fokkerplanck.zoo.underdamped import GAPS, PASSAGES
+from tests.zoo.balances import defect, generated, samples
 from tests.zoo.hermite import slowest
+
+#: Rank of D at the middle of the box.
+RANKS = {"N6": 3, "N7": 2, "N8": 2}
+BALANCED = [code for code, exact in zoo.degenerate().items() if "balances" in exact.data]
 
 
 def slope(x):
@@ -73,9 +78,155 @@ def test_entries(code):
     assert isinstance(exact, Exact)
     assert exact.code == code
     assert hasattr(zoo, exact.name)
-    D = exact.diffusion(*np.zeros((2, 1)))[..., 0]
-    assert np.linalg.matrix_rank(D) == 1
-    assert exact.build(8).D_kind in ("diagonal", "tensor")
+    D = exact.diffusion(*np.mean(exact.box, axis=1)[:, None])[..., 0]
+    assert np.linalg.matrix_rank(D) == RANKS.get(code, 1)
+    assert exact.build(8).grid.dim == exact.dim
+
+
+@pytest.mark.parametrize("code", BALANCED)
+def test_balances_are_what_the_generator_makes(code):
+    exact = zoo.degenerate()[code]
+    x = samples(exact)
+    for name, balance in exact.data["balances"].items():
+        rate = balance.rate(*x)
+        error = np.abs(rate - generated(exact, balance.phi, x)).max()
+        assert error < 1e-8 * np.abs(rate).max(), name
+
+
+def test_a_wrong_balance_is_noticed():
+    """Without the noise, as an oscillator without temperature would have it."""
+    exact = zoo.lorenz()
+    x, balance = samples(exact), exact.data["balances"]["x2"]
+    error = np.abs(balance.rate(*x) - exact.kT - generated(exact, balance.phi, x))
+    assert error.min() > 0.9 * exact.kT
+
+
+def test_lorenz_numbers_are_tied_to_each_other():
+    """Three averages of paths, by balances of x2, y2, z2, to their standard errors."""
+    exact, b, r, s = zoo.lorenz(), 8 / 3, 28, 10
+    z, var_z, x2, y2 = (exact.reference[name] for name in ("z", "var_z", "x2", "y2"))
+    error = exact.data["standard_errors"]
+    assert x2 == pytest.approx(b * z + exact.kT / s, abs=4 * (error["x2"] + b * error["z"]))
+    bound = error["y2"] + b * (abs(r - 2 * z) * error["z"] + error["var_z"])
+    assert y2 == pytest.approx(b * (r * z - z**2 - var_z) + 2 * exact.kT, abs=4 * bound)
+    assert zoo.lorenz(kT=1.0).reference == {}
+
+
+@pytest.mark.slow
+def test_lorenz_on_a_grid():
+    """The default on 20^3 cells, of which it says that they do not resolve the attractor."""
+    exact = zoo.lorenz()
+    state = fp.steady_state(exact.build(20))
+    assert state.stats.scheme == "upwind5"
+    assert state.stats.negative_mass > 0.01
+    x, _, z = state.grid.x
+    mean = state.grid.integrate
+    assert mean(z * state.rho) == pytest.approx(exact.reference["z"], rel=0.006)
+    assert mean(x**2 * state.rho) == pytest.approx(exact.reference["x2"], rel=0.02)
+    chain = fp.steady_state(exact.build(20), scheme="markov")
+    spread, wide = (mean((z - mean(z * s.rho)) ** 2 * s.rho) for s in (state, chain))
+    assert abs(spread - exact.reference["var_z"]) < 4
+    assert wide - exact.reference["var_z"] > 7
+    for balance in exact.data["balances"].values():
+        assert abs(defect(state, balance)) < 0.03
+
+
+@pytest.mark.parametrize("numbers", [(20.0, 10.0, 0.2), (9.0, 3.0, 1.5)])
+def test_gene_expression(numbers):
+    """Lyapunov's equation with the mean of D: linear in x, as the drift is."""
+    exact = zoo.gene_expression(*numbers)
+    _, P, c = numbers
+    F, mean, Sigma = np.array([[1, 0], [-c * P, c]]), exact.moments["mean"], exact.moments["cov"]
+    D = exact.diffusion(*mean[:, None])[..., 0]
+    np.testing.assert_allclose(F @ Sigma + Sigma @ F.T, 2 * D, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(exact.g(*mean), 0, atol=1e-12)
+    assert exact.eigenvalues[0] == -min(1.0, c)
+
+
+def test_gene_expression_on_a_grid():
+    exact = zoo.gene_expression()
+    state = fp.steady_state(exact.build(32))
+    assert state.stats.scheme == "log4"
+    away = state.grid.x - exact.moments["mean"][:, None, None]
+    cov = state.grid.integrate(away[:, None] * away[None] * state.rho)
+    np.testing.assert_allclose(cov, exact.moments["cov"], rtol=5e-6)
+
+
+def test_predator_prey_on_a_grid():
+    """A cycle that noise blurs: numbers of animals to a percent, and nobody grows on average."""
+    exact = zoo.predator_prey()
+    state = fp.steady_state(exact.build(64))
+    x, _ = state.grid.x
+    mean = state.grid.integrate(state.grid.x * state.rho)
+    assert mean == pytest.approx([exact.reference["mean_x"], exact.reference["mean_y"]], rel=0.01)
+    var = state.grid.integrate((x - mean[0]) ** 2 * state.rho)
+    assert var == pytest.approx(exact.reference["var_x"], rel=0.06)
+    for name in ("x", "y", "log y"):
+        assert abs(defect(state, exact.data["balances"][name])) < 2e-3
+    with pytest.raises(ValueError, match="size is -1"):
+        zoo.predator_prey(-1)
+
+
+def test_wealth_numbers_are_tied_to_each_other():
+    exact = zoo.household_wealth()
+    a, a2, ay = (exact.reference[name] for name in ("a", "a2", "a income"))
+    error = exact.data["standard_errors"]
+    assert ay == pytest.approx(0.05 * a2 + 0.95 * a, abs=4 * (error["a income"] + error["a"]))
+
+
+def test_wealth_on_grids():
+    """Mean wealth to a percent at 40 x 40; the share at the limit converges slowly, from above."""
+    exact = zoo.household_wealth()
+    states = [fp.steady_state(exact.build(n)) for n in (20, 40, 80)]
+    errors, shares = [], []
+    for state in states:
+        assert state.stats.scheme == "upwind5"
+        ((side, share),) = state.stats.atoms.items()
+        assert (side.axis, side.end) == (0, "lower")
+        errors.append(abs(state.mean(lambda a, z: a) / exact.reference["a"] - 1))
+        shares.append(share - exact.reference["atom"])
+    assert errors[0] < 0.04
+    assert errors[1] < 0.01
+    assert errors[2] < 0.004
+    assert 0.02 > shares[0] > shares[1] > shares[2] > 0
+    assert shares[2] < 0.011
+    # Who has no slope at the wall does not feel it.
+    assert abs(defect(states[2], exact.data["balances"]["a2"])) < 0.005
+    assert states[2].mean(lambda a, z: np.exp(z)) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.slow
+def test_wealth_by_paths(rng):
+    """4000 households over 600 years, in steps of a tenth."""
+    exact, n, dt = zoo.household_wealth(), 4000, 0.1
+    z, a, means = rng.normal(-0.035, np.sqrt(0.07), n), np.zeros(n), []
+    keep = np.exp(-0.1 * dt)
+    for k in range(round(600 / dt)):
+        income = np.exp(z)
+        z = -0.035 + (z + 0.035) * keep + np.sqrt(0.07 * (1 - keep**2)) * rng.normal(size=n)
+        a = np.maximum(a + dt * ((income + np.exp(z)) / 2 - 0.95 - 0.05 * a), 0)
+        if k * dt > 200:
+            means.append([a, a == 0])
+    for found, name in zip(np.mean(means, axis=0), ("a", "atom"), strict=True):
+        error = found.std(ddof=1) / np.sqrt(n)
+        assert error < 0.03 * exact.reference[name]
+        assert abs(found.mean() - exact.reference[name]) < 4 * error + 0.004
+
+
+@pytest.mark.slow
+def test_predator_prey_by_paths():
+    exact = zoo.predator_prey()
+    step = {"t": 200.0, "dt": 0.05, "scheme": "weak2"}  # Euler's steps widen the cycle
+    paths = fp.sde.simulate(
+        exact.build(64), [0.75, 1.15], **step, n_particles=300, burn_in=2000, thin=20
+    )
+    for k, name in enumerate(("x", "y")):
+        each = paths.samples[..., k]
+        for values, word in ((each, "mean"), ((each - each.mean()) ** 2, "var")):
+            error = values.mean(axis=0).std(ddof=1) / np.sqrt(paths.n_particles)
+            known = exact.reference[f"{word}_{name}"]
+            assert error < 0.05 * known
+            assert abs(values.mean() - known) < 4 * error + 0.005 * known
 
 
 @pytest.mark.slow
