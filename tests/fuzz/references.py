@@ -11,18 +11,30 @@ def bernoulli(z):
         return float(z / mpmath.expm1(z)) if z else 1.0
 
 
-def dense_generator(edges):
-    """A (n, n) of an edge list, edge by edge."""
+def rates(edges):
+    """Rates (n, n) from the column's cell to the row's, edge by edge, and (n,) out of the box."""
     n, V = edges.grid.size, np.broadcast_to(edges.grid.volume, edges.grid.shape).ravel()
     A = np.zeros((n, n))
     for i, k, w, z in zip(edges.tail, edges.head, edges.weight, edges.tilt, strict=True):
         A[k, i] += w * bernoulli(-z) / V[i]
         A[i, k] += w * bernoulli(z) / V[k]
-    leaving = A.sum(axis=0)
-    if edges.exit_rate is not None:
-        leaving = leaving + edges.exit_rate / V
-    A[np.diag_indices(n)] -= leaving
+    return A, np.zeros(n) if edges.exit_rate is None else edges.exit_rate / V
+
+
+def dense_generator(edges):
+    """A (n, n) of an edge list."""
+    A, exits = rates(edges)
+    A[np.diag_indices(len(A))] -= A.sum(axis=0) + exits
     return A
+
+
+def exact_generator(edges):
+    """The same with diagonals that are sums of rates to the last of many digits."""
+    A, exits = rates(edges)
+    matrix = mpmath.matrix(A.tolist())
+    for k, column in enumerate(A.T):
+        matrix[k, k] = -mpmath.fsum(map(mpmath.mpf, [*column.tolist(), float(exits[k])]))
+    return matrix
 
 
 def closed_classes(A):
@@ -78,15 +90,20 @@ def propagator(A, t):
     return total
 
 
-def passage_times(A):
-    """Mean times to leave a leaking chain, by elimination in 60 digits: A^T tau = -1."""
-    with mpmath.workdps(60):
-        tau = mpmath.lu_solve(mpmath.matrix(A.T.tolist()), mpmath.matrix([-1] * len(A)))
-        return np.array([float(entry) for entry in tau])
+def solved(matrix, right):
+    """Solution (n,) of a system in many digits."""
+    return mpmath.lu_solve(matrix, mpmath.matrix(list(right)))
 
 
-def slowest_rates(A, digits=60):
-    """All eigenvalues of -A, by real part, in many digits."""
-    with mpmath.workdps(digits):
-        values = mpmath.eig(mpmath.matrix(A.tolist()), left=False, right=False)
-        return sorted((complex(-v) for v in values), key=lambda v: (v.real, v.imag))
+def numbers(values):
+    """Doubles (n,)."""
+    return np.array([float(value) for value in values])
+
+
+def decay_rates_on_a_line(edges):
+    """Eigenvalues of -A of a chain, smallest first: A is similar to a symmetric matrix."""
+    A = exact_generator(edges)
+    for k in range(A.rows - 1):
+        middle = mpmath.sqrt(A[k, k + 1] * A[k + 1, k])
+        A[k, k + 1] = A[k + 1, k] = middle
+    return numbers(sorted(-value for value in mpmath.eigsy(A, eigvals_only=True)))

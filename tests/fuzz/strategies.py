@@ -168,6 +168,10 @@ def setups(
     wall = st.tuples(*[st.sampled_from(WORDS if absorbing else WORDS[:1])] * 2)
     sides = st.one_of(wall, st.just(("periodic", "periodic"))) if periodic else wall
     words = [draw(sides) for _ in range(d)]
+    # A ring has three cells.
+    shape = [
+        max(n, 3) if pair[0] == "periodic" else n for n, pair in zip(shape, words, strict=True)
+    ]
     worst = np.inf if singular and draw(st.booleans()) else None
     return Setup(
         tuple(shape),
