@@ -30,6 +30,7 @@ from fokkerplanck.evolution.transport import (
     normal_log,
     upwind_reference,
 )
+from fokkerplanck.linalg.memory import check_memory
 from fokkerplanck.methods.exponential import Exponential
 from fokkerplanck.methods.method import Context, Method
 from fokkerplanck.scheme.generator import Generator
@@ -126,6 +127,8 @@ def solve(
         For every argument that does not fit; the message says what came and what to give.
     ConvergenceError
         If the method fails, with ``throw=True``; ``iterate`` holds the last density.
+    MemoryError
+        If the densities at all output times will not fit.
 
     Notes
     -----
@@ -159,6 +162,8 @@ def solve(
     start = check_density(rho0, grid, "rho0", is_rest=grid.has_absorbing_sides)
     mass = float(grid.integrate(start))
     start = start / mass if abs(mass - 1) <= 1e-8 else start
+    advice = "give fewer output times, and a callback for what is to be seen between them"
+    check_memory(8.0 * times.size * grid.size, f"{times.size} densities in solve", advice)
     with closing(_bar(progress, times)) as bar:
         generator = Generator.of(problem, "solve")
         is_free = given is None and not isinstance(problem, Generator)

@@ -18,6 +18,7 @@ from fokkerplanck.kernels import threads
 from fokkerplanck.kernels.linalg import graph
 from fokkerplanck.kernels.linalg.elimination import NEGLIGIBLE, RADIX, back_substitute, eliminate
 from fokkerplanck.linalg.dissection import nested_dissection
+from fokkerplanck.linalg.memory import check_memory
 from fokkerplanck.scheme.wide_rates import WideRates
 
 #: Imbalance of a cell, in units of its outflow, above which something is wrong.
@@ -278,6 +279,7 @@ def _solve(chain: _Graph, coordinates: Integers) -> tuple[Array, int, str]:
     """Logarithm of the stationary vector of an irreducible chain, fill, and how it was done."""
     indptr, neighbours, rate_out, rate_in = chain
     tree = nested_dissection(indptr, neighbours, coordinates)
+    _check_fill(tree)
     pattern = *tree.arrays, indptr, neighbours
     # A power of two leaves every digit as it is; the kernel wants rates of at most one.
     scale = 2.0 ** -np.ceil(np.log2(rate_out.max(initial=1e-300)))
@@ -320,6 +322,7 @@ def wide_null_vector(rates: WideRates, shape: Sequence[int], cells: Integers) ->
     indptr, neighbours = indptr.astype(np.int32), neighbours.astype(np.int32)
     coordinates = np.stack(np.unravel_index(cells, tuple(shape)), axis=1)
     tree = nested_dissection(indptr, neighbours, coordinates)
+    _check_fill(tree)
     step = np.log(RADIX)
     exponents = [np.where(np.isneginf(a), 0.0, np.floor(a / step)) for a in logs]
     parts = [np.exp(a - e * step) for a, e in zip(logs, exponents, strict=True)]
@@ -327,6 +330,12 @@ def wide_null_vector(rates: WideRates, shape: Sequence[int], cells: Integers) ->
     pattern = *tree.arrays, indptr, neighbours
     log_mass[cells], _ = _solve_wide(tree, pattern, (*parts, *exponents))
     return log_mass
+
+
+def _check_fill(tree: Any) -> None:
+    """Raise MemoryError before an elimination that will not fit."""
+    advice = 'use solver="multilevel", or fewer cells'
+    check_memory(8.0 * tree.n_fill, f"elimination of {tree.order.size} cells", advice)
 
 
 def _solve_wide(tree: Any, pattern: Any, rates: Any) -> tuple[Array, int]:

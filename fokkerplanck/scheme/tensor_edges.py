@@ -68,15 +68,16 @@ def tensor_edges(problem: Problem) -> TensorEdges:
                 tail, head, _, tilt = parts[-1]
                 tilt += U.ravel()[tail] - U.ravel()[head]
         edges = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    one_way = np.zeros(edges[0].size, bool)
+    tail, head, weight, tilt = edges
+    one_way = np.zeros(tail.size, bool)
     if across is not None:
         one_way[parts[0][0].size :] = True
     if any(
         wraps and n <= 2 * r for n, r, wraps in zip(grid.shape, reach, grid.periodic, strict=True)
     ):
-        *edges, one_way = _merge(grid.size, *edges, one_way)  # two offsets may lead to one cell
+        # Two offsets may lead to one cell.
+        tail, head, weight, tilt, one_way = _merge(grid.size, tail, head, weight, tilt, one_way)
     n_floored = int(low.sum()) * (grid.size // low.size)
-    tail, head, weight, tilt = edges
     flags = one_way if one_way.any() else None
     return TensorEdges(tail, head, weight, tilt, exits, int(reach.max()), n_floored, flags)
 

@@ -62,8 +62,8 @@ class DenseSemigroup:
         self._rates, self._n = rates, n
         np.fill_diagonal(rates, 0.0)
         self._fastest = float(rates.sum(axis=0).max(initial=0.0))
-        self._span, self._matrix, self._error = math.nan, np.empty(0), 0.0
-        self.squarings = 0
+        self._span, self._error, self.squarings = math.nan, 0.0, 0
+        self._matrix: Array = np.empty((2, 0, 0))
 
     def act(self, p: Array, span: float) -> Action:
         """Masses (n,) after a span of time, from masses >= 0."""

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.linalg import expm
 
 from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.linalg.memory import check_memory
 
 #: Dimension of the space at which it counts as not converging.
 MAX_DIMENSION = 60
@@ -70,6 +71,9 @@ def krylov_action(factor, p, span, tolerance=1e-14):
     >>> krylov_action(ImplicitFactor(generator, 0.1), p, 1.0).error < 1e-12
     True
     """
+    numbers = (MAX_DIMENSION + 1.0) * p.size
+    advice = "use fewer cells, or shorter intervals, which take no such space"
+    check_memory(8 * numbers, f"a Krylov space of {p.size} cells", advice)
     ratio = span / factor.dt
     size = np.abs(p).sum()
     start = np.linalg.norm(p)
