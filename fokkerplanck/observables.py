@@ -103,6 +103,9 @@ def energy(rho: ArrayLike, Phi: ArrayLike, grid: Grid) -> Any:
 def kl(rho: ArrayLike, rho_inf: ArrayLike, grid: Grid, *, log: bool = False) -> Any:
     r"""Relative entropy :math:`\int\rho\log(\rho/\rho_\infty)\,dx` of two densities of one mass.
 
+    Of two masses, where some has left, :math:`\int\rho\log(\rho/\rho_\infty)-\rho+\rho_\infty`,
+    which is the same for one mass, >= 0 for any, and zero for equal densities alone.
+
     Evaluated as :math:`\int\rho_\infty\,h(\rho/\rho_\infty-1)\,dx`, :math:`h(z)=(1+z)\log(1+z)-z`
     by its series for small z: every term is positive and of the size of the deviation squared, so
     that values down to about 1e-30 are resolved, where the plain sum ends in rounding at 1e-16.

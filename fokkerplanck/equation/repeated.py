@@ -126,5 +126,6 @@ class Repeatable:
             return reason
         if min(ratios_of([self.grid, half.grid, quarter.grid])) == 1:
             cells = "x".join(map(str, self.grid.shape))
-            return f"{cells} cells cannot be halved twice; give at least 5 per axis, 7 on periodic ones"
+            least = "5 per axis, 7 on periodic ones"
+            return f"{cells} cells cannot be halved twice; give at least {least}"
         return self, half, quarter

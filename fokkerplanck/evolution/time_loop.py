@@ -30,10 +30,12 @@ from fokkerplanck.evolution.transport import (
     normal_log,
     upwind_reference,
 )
+from fokkerplanck.linalg.memory import check_memory
 from fokkerplanck.methods.exponential import Exponential
 from fokkerplanck.methods.method import Context, Method
 from fokkerplanck.scheme.generator import Generator
 from fokkerplanck.steady import SteadyState, steady_state
+from fokkerplanck.steady.markov import reached_cells
 
 #: What may be called after every output time.
 Callback: TypeAlias = Callable[[float, Array], object]
@@ -68,6 +70,7 @@ def solve(
         A Generator at hand spares making it again.
     rho0 : array (\*shape)
         Density at the first time: >= 0, of integral 1 to 1e-8 (then divided by its integral).
+        Where sides absorb, of any integral in (0, 1]: what is left, of an earlier run for example.
     t : array (n_t,) or number
         Increasing output times; ``t[0]`` is the time of rho0. A number T > 0 means [0, T].
     method : Method, default Exponential()
@@ -83,8 +86,9 @@ def solve(
         given and the edge list is not in detailed balance. R is ``stats["numerical_diffusion"]``;
         the message of a run on the generator says so where it exceeds a fiftieth.
     rtol, atol : float, optional
-        L1 error in time allowed over the whole run, for methods that control it. Mass is 1, so
-        relative and absolute error are the same: the tolerance is their sum, one of them is enough.
+        L1 error in time allowed over the whole run, for methods that control it, over the mass of
+        rho0. That is 1 as a rule, so relative and absolute error are the same: the tolerance is
+        their sum, one of them is enough.
         Neither: the method's own. Says nothing of the error of the grid.
     callback : callable, optional
         ``callback(t, rho)`` after every output time, the first included, rho read-only. Returning
@@ -123,13 +127,16 @@ def solve(
         For every argument that does not fit; the message says what came and what to give.
     ConvergenceError
         If the method fails, with ``throw=True``; ``iterate`` holds the last density.
+    MemoryError
+        If the densities at all output times will not fit.
 
     Notes
     -----
     Ctrl-C ends a run with status "interrupted": the Solution holds everything up to the last output
     time that was reached.
     With absorbing sides mass decays, there is no steady state, and free energy, energy and
-    dissipation are nan.
+    dissipation are nan. Where cells are left for good the steady state has no mass there:
+    free energy and energy are infinite, and dissipation nan, as long as the density has some.
     ``stats["walls"]`` says what walls do at which D vanishes or the drift is singular; there the
     density is a mean over the cell.
 
@@ -152,8 +159,11 @@ def solve(
         raise ValueError(f"callback is {type(callback).__name__}; give a function callback(t, rho)")
     dense = true_or_false(dense, "dense")
     watched = check_events(events)
-    start = check_density(rho0, grid, "rho0")
-    start = start / grid.integrate(start)
+    start = check_density(rho0, grid, "rho0", is_rest=grid.has_absorbing_sides)
+    mass = float(grid.integrate(start))
+    start = start / mass if abs(mass - 1) <= 1e-8 else start
+    advice = "give fewer output times, and a callback for what is to be seen between them"
+    check_memory(8.0 * times.size * grid.size, f"{times.size} densities in solve", advice)
     with closing(_bar(progress, times)) as bar:
         generator = Generator.of(problem, "solve")
         is_free = given is None and not isinstance(problem, Generator)
@@ -316,9 +326,20 @@ class _Run:
             self.ledger["free_energy"][k] = observables.free_energy(rho, log_inf, grid, beta)
             self.ledger["energy"][k] = observables.energy(rho, Phi, grid)
             self.ledger["dissipation"][k] = np.nan
-            if rho.min() >= 0 and not self.transport.is_linear:
+            is_finite = np.isfinite(self.ledger["free_energy"][k])
+            if rho.min() >= 0 and is_finite and not self.transport.is_linear:
                 spent = observables.dissipation(rho, log_inf, self.generator, beta)
                 self.ledger["dissipation"][k] = spent
+
+    @property
+    def empty(self) -> str:
+        """What a user has to know of cells that carry no steady mass; "" for nothing."""
+        count = 0 if self.log_inf is None else np.count_nonzero(np.isneginf(self.log_inf))
+        if not count or not np.isinf(self.ledger["free_energy"][: self.n]).any():
+            return ""
+        return (
+            f"{count} cells carry no steady mass, and free energy is infinite while they hold any"
+        )
 
     def tick(self, fraction: float) -> None:
         """Show the part of the present interval that is done."""
@@ -339,7 +360,7 @@ class _Run:
             | self.transport.stats(self.report)
             | ({"walls": note} if note else {}),
             status=self.status,
-            message="; ".join(filter(None, (self.message, words))),
+            message="; ".join(filter(None, (self.message, words, self.empty))),
             grid=self.generator.grid,
             beta=self.problem.beta,
             log_rho_inf=self.log_inf,
@@ -477,7 +498,7 @@ def _steady_log(generator: Generator, steady: Any, transport: Transport) -> Arra
         try:
             if transport.is_linear:
                 try:
-                    return normal_log(upwind_reference(generator), grid)
+                    return _emptied(generator, normal_log(upwind_reference(generator), grid))
                 except ConvergenceError as error:
                     transport.reference = f"steady state of the Markov scheme, for {error}"
             steady = steady_state(generator, scheme="markov")
@@ -498,4 +519,15 @@ def _steady_log(generator: Generator, steady: Any, transport: Transport) -> Arra
         raise ValueError(
             f"steady is a log density of mass {mass:.6g}, expected 1; give log(rho), not rho or Phi"
         )
-    return log_rho - np.log(mass)
+    log_rho = log_rho - np.log(mass)
+    return _emptied(generator, log_rho) if isinstance(steady, SteadyState) else log_rho
+
+
+def _emptied(generator: Generator, log_rho: Array) -> Array:
+    """Log density that is -inf in cells that are left for good, where it has no value."""
+    reached = reached_cells(generator)
+    if reached.size == generator.grid.size:
+        return log_rho
+    out = np.full(generator.grid.size, -np.inf)
+    out[reached] = log_rho.ravel()[reached]
+    return out.reshape(log_rho.shape)

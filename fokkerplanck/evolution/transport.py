@@ -17,7 +17,6 @@ from fokkerplanck.methods.implicit import Implicit
 from fokkerplanck.methods.method import Method
 from fokkerplanck.methods.on_upwind5 import OnUpwind5
 from fokkerplanck.methods.splitting import Splitting
-from fokkerplanck.scheme.cells import UPWIND_TILT
 from fokkerplanck.scheme.currents import EdgeCurrents
 from fokkerplanck.scheme.detailed_balance import exact_log_density
 from fokkerplanck.scheme.dissipation import coth_excess
@@ -50,14 +49,17 @@ class GridNoise:
     def __init__(self, edges: Edges) -> None:
         added = coth_excess(0.5 * np.abs(edges.tilt))
         self.most = float(added.max(initial=0.0))
-        self.is_upwinded = bool((np.abs(edges.tilt) >= UPWIND_TILT).any())
+        self.is_upwinded = edges.one_way is not None
         self._edges, self._added = edges, added
 
     def of(self, rho: Array) -> float:
         """R of a density >= 0 (negative values count as none); 0 of one without gradient."""
         if self.most <= WORTH_A_WORD:
             return self.most  # the most that any density may feel
-        rho = np.maximum(rho.ravel(), 0.0) / rho.max()
+        top = rho.max()
+        if not top > 0:  # all of the mass has left
+            return 0.0
+        rho = np.maximum(rho.ravel(), 0.0) / top
         log = np.log(np.maximum(rho, FLOOR))
         tail, head = self._edges.tail, self._edges.head
         steps = (rho[head] - rho[tail]) * (log[head] - log[tail])

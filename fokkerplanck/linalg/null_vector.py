@@ -19,6 +19,8 @@ from fokkerplanck.kernels.interrupts import heard
 from fokkerplanck.kernels.linalg import graph
 from fokkerplanck.kernels.linalg.elimination import NEGLIGIBLE, RADIX, back_substitute, eliminate
 from fokkerplanck.linalg.dissection import nested_dissection
+from fokkerplanck.linalg.memory import check_memory
+from fokkerplanck.scheme.wide_rates import WideRates
 
 #: Imbalance of a cell, in units of its outflow, above which something is wrong.
 TRUSTED = 1e-8
@@ -26,6 +28,10 @@ TRUSTED = 1e-8
 LEAK = 1e-8
 #: Closed classes that a message names.
 NAMED = 8
+#: How a vector was found where doubles are too narrow.
+WIDE = "subtraction-free elimination with wide exponents"
+#: Largest difference of log rates that exponents of two bytes can tell.
+WIDEST = 5e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,7 +225,7 @@ def closed_class(A: Any, shape: Sequence[int]) -> Integers:
     A = csr_array(A)
     if graph.is_chained(A.indptr, A.indices, A.data):
         return np.arange(A.shape[0])
-    A = _off_diagonal(A)
+    stored, A = A, _off_diagonal(A)
     n_classes, label = connected_components(A, directed=True, connection="strong")
     if n_classes == 1:
         return np.arange(A.shape[0])
@@ -232,10 +238,21 @@ def closed_class(A: Any, shape: Sequence[int]) -> Integers:
         raise ValueError(
             f"the steady state is not unique: there are {closed.size} sets of cells that no "
             f"probability leaves (around cells {', '.join(map(str, first))}"
-            f"{' ...' if closed.size > NAMED else ''}); D vanishes between them, so add a little "
-            "diffusion or solve each on its own grid"
+            f"{' ...' if closed.size > NAMED else ''}); {_why_apart(stored)}"
         )
     return np.flatnonzero(label == closed[0])
+
+
+def _why_apart(A: Any) -> str:
+    """Why parts of a chain are not joined, in words: rates that underflow are stored as zeros."""
+    joined = csr_array((np.ones(A.data.size), A.indices, A.indptr), shape=A.shape)
+    if connected_components(joined, directed=False)[0] > 1:
+        return "D vanishes between them, so add a little diffusion or solve each on its own grid"
+    return (
+        "D vanishes between them, or rates underflow, where the drift changes the log density by "
+        "700 and more from a cell to the next: add a little diffusion, lower beta, refine the "
+        "grid, or solve each on its own grid"
+    )
 
 
 def _multi_index(cell: Any, shape: Sequence[int]) -> tuple[int, ...]:
@@ -263,22 +280,78 @@ def _solve(chain: _Graph, coordinates: Integers) -> tuple[Array, int, str]:
     """Logarithm of the stationary vector of an irreducible chain, fill, and how it was done."""
     indptr, neighbours, rate_out, rate_in = chain
     tree = nested_dissection(indptr, neighbours, coordinates)
+    _check_fill(tree)
     pattern = *tree.arrays, indptr, neighbours
     # A power of two leaves every digit as it is; the kernel wants rates of at most one.
     scale = 2.0 ** -np.ceil(np.log2(rate_out.max(initial=1e-300)))
     how = "subtraction-free elimination in plain doubles"
     rates = scale * rate_out, scale * rate_in
-    L, L_e, exits, loss, is_done = heard(eliminate)(*pattern, *rates, False)
+    none = np.empty(0)
+    L, L_e, exits, loss, is_done = heard(eliminate)(*pattern, *rates, none, none, False)
     if is_done:
         pi, exponent, log_lost = heard(back_substitute)(*tree.nodes, L, L_e, exits, loss)
     if not is_done or log_lost > np.log(NEGLIGIBLE):
-        how = "subtraction-free elimination with wide exponents"
-        L, L_e, exits, loss, is_done = heard(eliminate)(*pattern, rate_out, rate_in, True)
-        if not is_done:
-            raise ConvergenceError("a cell has no exit; check the rates for underflow")
-        pi, exponent, _ = heard(back_substitute)(*tree.nodes, L, L_e, exits, loss)
+        return *_solve_wide(tree, pattern, (rate_out, rate_in, none, none)), WIDE
+    return _log_masses(tree, pi, exponent), tree.n_fill, how
+
+
+def wide_null_vector(rates: WideRates, shape: Sequence[int], cells: Integers) -> Array:
+    """Stationary log masses (n,) from logarithms of rates, whatever their range; -inf off cells.
+
+    Parameters
+    ----------
+    rates : WideRates
+    shape : sequence of int
+        Of the grid; only the elimination order depends on it.
+    cells : int array
+        Closed class of the chain.
+
+    Raises
+    ------
+    ValueError
+        If rates differ by more than pairs of a number and an exponent can tell.
+    """
+    inner = rates if cells.size == rates.n else rates.within(cells)
+    spread = float(np.ptp(inner.log_rate)) if inner.log_rate.size else 0.0
+    if spread > WIDEST:
+        raise ValueError(
+            f"rates between cells differ by e^{spread:.3g}, and elimination tells up to "
+            f"e^{WIDEST:g} apart; lower beta, or refine the grid, which lessens what the drift "
+            "does from a cell to the next"
+        )
+    indptr, neighbours, *logs = inner.pairs()
+    indptr, neighbours = indptr.astype(np.int32), neighbours.astype(np.int32)
+    coordinates = np.stack(np.unravel_index(cells, tuple(shape)), axis=1)
+    tree = nested_dissection(indptr, neighbours, coordinates)
+    _check_fill(tree)
+    step = np.log(RADIX)
+    exponents = [np.where(np.isneginf(a), 0.0, np.floor(a / step)) for a in logs]
+    parts = [np.exp(a - e * step) for a, e in zip(logs, exponents, strict=True)]
+    log_mass = np.full(rates.n, -np.inf)
+    pattern = *tree.arrays, indptr, neighbours
+    log_mass[cells], _ = _solve_wide(tree, pattern, (*parts, *exponents))
+    return log_mass
+
+
+def _check_fill(tree: Any) -> None:
+    """Raise MemoryError before an elimination that will not fit."""
+    advice = 'use solver="multilevel", or fewer cells'
+    check_memory(8.0 * tree.n_fill, f"elimination of {tree.order.size} cells", advice)
+
+
+def _solve_wide(tree: Any, pattern: Any, rates: Any) -> tuple[Array, int]:
+    """Log masses by pairs of a number and an exponent, and fill."""
+    L, L_e, exits, loss, is_done = heard(eliminate)(*pattern, *rates, True)
+    if not is_done:
+        raise ConvergenceError("a cell has no exit; check the rates for underflow")
+    pi, exponent, _ = heard(back_substitute)(*tree.nodes, L, L_e, exits, loss)
+    return _log_masses(tree, pi, exponent), tree.n_fill
+
+
+def _log_masses(tree: Any, pi: Array, exponent: Array) -> Array:
+    """Normalised log masses in the order of the cells, of pairs by position."""
     log_pi = np.log(pi) + (exponent - exponent.max()) * np.log(RADIX)
     shift = log_pi.max()
     log_mass = np.empty_like(log_pi)
     log_mass[tree.order] = log_pi - (shift + np.log(np.exp(log_pi - shift).sum()))
-    return log_mass, tree.n_fill, how
+    return log_mass

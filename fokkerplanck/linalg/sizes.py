@@ -57,6 +57,12 @@ KRYLOV_FACTORISED: ByDimension = {1: math.inf, 2: math.inf, 3: 50_000}
 #: Products of uniformisation below which a part of a span is not tried by Krylov spaces again.
 KRYLOV_SHORTEST = 5_000
 
+#: Cells up to which the exponential of the generator may be a matrix, by squarings in two-fold
+#: precision: 3 ms each at 64 cells, and the logarithm of rate times time of them.
+DENSE_EXPONENTIAL = 64
+#: Products or steps of any kind that a run may ask for; 1e9 on 30 cells take minutes.
+MOST_STEPS = 1e9
+
 # --- Passage times and expectations --------------------------------------------------------------
 
 #: Cells from which passage times, committors and exits are solved for by multigrid. Elimination

@@ -15,15 +15,16 @@ from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.linalg import sizes
 from fokkerplanck.linalg.factors import Factors, ImplicitFactor
 from fokkerplanck.linalg.semigroup.chebyshev import ChebyshevSeries
+from fokkerplanck.linalg.semigroup.dense import DenseSemigroup
 from fokkerplanck.linalg.semigroup.products import rates_of
-from fokkerplanck.linalg.semigroup.rational_krylov import MAX_DIMENSION, krylov_action
+from fokkerplanck.linalg.semigroup.rational_krylov import MAX_DIMENSION, check_length, krylov_action
 from fokkerplanck.linalg.semigroup.uniformisation import Action, JumpChain
 from fokkerplanck.methods.method import NOTHING_NEGATIVE, Context, Method, not_negative, of_mass
 from fokkerplanck.scheme.axis_rates import AxisRates
 from fokkerplanck.scheme.flows import Flows
 from fokkerplanck.scheme.generator import Generator
 
-KINDS = ("auto", "uniformisation", "krylov", "chebyshev")
+KINDS = ("auto", "uniformisation", "krylov", "chebyshev", "dense")
 # Tolerance up to which rounding is asked for.
 EXACT = 1e-12
 # "auto" takes a series if it needs at most this part of the products of uniformisation.
@@ -48,13 +49,18 @@ class Exponential(Method):
     r"""Exact semigroup :math:`p(t)=e^{tA}p(0)` with error control: positive, mass exact.
 
     No error in time but the tolerance, by default rounding: what remains is the error of the grid.
-    Three ways to apply the exponential are chosen from by the number of products they would take.
+    Four ways to apply the exponential are chosen from by the number of products they would take.
 
     ``"uniformisation"``: a Poisson mixture of powers of a stochastic matrix, so positive by
     construction, and with an a-priori bound of what is left out; about :math:`\Lambda t` products
-    for an interval of length t, :math:`\Lambda` the largest exit rate. Every density, however
-    small, keeps its leading digits, and the free energy decreases to about 1e-30: both are
-    theorems, at any tolerance.
+    for an interval of length t, :math:`\Lambda` the largest exit rate. The free energy decreases to
+    about 1e-30, a theorem at any tolerance. Small densities keep their leading digits, those that
+    decay through absorbing sides down to 1e-300; but ones that are reached by more jumps than there
+    are products, within the first moments, are zero.
+
+    ``"dense"``: the matrix of the semigroup on at most 64 cells, by squarings of non-negative
+    numbers in two-fold precision: positive, every density with its leading digits, and work that
+    grows like :math:`\log\Lambda t`.
 
     ``"chebyshev"``: a Chebyshev series, about :math:`\sqrt{2\Lambda t\log(1/\epsilon)}` products.
     In detailed balance the error is bounded before the first product, by the norm of the start in
@@ -74,10 +80,11 @@ class Exponential(Method):
     tolerance : float, default 1e-14
         L1 error over the run (of a density of mass 1), whatever the number of output times.
         Overridden by ``solve(..., rtol=, atol=)``. A looser one saves products.
-    kind : {"auto", "uniformisation", "krylov", "chebyshev"}
+    kind : {"auto", "uniformisation", "krylov", "chebyshev", "dense"}
         "auto" takes uniformisation where it is cheap, about 10 ms (100 ms if the tolerance is below
-        1e-12), else a Chebyshev series if it saves products, and Krylov beyond 1e4 products in one,
-        2e4 in two and 1e6 in three dimensions. The choice and its reason are in ``stats``.
+        1e-12), else "dense" on at most 64 cells, a Chebyshev series if it saves products, and
+        Krylov beyond 1e4 products in one, 2e4 in two and 1e6 in three dimensions. The choice and
+        its reason are in ``stats``.
 
     Notes
     -----
@@ -132,6 +139,8 @@ class Exponential(Method):
             return state.corrected(p, _uniformised(state, p, span))
         if kind == "chebyshev":
             return _series(state, p, span)
+        if kind == "dense":
+            return _squared(state, p, span)
         return _krylov(state, p, span)
 
     def fork(self, state: _State) -> _State:
@@ -182,6 +191,19 @@ class _State:
         self.context.record.put(factorisations=self.factors.made)
         return factor
 
+    @cached_property
+    def dense(self) -> DenseSemigroup:
+        """Matrix of the semigroup, on few cells."""
+        size, most = self.generator.grid.size, sizes.DENSE_EXPONENTIAL
+        if size > most:
+            raise ValueError(
+                f'kind="dense" is for {most} cells at most, and the grid has {size}; give "auto"'
+            )
+        rates = self.rates
+        return DenseSemigroup(
+            rates if isinstance(rates, Flows) else Flows.from_generator(self.generator)
+        )
+
     @property
     def share(self) -> float:
         """Error allowed in this interval; all of them, however many, add up to the tolerance."""
@@ -212,6 +234,8 @@ def _choose(state: _State, p: Array, span: float) -> tuple[str, str]:
     cheap = sizes.UNIFORMISATION_CHEAP_EXACT if is_exact else sizes.UNIFORMISATION_CHEAP
     if jumps * grid.size <= cheap:
         return "uniformisation", f"{jumps:.0f} products, cheap on this grid"
+    if grid.size <= sizes.DENSE_EXPONENTIAL:
+        return "dense", f"{jumps:.2g} products of uniformisation, and {grid.size} cells"
     terms = _terms(state, p, span)
     counts = f"{jumps:.2g} products of uniformisation, {terms:.2g} of a series"
     is_affordable = grid.size <= sizes.KRYLOV_FACTORISED[grid.dim]
@@ -247,6 +271,13 @@ def _uniformised(state: _State, p: Array, span: float, is_whole: bool = True) ->
     return action.p
 
 
+def _squared(state: _State, p: Array, span: float) -> Array:
+    """Product with the matrix of the semigroup."""
+    action = state.dense.act(p, span)
+    state.count("dense", action.n_products, action.bound)
+    return state.corrected(p, action.p)
+
+
 def _series(state: _State, p: Array, span: float) -> Array:
     """Chebyshev series over a span, in pieces where its terms grow."""
     series, done = state.series, 0.0
@@ -280,12 +311,22 @@ def _lost(q: Array) -> float:
 def _krylov(state: _State, p: Array, span: float) -> Array:
     """Krylov steps over a span, shorter ones where one fails."""
     done = 0.0
+    check_length(state.chain.rate, span)
     while done < span:
         piece = min(state.limit, span - done)
         piece = span - done if span - done - piece < 1e-9 * span else piece
         q = _krylov_step(state, p, piece)
         if q is None:
             state.limit, state.successes = piece / 2, 0
+            left = state.chain.rate * (span - done)
+            if state.chain.rate * state.limit < sizes.KRYLOV_SHORTEST and left > sizes.MOST_STEPS:
+                raise ConvergenceError(
+                    f"Krylov spaces do not converge in steps of {piece:.3g}, and uniformisation "
+                    f"of what is left would take {left:.2g} products, of which "
+                    f"{sizes.MOST_STEPS:.0e} are the most; give a shorter time or a larger "
+                    "tolerance",
+                    iterate=p,
+                )
             continue
         state.successes += 1
         if state.successes % 2 == 0:  # densities grow smooth: try longer steps again

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from fokkerplanck.domain.types import Array
+from fokkerplanck.linalg import sizes
 from fokkerplanck.scheme.generator import Generator
 
 #: What methods record that set negative masses to zero, before they did.
@@ -211,6 +212,7 @@ class EqualSteps(Method):
     def step(self, state: Any, p: Array, span: float) -> Array:
         """Masses after equal steps that fill the span."""
         context = state.context
+        check_steps(self, self.longest_in(state), context.duration)
         n = max(1, math.ceil(span / self.longest_in(state) * (1 - SLACK)))
         for k in range(n):
             p = self.one_step(state, p, span / n)
@@ -218,6 +220,17 @@ class EqualSteps(Method):
             context.observe((k + 1) / n * span, p)
             context.tick((k + 1) / n)
         return p
+
+
+def check_steps(method: Method, length: float, duration: float) -> None:
+    """Raise ValueError before more steps than anybody waits for."""
+    steps = float(duration) / float(length)
+    if not steps <= sizes.MOST_STEPS:
+        raise ValueError(
+            f"{method!r} would take {steps:.2g} steps of at most {length:.3g} over a time of "
+            f"{duration:.3g}, and {sizes.MOST_STEPS:.0e} are the most; take longer steps, or a "
+            "method that chooses them, Implicit() or Exponential()"
+        )
 
 
 def of_mass(q: Array, total: float, record: Record) -> Array:

@@ -9,6 +9,7 @@ import numpy as np
 
 from fokkerplanck.domain.types import Array
 from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.linalg import sizes
 from fokkerplanck.linalg.lines import LineSplitting
 from fokkerplanck.methods.method import NOTHING_NEGATIVE, Context, Method, not_negative, of_mass
 from fokkerplanck.scheme.axis_rates import AxisRates
@@ -122,6 +123,12 @@ class Splitting(Method):
             proposed = h * min(max(factor, LEAST_CHANGE), LARGEST_CHANGE)
             # A step cut short by an output time says little of longer ones.
             state.h = max(proposed, state.h) if h < state.h and factor > 1 else proposed
+            if not (span - done) / state.h <= sizes.MOST_STEPS:
+                raise ConvergenceError(
+                    f"steps of {state.h:.3g}, which keep the tolerance of {state.tolerance:g}, are "
+                    f"too many for a time of {span:.3g}: {(span - done) / state.h:.2g}, and "
+                    f"{sizes.MOST_STEPS:.0e} are the most; use Exponential() or a shorter time"
+                )
             p = state.accepted(p, q, error)
             done = span if h == span - done else done + h
             state.context.tick(done / span)

@@ -193,7 +193,8 @@ class Spectrum(Repeatable):
         >>> abs(spectrum.coefficients(fp.gaussian(grid, 0.5, 1))).round(3).tolist()
         [1.0, 0.5]
         """
-        mass = check_density(rho0, self.grid) * self.grid.volume
+        is_rest = self.grid.has_absorbing_sides
+        mass = check_density(rho0, self.grid, is_rest=is_rest) * self.grid.volume
         return np.array([np.sum(u * mass) for u in self.left])
 
     def __repr__(self) -> str:

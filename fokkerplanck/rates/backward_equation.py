@@ -18,7 +18,8 @@ from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.evolution.time_loop import check_times
 from fokkerplanck.linalg import sizes
 from fokkerplanck.linalg.factors import Factors
-from fokkerplanck.linalg.semigroup.rational_krylov import krylov_action
+from fokkerplanck.linalg.semigroup.dense import DenseSemigroup
+from fokkerplanck.linalg.semigroup.rational_krylov import check_length, krylov_action
 from fokkerplanck.linalg.semigroup.uniformisation import JumpChain
 from fokkerplanck.rates.linear_backward import LinearBackward
 from fokkerplanck.scheme.chain import PlainChain
@@ -31,6 +32,8 @@ KINDS = ("auto", "uniformisation", "krylov")
 TOLERANCE = 1e-13
 #: Best error that is asked of Krylov spaces, relative to the largest value of u.
 KRYLOV_TOLERANCE = 1e-13
+#: Rounding of a Krylov step, over that of the inverse of its small matrix.
+ROUNDING = 8.0
 #: Error of a Krylov step, over what was asked for, above which it counts as failed.
 FAILED = 1e3
 #: Products below which a failed Krylov step is not halved again but uniformised.
@@ -92,7 +95,8 @@ def backward(
         range. Says nothing of the error of the grid.
     kind : {"auto", "uniformisation", "krylov"}
         As in ``Exponential``: a Poisson mixture of powers of a stochastic matrix, or shift-and-invert
-        Krylov spaces for long times. ``"uniformisation"`` is for the Markov chain.
+        Krylov spaces for long times; "auto" takes the matrix of the semigroup for these where the
+        grid has at most 64 cells. ``"uniformisation"`` is for the Markov chain.
     scheme : {"auto", "markov", "upwind5"}
         ``"markov"``: the chain of ``solve``. ``"upwind5"``: the exact transpose of the linear flux of fifth order, by its
         Taylor series or Krylov spaces; u may leave the range of phi, by ``stats["overshoot"]`` of
@@ -173,6 +177,11 @@ class _Run:
         )
         return Factors(transposed, functions)
 
+    @cached_property
+    def dense(self) -> DenseSemigroup:
+        """Matrix of the semigroup, on few cells."""
+        return DenseSemigroup(Flows.from_generator(self.generator))
+
     def step(self, u: Array, span: float) -> Array:
         """Function a span of time earlier."""
         if not self.flows.conserves_mass:
@@ -192,9 +201,16 @@ class _Run:
             cheap = self.chain.products(span) * grid.size <= sizes.UNIFORMISATION_CHEAP_EXACT
             small = grid.size <= sizes.BACKWARD_FACTORISED[grid.dim]
             kind = "uniformisation" if cheap or not small else "krylov"
+            if kind == "krylov" and grid.size <= sizes.DENSE_EXPONENTIAL:
+                kind = "dense"
         self.kinds.add(kind)
+        if kind == "dense":
+            action = self.dense.act_on_function(u, span)
+            self.bound += action.bound * _largest(u)
+            return self._kept(u, action.p)
         if kind == "uniformisation":
             return self._uniformised(u, span)
+        check_length(self.chain.rate, span)
         done, piece = 0.0, span
         while done < span:
             piece = min(piece, span - done)
@@ -230,7 +246,7 @@ class _Run:
         if action is None or action.error > FAILED * wanted:
             return None
         self.solves += action.dimension
-        self.bound += action.error * size
+        self.bound += action.error * size + ROUNDING * action.rounding * _largest(u)
         return self._kept(u, action.p)
 
     def _kept(self, before: Array, after: Array) -> Array:

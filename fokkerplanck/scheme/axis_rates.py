@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fokkerplanck.scheme.currents import edge_offsets
+from fokkerplanck.scheme.cells import offsets_of
 
 #: Largest sum of tilts around a face, over the range of the log density, that counts as zero in
 #: Kolmogorov's criterion.
@@ -55,7 +55,7 @@ class AxisRates:
         n, shape = grid.size, grid.shape
         if edges.kind == "tensor" or edges.width != 1:
             return None
-        offset = edge_offsets(edges)
+        offset = offsets_of(grid, edges.tail, edges.head)
         if (np.abs(offset).sum(axis=1, dtype=np.int64) != 1).any():
             return None
         volumes = grid.volumes.ravel()

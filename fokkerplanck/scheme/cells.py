@@ -10,8 +10,10 @@ from numpy.typing import ArrayLike
 from fokkerplanck.domain.arguments import frozen
 from fokkerplanck.domain.fields import at
 from fokkerplanck.domain.grid import Grid, Side
-from fokkerplanck.domain.types import Array, Flags
+from fokkerplanck.domain.types import Array, Flags, Integers
 from fokkerplanck.equation.problem import Problem
+from fokkerplanck.kernels import threads
+from fokkerplanck.kernels.scheme import current
 
 #: Tilt of an edge whose conductance is zero: pure upwinding, as B(800) underflows.
 UPWIND_TILT = 800.0
@@ -29,6 +31,16 @@ def cells_along(side: Side) -> tuple[Any, float]:
     """Index of the cells along a side of the box, and the sign of the direction out of it."""
     row, sign = (-1, 1.0) if side.end == "upper" else (0, -1.0)
     return (*(slice(None),) * side.axis, row), sign
+
+
+def offsets_of(grid: Grid, tail: Integers, head: Integers) -> Integers:
+    """Head minus tail in cells (n_edges, d), int16; the shorter way round on periodic axes."""
+    out = np.empty((tail.size, grid.dim), np.int16)
+    threads.run(
+        current.offsets, current.offsets_threads, threads.parts(grid.size), np.array(grid.shape),
+        np.array(grid.periodic), tail, head, out,
+    )  # fmt: skip
+    return out
 
 
 def diffusion(problem: Problem) -> Array:

@@ -22,7 +22,7 @@ from fokkerplanck.kernels import threads
 from fokkerplanck.kernels.scheme import assembly, tensors
 from fokkerplanck.kernels.scheme import current as kernels
 from fokkerplanck.scheme.bernoulli import bernoulli
-from fokkerplanck.scheme.cells import cell_type, diffusion, flat
+from fokkerplanck.scheme.cells import cell_type, diffusion, flat, offsets_of
 from fokkerplanck.scheme.nine_point import cell_widths
 
 #: Least value of m over the denser end, so that velocities of unresolved edges stay finite.
@@ -200,13 +200,7 @@ class EdgeCurrents:
 
 def edge_offsets(edges):
     """Head minus tail in cells (n_edges, d), int16; the shorter way round on periodic axes."""
-    grid = edges.grid
-    out = np.empty((edges.tail.size, grid.dim), np.int16)
-    threads.run(
-        kernels.offsets, kernels.offsets_threads, threads.parts(grid.size), np.array(grid.shape),
-        np.array(grid.periodic), edges.tail, edges.head, out,
-    )  # fmt: skip
-    return out
+    return offsets_of(edges.grid, edges.tail, edges.head)
 
 
 def stream_function(currents, beta):

@@ -15,7 +15,7 @@ import numpy as np
 
 from fokkerplanck.domain.arguments import frozen
 from fokkerplanck.domain.grid import Grid, Side
-from fokkerplanck.domain.types import Array, Integers
+from fokkerplanck.domain.types import Array, Flags, Integers
 from fokkerplanck.equation.problem import Problem, check_problem
 from fokkerplanck.kernels import threads
 from fokkerplanck.kernels.scheme import assembly
@@ -27,6 +27,7 @@ from fokkerplanck.scheme.cells import (
     diffusion,
     flat,
     neighbours,
+    offsets_of,
 )
 from fokkerplanck.scheme.tensor_edges import tensor_edges
 from fokkerplanck.scheme.wall_edges import wall_edges, wall_note
@@ -56,6 +57,9 @@ class Edges:
         drift is singular, centres elsewhere.
     note : str
         What such walls do, in words; empty without.
+    one_way : flags (n_edges,) or None
+        Edges without noise, along which the drift carries mass and nothing comes back; their tilts
+        are no differences of log density. None if there are none.
 
     Notes
     -----
@@ -84,6 +88,7 @@ class Edges:
     n_floored: int = 0
     note: str = ""
     _centroids: Array | None = None
+    one_way: Flags | None = None
 
     @classmethod
     def from_problem(cls, problem: Problem) -> Edges:
@@ -149,16 +154,30 @@ def _axis_edges(problem: Problem) -> Edges:
     better = wall_edges(problem)
     if better is not None:
         better.replace(tail, head, weight, tilt)
+    one_way = _without_noise(grid, D, tail, head) if v[0].size else None
     keep = weight > 0
     if not keep.all():
         tail, head, weight, tilt = tail[keep], head[keep], weight[keep], tilt[keep]
+        one_way = None if one_way is None else one_way[keep]
+    one_way = one_way if one_way is not None and one_way.any() else None
     exits = {side: _axis_exits(problem, side) for side in grid.sides_of("absorbing")}
     if better is None:
-        note = wall_note(problem)
-        return Edges(grid, tail, head, weight, tilt, exits, problem.D_kind, 1, note=note)
+        note, kind = wall_note(problem), problem.D_kind
+        return Edges(grid, tail, head, weight, tilt, exits, kind, 1, note=note, one_way=one_way)
     exits = {side: better.exit(side, rate) for side, rate in exits.items()}
     note, places = wall_note(problem), better.centroids
-    return Edges(grid, tail, head, weight, tilt, exits, problem.D_kind, 1, 0, note, places)
+    kind = problem.D_kind
+    return Edges(grid, tail, head, weight, tilt, exits, kind, 1, 0, note, places, one_way)
+
+
+def _without_noise(grid: Grid, D: Array, tail: Integers, head: Integers) -> Flags:
+    """Flags of edges between nearest neighbours that both have no noise along the axis."""
+    silent = np.zeros((tail.size, grid.dim), bool)
+    for k in range(grid.dim):
+        free = np.broadcast_to(D[k * (grid.dim + 1)] == 0, (grid.size,))
+        silent[:, k] = free[tail] & free[head]
+    steps = offsets_of(grid, tail, head) != 0
+    return (silent & steps).any(axis=1)
 
 
 def _tilt_terms(problem: Problem) -> tuple[float, bool, Array, bool, Array, Array]:

@@ -13,6 +13,7 @@ from fokkerplanck.equation.problem import Problem, check_problem
 from fokkerplanck.kernels import threads
 from fokkerplanck.kernels.scheme import assembly
 from fokkerplanck.scheme.edges import Edges
+from fokkerplanck.scheme.wide_rates import WideRates, wide_rates
 
 
 class Generator:
@@ -109,6 +110,11 @@ class Generator:
         if self._matrix is None:
             self._matrix = self._assembled()
         return self._matrix
+
+    @cached_property
+    def wide_rates(self) -> WideRates | None:
+        """Rates as logarithms, where some are too small for the matrix; None where none is."""
+        return wide_rates(self.edges)
 
     def release(self) -> None:
         """Give the memory of the matrix back; it is made again when asked for."""

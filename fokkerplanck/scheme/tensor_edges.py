@@ -9,7 +9,7 @@ import numpy as np
 from fokkerplanck.domain import fields
 from fokkerplanck.domain.arguments import frozen
 from fokkerplanck.domain.grid import Side
-from fokkerplanck.domain.types import Array, Integers
+from fokkerplanck.domain.types import Array, Flags, Integers
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.kernels import threads
 from fokkerplanck.kernels.scheme import selling, stencil, tensors
@@ -39,6 +39,7 @@ class TensorEdges(NamedTuple):
     exits: dict[Side, Array]
     width: int
     n_floored: int
+    one_way: Flags | None
 
 
 def tensor_edges(problem: Problem) -> TensorEdges:
@@ -67,13 +68,18 @@ def tensor_edges(problem: Problem) -> TensorEdges:
                 tail, head, _, tilt = parts[-1]
                 tilt += U.ravel()[tail] - U.ravel()[head]
         edges = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    tail, head, weight, tilt = edges
+    one_way = np.zeros(tail.size, bool)
+    if across is not None:
+        one_way[parts[0][0].size :] = True
     if any(
         wraps and n <= 2 * r for n, r, wraps in zip(grid.shape, reach, grid.periodic, strict=True)
     ):
-        edges = _merge(grid.size, *edges)  # two offsets may lead to one cell
+        # Two offsets may lead to one cell.
+        tail, head, weight, tilt, one_way = _merge(grid.size, tail, head, weight, tilt, one_way)
     n_floored = int(low.sum()) * (grid.size // low.size)
-    tail, head, weight, tilt = edges
-    return TensorEdges(tail, head, weight, tilt, exits, int(reach.max()), n_floored)
+    flags = one_way if one_way.any() else None
+    return TensorEdges(tail, head, weight, tilt, exits, int(reach.max()), n_floored, flags)
 
 
 def _index_diffusion(problem):
@@ -269,13 +275,14 @@ def _lost(grid, axis, weights, offsets, D, reach):
     return [(cells, w, full)]
 
 
-def _merge(n, tail, head, weight, tilt):
-    """Add up edges between the same cells with the same tilt; drop edges of weight zero."""
-    key = tail.astype(np.int64) * n + head
+def _merge(n, tail, head, weight, tilt, one_way):
+    """Add up edges of one kind between the same cells with the same tilt."""
+    key = 2 * (tail.astype(np.int64) * n + head) + one_way
     order = np.lexsort((tilt, key))
     key, tilt = key[order], tilt[order]
     new = np.ones(key.size, bool)
     new[1:] = (np.diff(key) != 0) | (np.diff(tilt) > 1e-12 * (1 + np.abs(tilt[1:])))
     first = np.flatnonzero(new)
     weight = np.add.reduceat(weight[order], first)
-    return tail[order][first], head[order][first], weight, tilt[first]
+    same = order[first]
+    return tail[same], head[same], weight, tilt[first], one_way[same]

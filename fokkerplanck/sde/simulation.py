@@ -19,6 +19,7 @@ from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.kernels import threads
 from fokkerplanck.kernels.particles import minibatch as particles
 from fokkerplanck.kernels.particles import paths
+from fokkerplanck.linalg import sizes
 from fokkerplanck.sde import steps as schemes
 from fokkerplanck.sde import walls
 from fokkerplanck.sde.coefficients import Callables, tabulated, unknown_between_cells
@@ -363,8 +364,11 @@ def _check_times(t: float | None, dt: float | None, steps: int | None) -> tuple[
         steps = whole_number(steps, "steps", 1)
         return (positive_number(t, "t") / steps if dt is None else positive_number(dt, "dt")), steps
     t, dt = positive_number(t, "t"), positive_number(dt, "dt")
-    if not t / dt < 2**53:
-        raise ValueError(f"dt is {dt:g} for t = {t:g}: too many steps; take a larger dt")
+    if not t / dt <= sizes.MOST_STEPS:
+        raise ValueError(
+            f"dt is {dt:g} for t = {t:g}, {t / dt:.2g} steps, and {sizes.MOST_STEPS:.0e} are the "
+            "most; take a larger dt"
+        )
     steps = max(1, int(np.ceil(t / dt * (1 - 1e-12) - 1e-9)))
     return t / steps, steps
 

@@ -10,12 +10,16 @@ from typing import Any
 from fokkerplanck.domain.arguments import frozen, one_of, one_of_or_none, positive_number
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.linalg.null_vector import closed_class
 from fokkerplanck.scheme.detailed_balance import exact_log_density
 from fokkerplanck.scheme.generator import Generator
 from fokkerplanck.steady.accuracy import check_accuracy, fourth_order, has_fourth_order
 from fokkerplanck.steady.evidence import LITTLE_DIFFUSION, Evidence, with_walls
-from fokkerplanck.steady.markov import SOLVERS, Stationary, stationary_log_mass
+from fokkerplanck.steady.markov import (
+    SOLVERS,
+    Stationary,
+    reached_cells,
+    stationary_log_mass,
+)
 from fokkerplanck.steady.progress import Steps
 from fokkerplanck.steady.schemes import (
     closed_form,
@@ -153,7 +157,7 @@ class _Search:
         problem, generator = self.problem, self.generator
         if scheme == "auto" and problem.given.langevin is not None:
             return maxwell_boltzmann(problem)
-        reached = closed_class(generator.matrix, problem.grid.shape)  # raises if not unique
+        reached = reached_cells(generator)  # raises if not unique
         if scheme in ("auto", "markov") and reached.size == problem.grid.size:
             exact = exact_log_density(problem, generator.edges)
             if exact is not None:

@@ -9,8 +9,14 @@ import numpy as np
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.types import Array, Flags, Integers
 from fokkerplanck.linalg import sizes
-from fokkerplanck.linalg.null_vector import balance_residual, closed_class, null_vector
+from fokkerplanck.linalg.null_vector import (
+    balance_residual,
+    closed_class,
+    null_vector,
+    wide_null_vector,
+)
 from fokkerplanck.scheme.generator import Generator
+from fokkerplanck.scheme.wide_rates import WideRates
 from fokkerplanck.steady.multilevel import multilevel_log_mass
 from fokkerplanck.steady.state import SteadyStats
 
@@ -50,7 +56,9 @@ def stationary_log_mass(
         Cells that carry mass, its ``closed_class``, if at hand.
     """
     grid = generator.grid
-    reached = closed_class(generator.matrix, grid.shape) if reached is None else reached
+    reached = reached_cells(generator) if reached is None else reached
+    if generator.wide_rates is not None:
+        return _wide(generator, generator.wide_rates, solver, reached)
     solver, reason = _choose(solver, grid, reached.size)
     message = f"null vector of the Markov generator, {solver} solver"
     if solver == "direct":
@@ -67,6 +75,44 @@ def stationary_log_mass(
     message = f"{message}: {result.message}"
     stats = SteadyStats("markov", solver, message, sum(result.steps), result.history, reason)
     return Stationary(result.log_mass, residual, stats)
+
+
+def reached_cells(generator: Generator) -> Integers:
+    """Cells of the only closed class, rates that underflow counted as what they are: not zero.
+
+    Raises
+    ------
+    ValueError
+        If there are several.
+    """
+    wide = generator.wide_rates
+    matrix = generator.matrix if wide is None else wide.pattern
+    return closed_class(matrix, generator.grid.shape)
+
+
+def balance(generator: Generator, log_mass: Array) -> float:
+    """Largest net flow of a cell over its outflow."""
+    wide = generator.wide_rates
+    if wide is None:
+        return balance_residual(generator.matrix, log_mass)
+    return wide.imbalance(log_mass)
+
+
+def _wide(
+    generator: Generator, wide: WideRates, solver: str | None, reached: Integers
+) -> Stationary:
+    """Masses where some rates are too small for doubles."""
+    if solver == "multilevel":
+        raise ValueError(
+            "solver is 'multilevel', but the drift changes the log density by up to "
+            f"{np.abs(generator.edges.tilt).max():.3g} from a cell to the next (the cell Péclet "
+            'number), so that rates underflow; use solver="direct", lower beta or refine the grid'
+        )
+    log_mass = wide_null_vector(wide, generator.grid.shape, reached)
+    message = "null vector of the Markov generator, elimination with logarithms of rates"
+    reason = "some rates underflow: logarithms"
+    stats = SteadyStats("markov", "direct", message, reason=reason)
+    return Stationary(log_mass, wide.imbalance(log_mass), stats)
 
 
 def _choose(solver: str | None, grid: Grid, n_reached: int) -> tuple[str, str]:

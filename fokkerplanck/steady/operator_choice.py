@@ -20,7 +20,6 @@ from fokkerplanck.domain.arguments import one_of
 from fokkerplanck.domain.types import Array, Integers
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.scheme.cells import UPWIND_TILT
 from fokkerplanck.scheme.currents import is_singular
 from fokkerplanck.scheme.detailed_balance import exact_log_density
 from fokkerplanck.scheme.dissipation import added_noise, coth_excess
@@ -167,7 +166,7 @@ def _automatic(generator: Generator, solver: str | None, dual: bool) -> Choice:
     if not singular and (problem.grid.dim == 1 or _most(closed) <= NOTED):
         return chain  # on a line the exponential fit is exact where drift and noise are constant
     # Pure upwinding has tilts too, and they may add up; but nothing comes back there.
-    is_one_way = singular and bool((np.abs(closed.edges.tilt) >= UPWIND_TILT).any())
+    is_one_way = singular and closed.edges.one_way is not None
     if not is_one_way and exact_log_density(problem, closed.edges) is not None:
         return chain
     try:

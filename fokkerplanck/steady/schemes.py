@@ -11,12 +11,11 @@ from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.linalg import sizes
-from fokkerplanck.linalg.null_vector import balance_residual
 from fokkerplanck.scheme.currents import EdgeCurrents
 from fokkerplanck.scheme.generator import Generator
 from fokkerplanck.scheme.maxwell_boltzmann import steady_currents
 from fokkerplanck.scheme.nine_point import NinePoint, index_units
-from fokkerplanck.steady.markov import Stationary
+from fokkerplanck.steady.markov import Stationary, balance
 from fokkerplanck.steady.newton import solve_nine_point
 from fokkerplanck.steady.state import MAXWELL_BOLTZMANN, Found, SteadyStats, normalised
 from fokkerplanck.steady.upwind import solve_upwind5
@@ -36,7 +35,7 @@ def closed_form(generator: Generator, phi: Array, source: str) -> Found:
     """No current on any edge."""
     message = f"detailed balance on every edge; log density from {source}"
     phi = phi - phi.max()
-    residual = balance_residual(generator.matrix, phi + np.log(generator.grid.volumes.ravel()))
+    residual = balance(generator, phi + np.log(generator.grid.volumes.ravel()))
     edges = EdgeCurrents.from_edges(generator.edges, phi)
     return _found(phi, SteadyStats("exact", "none", message, source=source), edges, residual)
 

@@ -100,7 +100,7 @@ def test_points_on_the_walls_are_inside():
 
 @pytest.mark.parametrize("box", [(0, 1), (-0.1, 0.2), (0.3, 0.9), (1 / 3, 7e5)])
 def test_wrapping_survives_rounding(box, rng):
-    grid = Grid([box], 2, sides="periodic")
+    grid = Grid([box], 3, sides="periodic")
     near = np.nextafter(box[0], -np.inf), np.nextafter(box[1], np.inf), *box, -1e-20
     points = np.concatenate([near, rng.normal(scale=1e3, size=1000)])
     assert grid.integrate(from_particles(grid, points)) == pytest.approx(1)

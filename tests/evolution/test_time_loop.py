@@ -451,3 +451,81 @@ def test_steady_makes_no_sense_where_mass_leaves():
     grid = fp.Grid([(0, 1)], 8, "absorbing")
     with pytest.raises(ValueError, match="leave steady out"):
         fp.solve(fp.Problem(grid), fp.uniform(grid), 1.0, steady=np.zeros(8))
+
+
+def test_a_run_goes_on_from_what_is_left_of_the_mass():
+    grid = fp.Grid([(0, 1)], 20, [("reflecting", "absorbing")])
+    problem = fp.Problem(grid, drift=lambda x: 1 + 0 * x)
+    whole = fp.solve(problem, fp.uniform(grid), [0, 0.3, 0.6])
+    rest = fp.solve(problem, whole.rho[1], 0.3)
+    assert 0.1 < rest.mass[0] < 0.9
+    np.testing.assert_allclose(rest.mass[0], whole.mass[1], rtol=1e-15)
+    np.testing.assert_allclose(rest.rho[-1], whole.rho[2], rtol=1e-12)
+    for method in (fp.Implicit(), fp.BackwardEuler(0.01), fp.Splitting()):
+        run = fp.solve(problem, whole.rho[1], 0.3, method)
+        assert np.abs(run.mass[0] - whole.mass[1]) < 1e-14
+        assert grid.integrate(np.abs(run.rho[-1] - whole.rho[2])) < 0.01
+    modes = fp.spectrum(problem, 2)
+    part = modes.coefficients(whole.rho[1]) / modes.coefficients(whole.rho[0])
+    np.testing.assert_allclose(part[0], np.exp(0.3 * modes.eigenvalues[0]), rtol=1e-9)
+    with pytest.raises(ValueError, match=r"rho0 has mass 1\.5, expected at most 1, what is left"):
+        fp.solve(problem, 1.5 * fp.uniform(grid), 1.0)
+    closed = fp.Problem(fp.Grid([(0, 1)], 20))
+    with pytest.raises(ValueError, match=r"rho0 has mass 0\.5, expected 1; divide"):
+        fp.solve(closed, 0.5 * fp.uniform(grid), 1.0)
+
+
+def test_free_energy_against_a_state_with_empty_cells_is_infinite():
+    """Drift alone to the right: all mass ends in the last cells, where there is noise."""
+    grid = fp.Grid([(0, 1)], 10)
+    problem = fp.Problem(grid, drift=lambda x: 1 + 0 * x, D=lambda x: np.where(x > 0.5, 1.0, 0.0))
+    left, right = (np.where(flag, 2.0, 0.0) for flag in (grid.x[0] < 0.5, grid.x[0] > 0.5))
+    run = fp.solve(problem, left, [0, 0.1], scheme="markov")
+    assert np.isposinf(run.free_energy).all()
+    assert np.isposinf(run.energy).all()
+    assert np.isnan(run.dissipation).all()
+    assert "cells carry no steady mass, and free energy is infinite" in run.message
+    run = fp.solve(problem, right, [0, 0.1], scheme="markov")
+    assert np.isfinite(run.free_energy).all()
+    assert np.isfinite(run.dissipation).all()
+    assert "infinite" not in run.message
+
+
+LONG = {
+    "BackwardEuler": (fp.BackwardEuler(1e-300), 1.0, ValueError, r"1e\+300 steps"),
+    "FluxCorrected": (fp.FluxCorrected(1e-12), 1.0, ValueError, r"1e\+12 steps"),
+    "explicit": (fp.FluxCorrected(), 1e300, ValueError, "steps of at most"),
+    "JKO": (fp.JKO(1e-300), 1.0, ValueError, r"1e\+300 steps"),
+    "Lagrangian": (fp.jko.Lagrangian(1e-30), 1.0, ValueError, r"1e\+30 steps"),
+    "uniformisation": (
+        fp.Exponential(kind="uniformisation"),
+        1e300,
+        fp.ConvergenceError,
+        "products",
+    ),
+    "chebyshev": (fp.Exponential(kind="chebyshev"), 1e300, fp.ConvergenceError, "too long"),
+    "krylov": (fp.Exponential(kind="krylov"), 1e300, fp.ConvergenceError, "fastest rate"),
+    "auto": (None, 1e300, fp.ConvergenceError, "fastest rate"),
+    "Implicit": (fp.Implicit(), 1e300, fp.ConvergenceError, "too long|not reach|tolerance"),
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_runs_that_would_not_end_are_refused_before_they_start(name):
+    method, t, kind, words = LONG[name]
+    problem = fp.Problem(fp.Grid([(-2, 2)], 80), f=lambda x: x**2)
+    with pytest.raises(kind, match=words):
+        fp.solve(problem, fp.uniform(problem.grid), t, method)
+
+
+@pytest.mark.parametrize("kind", ["auto", "uniformisation"])
+def test_backward_equations_that_would_not_end_are_refused(kind):
+    problem = fp.Problem(fp.Grid([(-2, 2)], 80), f=lambda x: x**2)
+    with pytest.raises(fp.ConvergenceError, match=r"products|fastest rate"):
+        fp.backward(problem, lambda x: x, 1e300, kind=kind)
+
+
+def test_paths_of_too_many_steps_are_refused():
+    problem = fp.Problem(fp.Grid([(-2, 2)], 8), f=lambda x: x**2)
+    with pytest.raises(ValueError, match=r"1e\+12 steps, and 1e\+09 are the most"):
+        fp.sde.simulate(problem, [0.0], t=1.0, dt=1e-12)

@@ -5,6 +5,8 @@ import pytest
 from scipy.linalg import expm
 
 import fokkerplanck as fp
+from fokkerplanck.linalg.semigroup.dense import DenseSemigroup
+from fokkerplanck.scheme.flows import Flows
 from tests.convergence.rates import assert_rate
 
 
@@ -139,3 +141,28 @@ PLANE = spiral(8)
 def test_what_is_refused(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("kind", ["krylov", "uniformisation", "auto"])
+def test_bounds_are_bounds_on_random_small_chains(seed, kind):
+    """Against the matrix of the semigroup, every entry of which is exact to rounding."""
+    rng = np.random.default_rng(seed)
+    walls = [("reflecting", "periodic", "absorbing")[k] for k in rng.integers(0, 3, 2)]
+    grid = fp.Grid([(0, 1)] * 2, (3, 4), walls)
+    drift = rng.normal(size=(2, 3, 4)) * 10 ** rng.uniform(-1, 1)
+    generator = fp.Generator(
+        fp.Problem(
+            grid, drift=drift, D=np.exp(rng.normal(size=(3, 4))), beta=10 ** rng.uniform(-1, 1)
+        )
+    )
+    exact = DenseSemigroup(Flows.from_generator(generator))
+    u = rng.normal(size=grid.shape)
+    for time in (10.0, 1e3, 1e6):
+        if kind == "uniformisation" and time > 1e3:
+            continue
+        t = time / generator.exit_rates.max()
+        wanted = exact.act_on_function(u.ravel(), t)
+        found = fp.backward(generator, u, [t], kind=kind)
+        error = np.abs(found.u[-1].ravel() - wanted.p).max()
+        assert error <= found.stats["error_bound"] + wanted.bound * np.abs(u).max()

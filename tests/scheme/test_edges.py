@@ -251,8 +251,8 @@ def test_hopeless_anisotropy_is_floored_and_said():
     assert wild.width <= 16
 
 
-def test_two_cells_on_a_ring_are_joined_once_and_symmetrically():
-    grid = fp.Grid([(0, 1), (0, 1)], (2, 6), "periodic")
+def test_three_cells_on_a_ring_are_joined_symmetrically():
+    grid = fp.Grid([(0, 1), (0, 1)], (3, 6), "periodic")
     A = fp.Generator(fp.Problem(grid, D=FULL)).matrix
     assert abs(A - A.T).max() < 1e-12 * abs(A).max()
     count, _ = sparse.csgraph.connected_components(A, directed=False)

@@ -262,12 +262,10 @@ def _load(F, start, end, order, position, local, indptr, neighbours, rate_out, r
 
 @njit(cache=True)
 def _normalise_front(F, E):
-    """Turn a front of plain doubles into pairs."""
+    """Normalise the pairs of a front."""
     for i in range(F.shape[0]):
         for j in range(F.shape[1]):
-            E[i, j] = ZERO_EXPONENT
-            if F[i, j] > 0.0:
-                F[i, j], E[i, j] = _normalised(F[i, j], 0.0)
+            F[i, j], E[i, j] = _normalised(F[i, j], E[i, j])
 
 
 @njit(cache=True)
@@ -330,13 +328,15 @@ def _work_sizes(starts, n_children, bound_ptr):
 @njit(cache=True)
 def eliminate(
     order, position, starts, n_children, bound_ptr, bound, indptr, neighbours, rate_out, rate_in,
-    is_wide,
+    out_e, in_e, is_wide,
 ):  # fmt: skip
     """Factor L of the chain: the rows l_ik of every node, packed, its own states first.
 
     rate_out[e] and rate_in[e] are the rates c -> b and b -> c of entry e of the symmetric pattern
-    (c its row, b = neighbours[e]), at most 1. Returns L, its exponents (pairs only), the exits s_k,
-    the losses, and False if a state was left without an exit that can be trusted.
+    (c its row, b = neighbours[e]), at most 1. With ``is_wide`` they may be any, and out_e and in_e
+    are their exponents in steps of RADIX, or of size zero for none. Returns L, its exponents (pairs
+    only), the exits s_k, the losses, and False if a state was left without an exit that can be
+    trusted.
     """
     side, peak, fill = _work_sizes(starts, n_children, bound_ptr)
     pairs = 1 if is_wide else 0
@@ -355,6 +355,9 @@ def eliminate(
         _number(local, start, p, rest)
         _load(F, start, end, order, position, local, indptr, neighbours, rate_out, rate_in)
         if is_wide:
+            E[:] = 0.0
+            if out_e.size:
+                _load(E, start, end, order, position, local, indptr, neighbours, out_e, in_e)
             _normalise_front(F, E)
         else:
             F[:, m] = FLOOR

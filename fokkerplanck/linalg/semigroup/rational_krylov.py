@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import expm
+
+from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.linalg.memory import check_memory
 
 #: Dimension of the space at which it counts as not converging.
 MAX_DIMENSION = 60
@@ -15,6 +18,9 @@ FIRST_LOOK, EVERY = 9, 3
 STALLED = 1e-9
 #: Relative error of the mass above which the projection has failed and the result is not used.
 MASS_DEFECT = 1e-8
+#: Time times the largest rate, up to which the 1 counts in I - gamma A in doubles.
+LONGEST = 1e15
+EPS = 2.0**-52
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +31,7 @@ class KrylovAction:
     dimension: int
     error: float
     mass_correction: float = 0.0
+    rounding: float = 0.0  # relative error that the small matrix may have brought in
 
 
 def krylov_action(factor, p, span, tolerance=1e-14):
@@ -64,6 +71,9 @@ def krylov_action(factor, p, span, tolerance=1e-14):
     >>> krylov_action(ImplicitFactor(generator, 0.1), p, 1.0).error < 1e-12
     True
     """
+    numbers = (MAX_DIMENSION + 1.0) * p.size
+    advice = "use fewer cells, or shorter intervals, which take no such space"
+    check_memory(8 * numbers, f"a Krylov space of {p.size} cells", advice)
     ratio = span / factor.dt
     size = np.abs(p).sum()
     start = np.linalg.norm(p)
@@ -73,15 +83,19 @@ def krylov_action(factor, p, span, tolerance=1e-14):
     norms = [np.abs(V[0]).sum()]
     history: list[tuple[float, np.ndarray]] = []
     for k in range(1, MAX_DIMENSION + 1):
-        broke_down = _extend(factor, V, H, k)
+        # In a space of all dimensions nothing is left to add but rounding.
+        broke_down = _extend(factor, V, H, k) or k == p.size
         norms.append(np.abs(V[k]).sum())
         if not broke_down and (k < FIRST_LOOK or k % EVERY):
             continue
-        y = _small(H[:k, :k], ratio)
+        y, rounding = _small(H[:k, :k], ratio)
+        if y is None and k == p.size:
+            return None
         if y is None:
             continue
         if broke_down:
-            return _result(factor, p, start * (y @ V[:k]), None, k, size)
+            result = _result(factor, p, start * (y @ V[:k]), None, k, size)
+            return replace(result, rounding=rounding)
         error = np.inf
         if history:
             difference = y.copy()
@@ -92,8 +106,19 @@ def krylov_action(factor, p, span, tolerance=1e-14):
             before = start * (history[-2][1] @ V[: history[-2][1].size])
             result = _result(factor, p, start * (y @ V[:k]), before, k, size)
             if result.mass_correction <= max(MASS_DEFECT, 10 * tolerance):
-                return result
+                return replace(result, rounding=rounding)
     return None
+
+
+def check_length(rate: float, span: float) -> None:
+    """Raise ConvergenceError for times so long that nothing is left of 1 in I - gamma A."""
+    length = rate * span
+    if not length <= LONGEST:
+        raise ConvergenceError(
+            f"a time of {span:.3g} is {length:.1e} times that of the fastest rate of the chain, "
+            f"and Krylov spaces bear {LONGEST:.0e}; give a shorter time, or ask steady_state for "
+            "what is left in the end"
+        )
 
 
 def _extend(factor, V, H, k):
@@ -113,14 +138,19 @@ def _extend(factor, V, H, k):
 
 
 def _small(H, ratio):
-    """First column of exp(ratio (I - H^-1)), or None if it grows: the space is still too small."""
+    """First column of exp(ratio (I - H^-1)), and what inversion may have cost it, relative.
+
+    None if it grows: the space is still too small.
+    """
     try:
-        M = ratio * (np.eye(len(H)) - np.linalg.inv(H))
+        inverse = np.linalg.inv(H)
     except np.linalg.LinAlgError:
-        return None
+        return None, 0.0
+    M = ratio * (np.eye(len(H)) - inverse)
     if not np.all(np.isfinite(M)) or np.linalg.eigvals(M).real.max() > 1.0:
-        return None
-    return expm(M)[:, 0]
+        return None, 0.0
+    condition = np.abs(H).sum(axis=0).max() * np.abs(inverse).sum(axis=0).max()
+    return expm(M)[:, 0], EPS * float(condition)
 
 
 def _has_stalled(errors):

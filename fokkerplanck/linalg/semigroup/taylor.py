@@ -13,6 +13,7 @@ import numpy as np
 
 from fokkerplanck.domain.types import Array
 from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.linalg import sizes
 from fokkerplanck.linalg.semigroup.uniformisation import Action
 
 #: L1 norm of tau A: terms of a step grow to e^3 = 20 times the start at most, and so does rounding.
@@ -98,6 +99,11 @@ class TaylorSeries:
         ConvergenceError
             If the norm grows a thousandfold.
         """
+        if not span * self.norm / REACH <= sizes.MOST_STEPS:
+            raise ConvergenceError(
+                f"Taylor series would take {span * self.norm / REACH:.2g} steps, and "
+                f"{sizes.MOST_STEPS:.0e} are the most; give a shorter time"
+            )
         n, size = self.steps(span), self._size(p)
         tau, products, bound = span / n, 0, 0.0
         allowed = max(tolerance / n, ROUNDING) * size

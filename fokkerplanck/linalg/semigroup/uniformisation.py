@@ -14,6 +14,8 @@ import numpy as np
 from scipy.special import pdtr, pdtrc
 
 from fokkerplanck.domain.types import Array
+from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.linalg import sizes
 from fokkerplanck.linalg.semigroup.products import Products, rates_of
 
 #: Rate of the chain over the largest exit rate. Above 1 every cell keeps some of its mass in each
@@ -21,6 +23,11 @@ from fokkerplanck.linalg.semigroup.products import Products, rates_of
 MARGIN = 1.02
 #: Products after which it is first checked whether the chain has become stationary.
 FIRST_LOOK = 256
+#: Relative change of an entry that all remaining products together may make in a stationary chain.
+STATIONARY = 1e-9
+#: Standard deviations from the mean at which Poisson weights underflow.
+UNDERFLOW = 38.7
+EPS = 2.0**-53
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +107,9 @@ class JumpChain:
         tick : callable, optional
             ``tick(fraction)`` is told the part of the span that is done.
         """
-        first, weights, bound = poisson_window(self.rate * span, tail)
+        self._check_work(span, tail)
+        keeps_mass = self._keeps_mass
+        first, weights, bound = poisson_window(self.rate * span, tail, keeps_mass)
         n_products = first + weights.size - 1
         run = self._products
         run.begin(p)
@@ -114,16 +123,48 @@ class JumpChain:
             done += stretch
             if tick is not None:
                 tick(done / n_products)
-            if done >= 2 * seen and done < n_products:
+            # A chain that leaks is never stationary: what is left goes on to decay.
+            if keeps_mass and done >= 2 * seen and done < n_products:
                 # The chain contracts: later stretches of this length change less than this one.
-                move = self._size(run.latest - snapshot)
-                change = move * math.ceil((n_products - done) / (done - seen))
-                if change <= stop * size:
+                rest = math.ceil((n_products - done) / (done - seen))
+                moved = np.abs(run.latest - snapshot)
+                change = float(self._size(moved)) * rest
+                if change <= stop * size and self._is_settled(moved * rest, run.latest):
                     run.total += weights[max(done + 1 - first, 0) :].sum() * run.latest
-                    bound = 2 * bound + change / max(size, 1e-300)
+                    terms = min(done, weights.size)
+                    bound = 2 * bound + change / max(size, 1e-300) + rounding(terms)
                     return Action(run.total.ravel(), done, bound, True)
                 seen, snapshot = done, run.latest.copy()
-        return Action(run.total.ravel(), n_products, 2 * bound)
+            if not keeps_mass and not run.latest.any():  # all is gone
+                break
+        return Action(run.total.ravel(), done, 2 * bound + rounding(weights.size))
+
+    def _is_settled(self, change: Array, latest: Array) -> bool:
+        """Whether small masses too have come to rest, and not the large ones alone."""
+        return self._size is not _sum or bool((change <= STATIONARY * latest + 1e-300).all())
+
+    @property
+    def _keeps_mass(self) -> bool:
+        """Whether no mass leaves through absorbing sides."""
+        return not self._generator.leaks
+
+    def _check_work(self, span: float, tail: float) -> None:
+        """Raise ConvergenceError before more products than anybody waits for."""
+        wanted = self.products(span, tail)
+        if not wanted <= sizes.MOST_STEPS:
+            raise ConvergenceError(
+                f"uniformisation would take {wanted:.2g} products, rate {self.rate:.3g} times time "
+                f"{span:.3g}, and {sizes.MOST_STEPS:.0e} are the most; give a shorter time, or "
+                'leave the kind to "auto"'
+            )
+
+
+def rounding(terms: int) -> float:
+    """L1 error that sums of so many terms may have, relative: half a unit each, half that of all.
+
+    Products are compensated, so that they add none that grows.
+    """
+    return EPS * (2.0 + math.sqrt(terms))
 
 
 def _sum(p) -> float:
@@ -131,7 +172,7 @@ def _sum(p) -> float:
     return np.abs(p).sum()
 
 
-def poisson_window(mean, tail):
+def poisson_window(mean, tail, keeps_mass=True):
     """Window and weights of the Poisson law, normalised over the window.
 
     Parameters
@@ -140,6 +181,9 @@ def poisson_window(mean, tail):
         Mean, >= 0.
     tail : float
         Probability that may be left out at either end.
+    keeps_mass : bool
+        False for weights of terms that decay: then of the left end no more is left out than
+        underflows, because after long times the first terms are what counts.
 
     Returns
     -------
@@ -158,7 +202,8 @@ def poisson_window(mean, tail):
     (991150, 17740, True)
     """
     s = math.sqrt(-2 * math.log(tail))
-    first = max(0, math.floor(mean - s * math.sqrt(mean)) - 1)
+    low = s if keeps_mass else UNDERFLOW
+    first = max(0, math.floor(mean - low * math.sqrt(mean)) - 1)
     last = math.ceil(mean + s * math.sqrt(mean) + s * s / 2) + 1
     mode = min(max(math.floor(mean), first), last)
     # Ratios outwards from the mode: nothing over- or underflows at any mean.
