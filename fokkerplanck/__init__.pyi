@@ -1,7 +1,7 @@
 """The names of the front door and where each is at home: for type checkers and ``__init__.py``."""
 
 from fokkerplanck import energies, observables, plot, rates, sde, sets, sgd, theorems, zoo
-from fokkerplanck.domain.densities import from_particles, gaussian, uniform
+from fokkerplanck.domain.densities import delta, from_particles, gaussian, point, uniform
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.storage import load
 from fokkerplanck.equation.problem import Problem
@@ -48,6 +48,7 @@ __all__ = [
     "backward",
     "committor",
     "critical_points",
+    "delta",
     "energies",
     "exit_probabilities",
     "from_particles",
@@ -57,6 +58,7 @@ __all__ = [
     "mfpt",
     "observables",
     "plot",
+    "point",
     "quasi_stationary",
     "rates",
     "sde",

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.arguments import describe, finite_array, positive_number, real_array
+from fokkerplanck.domain.grid import Grid, check_grid
 from fokkerplanck.domain.types import Array
 from fokkerplanck.kernels.linalg import evolution
 
@@ -45,6 +46,7 @@ def mass(rho: ArrayLike, grid: Grid) -> Any:
     >>> float(fp.observables.mass(fp.uniform(grid), grid))
     1.0
     """
+    rho = _density(rho, grid, signed=True)
     return grid.integrate(rho)
 
 
@@ -95,7 +97,13 @@ def energy(rho: ArrayLike, Phi: ArrayLike, grid: Grid) -> Any:
     >>> float(fp.observables.energy(fp.uniform(grid), grid.x[0], grid))
     1.0
     """
-    rho = _density(rho, grid)
+    rho = _density(rho, grid, signed=True)
+    Phi = real_array(Phi, "Phi", f"a number or an array of shape {grid.shape}")
+    if Phi.shape not in ((), grid.shape) or not (Phi > -np.inf).all():
+        raise ValueError(
+            f"Phi has shape {Phi.shape} and {np.sum(~(Phi > -np.inf))} entries of nan or -inf; "
+            f"give a potential of the grid's shape {grid.shape}"
+        )
     # Where nothing is, an infinite potential costs nothing.
     return grid.integrate(np.where(rho != 0, rho * np.where(rho != 0, Phi, 0.0), 0.0))
 
@@ -122,13 +130,12 @@ def kl(rho: ArrayLike, rho_inf: ArrayLike, grid: Grid, *, log: bool = False) -> 
     Returns
     -------
     array, shape (...)
-        Dimensionless, >= 0. Infinite where rho has mass and the reference has none; nan where rho
-        is negative.
+        Dimensionless, >= 0. Infinite where rho has mass and the reference has none.
 
     Raises
     ------
     ValueError
-        If a shape does not fit the grid.
+        If a shape does not fit the grid, or rho is negative or not finite.
 
     Examples
     --------
@@ -185,7 +192,7 @@ def free_energy(rho: ArrayLike, log_rho_inf: ArrayLike, grid: Grid, beta: float)
     >>> round(float(F), 6)
     0.25
     """
-    return kl(rho, log_rho_inf, grid, log=True) / beta
+    return kl(rho, log_rho_inf, grid, log=True) / positive_number(beta, "beta")
 
 
 class EntropyProduction(NamedTuple):
@@ -229,6 +236,7 @@ def dissipation(rho: ArrayLike, log_rho_inf: ArrayLike, generator: Any, beta: fl
     >>> round(float(rate), 3)
     1.0
     """
+    beta = positive_number(beta, "beta")
     return entropy_production(rho, log_rho_inf, generator).nonadiabatic / beta
 
 
@@ -274,6 +282,8 @@ def entropy_production(rho: ArrayLike, log_rho_inf: ArrayLike, generator: Any) -
     >>> round(float(rates.total), 6), float(rates.nonadiabatic) < 1e-12
     (2.25, True)
     """
+    if isinstance(generator, type) or not hasattr(generator, "edge_rates"):
+        raise ValueError(f"generator is {describe(generator)}; give a Generator of the problem")
     grid, edges = generator.grid, generator.edges
     if generator.leaks:
         raise ValueError("the generator loses mass through absorbing sides: it has no steady state")
@@ -293,9 +303,15 @@ def entropy_production(rho: ArrayLike, log_rho_inf: ArrayLike, generator: Any) -
     return EntropyProduction((nonadiabatic + adiabatic)[()], adiabatic[()], nonadiabatic[()])
 
 
-def _density(rho: ArrayLike, grid: Grid) -> Array:
-    """Float array (..., *shape)."""
-    rho = np.asarray(rho, dtype=float)
+def _density(rho: ArrayLike, grid: Grid, signed: bool = False) -> Array:
+    """Float array (..., *shape) of finite numbers, none negative unless signed."""
+    check_grid(grid)
+    rho = finite_array(rho, "rho", f"a density of shape (..., {str(grid.shape)[1:-1]})")
+    if rho.size and rho.min() < 0 and not signed:
+        raise ValueError(
+            f"rho is negative in {np.count_nonzero(rho < 0)} of {rho.size} cells, least "
+            f"{rho.min():g}; give a density, which is >= 0"
+        )
     if rho.shape[rho.ndim - grid.dim :] != grid.shape:
         raise ValueError(
             f"rho has shape {rho.shape}; its last {grid.dim} axes must be the grid's {grid.shape}"
@@ -305,10 +321,16 @@ def _density(rho: ArrayLike, grid: Grid) -> Array:
 
 def _reference(rho_inf: ArrayLike, grid: Grid, log: bool) -> tuple[Array, Array]:
     """Reference density and its logarithm, each (*shape)."""
-    given = np.asarray(rho_inf, dtype=float)
     name = "log_rho_inf" if log else "rho_inf"
+    expected = "the logarithm of the steady density" if log else "the steady density"
+    given = real_array(rho_inf, name, f"{expected}, of shape {grid.shape}")
     if given.shape != grid.shape:
         raise ValueError(f"{name} has shape {given.shape}, expected the grid's {grid.shape}")
+    if not (given < np.inf).all():
+        raise ValueError(
+            f"{name} is not a number below infinity in {np.sum(~(given < np.inf))} cells; give "
+            f"{expected}"
+        )
     if log:
         return np.exp(np.maximum(given, -1e5)), given
     if (given < 0).any():

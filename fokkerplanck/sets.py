@@ -15,9 +15,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fokkerplanck.domain.arguments import describe, is_whole, real_array
+from fokkerplanck.domain.arguments import describe, finite_number, is_whole, real_array
 from fokkerplanck.domain.fields import evaluate
-from fokkerplanck.domain.grid import AXES, ENDS, Grid, Side
+from fokkerplanck.domain.grid import AXES, ENDS, Grid, Side, check_grid
 from fokkerplanck.domain.types import Array, Flags
 
 #: A set as a person gives it: booleans over the grid, or a function of the coordinates.
@@ -92,8 +92,8 @@ def ball(center: ArrayLike, radius: float) -> Region:
     True
     """
     c = _vector(center, "center")
-    r = float(real_array(radius, "radius", "a positive number"))
-    if not 0 < r < np.inf:
+    r = finite_number(radius, "radius", "a positive number")
+    if not r > 0:
         raise ValueError(f"radius is {radius!r}; give a positive number")
 
     def inside(*x: Any) -> Any:
@@ -166,10 +166,9 @@ def half_space(normal: ArrayLike, offset: float) -> Region:
     array([False,  True])
     """
     n = _vector(normal, "normal")
-    c = float(real_array(offset, "offset", "a number"))
-    if not (n.any() and np.isfinite(c)):
-        raise ValueError(f"half_space received normal {normal!r}, offset {offset!r}; give a normal "
-                         "that is not zero and a finite offset")  # fmt: skip
+    c = finite_number(offset, "offset")
+    if not n.any():
+        raise ValueError(f"normal is {n.tolist()}; give a normal that is not zero")
 
     def inside(*x: Any) -> Any:
         _match(x, n, "normal")
@@ -205,9 +204,7 @@ def sublevel(f: Callable[..., ArrayLike], level: float) -> Region:
     """
     if not callable(f):
         raise ValueError(f"f is {describe(f)}; give a function f(x, y), or the array f <= level")
-    c = float(real_array(level, "level", "a number"))
-    if not np.isfinite(c):
-        raise ValueError(f"level is {level!r}; give a finite number")
+    c = finite_number(level, "level")
     return Region(lambda *x: np.asarray(f(*x)) <= c, f"sublevel(f, {c:g})")
 
 
@@ -259,7 +256,7 @@ def mask_of(region: Set, grid: Grid, name: str = "set") -> Flags:
     """
     if isinstance(region, Side):
         raise ValueError(f"{name} is {region!r}, which holds no cells; give a region or a mask")
-    value = np.asarray(evaluate(region, grid.x, name))
+    value = np.asarray(evaluate(region, check_grid(grid).x, name))
     verb = "returned" if callable(region) else "is"
     if value.dtype != bool:
         given = describe(value) if value.ndim else describe(value.item())
@@ -322,7 +319,10 @@ def _vector(value: ArrayLike, name: str) -> Array:
     """Finite vector of one to three numbers."""
     vector = np.atleast_1d(real_array(value, name, "one number per axis"))
     if vector.ndim != 1 or not 1 <= vector.size <= 3 or not np.isfinite(vector).all():
-        raise ValueError(f"{name} is {value!r:.60}; give one finite number per axis")
+        raise ValueError(
+            f"{name} of shape {vector.shape} is {vector.ravel().tolist()!r:.60}; give one finite "
+            "number per axis"
+        )
     return vector
 
 

@@ -111,7 +111,8 @@ def test_kl_of_empty_cells_and_of_empty_references():
     assert ob.kl(half, np.array([0.5, 0.5]), grid) == pytest.approx(np.log(2))
     assert ob.kl(np.array([0.5, 0.5]), half, grid) == np.inf
     assert ob.kl(half, half, grid) == 0.0
-    assert np.isnan(ob.kl(np.array([1.1, -0.1]), half, grid))
+    with pytest.raises(ValueError, match="rho is negative in 1 of 2 cells"):
+        ob.kl(np.array([1.1, -0.1]), half, grid)
 
 
 def test_free_energy_is_energy_minus_entropy_up_to_a_constant(rng):

@@ -67,7 +67,7 @@ def test_boundaries_of_masks_are_faces_on_graded_and_periodic_axes():
         (lambda: sets.box((1, 0)), "lo < hi"),
         (lambda: sets.box(1.0), "give a pair"),
         (lambda: sets.half_space((0, 0), 1), "a normal that is not zero"),
-        (lambda: sets.half_space((1, 0), np.inf), "a finite offset"),
+        (lambda: sets.half_space((1, 0), np.inf), "give a finite number"),
         (lambda: sets.sublevel(np.zeros((8, 4)), 1), "give a function"),
         (lambda: sets.sublevel(lambda x, y: x, np.nan), "finite number"),
         (lambda: sets.side("w", "lower"), "axis is 'w'"),

@@ -10,6 +10,9 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
+#: Largest `asymmetry` of a matrix that counts as symmetric: more than sums of products round to.
+SYMMETRIC = 1e-10
+
 
 def describe(value: Any) -> str:
     """Say in a few words what a person gave, for messages."""
@@ -28,6 +31,11 @@ def real_array(value: Any, name: str, expected: str = "real numbers") -> NDArray
     """Float array of what was given, or a message that says what came and what was expected."""
     if value is None or isinstance(value, (str, bytes)) or callable(value):
         raise ValueError(f"{name} is {describe(value)}; give {expected}")
+    if np.ma.is_masked(value):
+        raise ValueError(
+            f"{name} has {np.ma.count_masked(value)} masked entries, and what is behind a mask "
+            f"counts; fill them with .filled(...) and give {expected}"
+        )
     try:
         array = np.asarray(value)
         if array.dtype.kind == "O":
@@ -56,6 +64,37 @@ def positive_number(value: Any, name: str) -> float:
         if 0 < number < np.inf:
             return number
     raise ValueError(f"{name} is {value!r:.60}; give a finite positive number")
+
+
+def finite_number(value: Any, name: str, expected: str = "a finite number") -> float:
+    """Float of one finite number."""
+    number = real_array(value, name, expected)
+    if isinstance(value, (bool, np.bool_)) or number.ndim:
+        given = f"of shape {number.shape}" if number.ndim else describe(value)
+        raise ValueError(f"{name} is {given}; give {expected}")
+    if not np.isfinite(number):
+        raise ValueError(f"{name} is {float(number):g}; give {expected}")
+    return float(number)
+
+
+def finite_array(value: Any, name: str, expected: str = "finite numbers") -> NDArray[np.float64]:
+    """Float array of finite numbers."""
+    array = real_array(value, name, expected)
+    if not array.ndim:
+        return np.asarray(finite_number(array, name, expected))
+    if not np.isfinite(array).all():
+        raise ValueError(
+            f"{name} has {np.count_nonzero(~np.isfinite(array))} entries that are not finite; "
+            f"give {expected}"
+        )
+    return array
+
+
+def asymmetry(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Largest difference from the transpose of a matrix (d, d, ...), over its largest entry."""
+    size = np.abs(matrix).max(axis=(0, 1))
+    difference = np.abs(matrix - np.swapaxes(matrix, 0, 1)).max(axis=(0, 1))
+    return difference / np.where(size > 0, size, 1.0)
 
 
 def is_whole(value: Any) -> TypeGuard[int | np.integer]:

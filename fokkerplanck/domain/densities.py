@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fokkerplanck.domain.arguments import real_array
+from fokkerplanck.domain.arguments import SYMMETRIC, asymmetry, real_array
+from fokkerplanck.domain.discrete_gaussian import fitted, is_thin
 from fokkerplanck.domain.fields import cell_text, check_finite, first_cell
-from fokkerplanck.domain.grid import Grid, check_grid
+from fokkerplanck.domain.grid import Grid, along, check_grid
+from fokkerplanck.domain.spreading import places_of, spread
 from fokkerplanck.domain.types import Array
 
 
@@ -72,6 +74,9 @@ def check_density(rho: ArrayLike, grid: Grid, name: str = "rho", *, is_rest: boo
 def gaussian(grid: Grid, mean: ArrayLike, cov: ArrayLike) -> Array:
     r"""Gaussian :math:`\rho\propto e^{-\frac12(x-m)\cdot S^{-1}(x-m)}` at the cell centres, mass 1.
 
+    One that is thinner than a cell has the mean and the covariance asked for, too; its values are
+    then those of most entropy with these moments, and around periodic axes it goes.
+
     Parameters
     ----------
     grid : Grid
@@ -88,7 +93,9 @@ def gaussian(grid: Grid, mean: ArrayLike, cov: ArrayLike) -> Array:
     ------
     ValueError
         If the mean does not have d entries, or cov is not symmetric positive definite, or the
-        Gaussian is so far from or so thin for the grid that no cell sees it.
+        Gaussian is so far from the grid that no cell sees it, or so thin that no density on the
+        cells has its moments: between two centres the variance is at least the product of the
+        distances. For that there is :func:`point`.
 
     Examples
     --------
@@ -115,7 +122,100 @@ def gaussian(grid: Grid, mean: ArrayLike, cov: ArrayLike) -> Array:
             f"mean {mean.tolist()}; move the mean into the box, widen cov or refine the grid"
         )
     rho = np.exp(-0.5 * (quadratic - least))
+    rho = _of_its_moments(rho, grid, mean, cov)
     return rho / grid.integrate(rho)
+
+
+def point(grid: Grid, x: ArrayLike) -> Array:
+    r"""Unit mass at a point, shared among the nearest cells so that its mean is x exactly.
+
+    The weights are products of linear ones, :math:`\prod_k(1-|x_k-x_{i,k}|/h_k)_+`: a mass at a
+    centre stays in its cell, and any other has the variance :math:`h^2\theta(1-\theta)` along an
+    axis, :math:`\theta h` being the distance to a centre.
+
+    Parameters
+    ----------
+    grid : Grid
+    x : number or sequence of d
+        Inside of the box; on a periodic axis anywhere. Within half a cell of a wall there is no
+        centre beyond, and the mass lies in the wall's cell, its mean at that cell's centre.
+
+    Returns
+    -------
+    array, shape (\*shape)
+        Density in 1/volume with ``grid.integrate(rho) == 1``.
+
+    Raises
+    ------
+    ValueError
+        If x does not have d finite entries, or lies outside of the box.
+
+    Examples
+    --------
+    >>> import fokkerplanck as fp
+    >>> grid = fp.Grid([(0, 1)], 4)
+    >>> fp.point(grid, 0.45).round(12)  # centres .125, .375, .625, .875
+    array([0. , 2.8, 1.2, 0. ])
+    """
+    d = check_grid(grid).dim
+    expected = f"{d} finite numbers, one per axis" if d > 1 else "a finite number"
+    x = real_array(x, "x", expected)
+    x = x.reshape(1) if x.ndim == 0 and d == 1 else x
+    if x.shape != (d,) or not np.isfinite(x).all():
+        raise ValueError(f"x is {x.tolist()!r:.80}; give {expected}")
+    for c, (lo, hi), wraps in zip(x, grid.box, grid.periodic, strict=True):
+        if not (wraps or lo <= c <= hi):
+            raise ValueError(f"x = {x.tolist()} lies outside of the box {grid.box}; move it inside")
+    mass = spread(np.ones(1), places_of(x[:, None], grid), grid)
+    return mass / grid.volume
+
+
+#: The same by its other name.
+delta = point
+
+
+def _of_its_moments(rho: Array, grid: Grid, mean: Array, cov: Array) -> Array:
+    """Gaussian at the cell centres, corrected where it is thinner than a cell."""
+    nearest = [np.argmin(np.abs(c - m)) for c, m in zip(grid.centers, mean, strict=True)]
+    h = np.array([w[i] for w, i in zip(grid.widths, nearest, strict=True)])
+    is_diagonal = not np.any(cov - np.diag(np.diag(cov)))
+    if not is_diagonal:
+        if not is_thin(cov, h):
+            return rho
+        z = grid.x.reshape(grid.dim, -1) - mean[:, None]
+        p = fitted(_wrapped(z, grid), grid.volumes.ravel(), cov, h)
+        return _there(p, grid, mean, cov).reshape(grid.shape) / grid.volumes
+    for k in range(grid.dim):
+        if not is_thin(cov[k : k + 1, k : k + 1], h[k : k + 1]):
+            continue
+        z = _wrapped((grid.centers[k] - mean[k])[None], grid, k)
+        p = fitted(z, grid.widths[k], cov[k : k + 1, k : k + 1], h[k : k + 1])
+        profile = _there(p, grid, mean, cov) / grid.widths[k]
+        others = tuple(i for i in range(grid.dim) if i != k)
+        rest = rho.sum(axis=k, keepdims=True) if others else np.ones(1)
+        rho = rest * along(profile, k, grid.dim)
+    return rho
+
+
+def _wrapped(z: Array, grid: Grid, first: int = 0) -> Array:
+    """Differences (d, n) of points, around periodic axes where that is shorter."""
+    z = np.array(z)
+    for k, row in enumerate(z, first):
+        lo, hi = grid.box[k]
+        if grid.periodic[k]:
+            row -= (hi - lo) * np.round(row / (hi - lo))
+    return z
+
+
+def _there(p: Array | None, grid: Grid, mean: Array, cov: Array) -> Array:
+    """Masses that were found, or what to do where there are none."""
+    if p is None:
+        raise ValueError(
+            f"no density on these cells has mean {mean.tolist()} and covariance {cov.tolist()}, "
+            "which is too thin between their centres; widen cov, refine the grid, move the mean to "
+            "a cell centre or take point(grid, mean)"
+        )
+    return p
 
 
 def uniform(grid: Grid) -> Array:
@@ -137,7 +237,7 @@ def from_particles(grid: Grid, points: ArrayLike, outside: str = "raise") -> Arr
     Parameters
     ----------
     grid : Grid
-    points : array, shape (N, d) (or (N,) in one dimension)
+    points : array, shape (..., d) (or (N,) in one dimension)
     outside : {"raise", "drop"}
         What to do with particles outside of the box: refuse, or leave them out and normalise over
         the rest. Positions on a periodic axis are wrapped into the box first.
@@ -162,8 +262,10 @@ def from_particles(grid: Grid, points: ArrayLike, outside: str = "raise") -> Arr
     if outside not in ("raise", "drop"):
         raise ValueError(f'outside is {outside!r}; choose "raise" or "drop"')
     points = np.array(real_array(points, "points", f"an array of shape (N, {grid.dim})"))
-    if points.ndim == 1 and grid.dim == 1:
-        points = points[:, None]
+    if points.ndim < 2 and grid.dim == 1:
+        points = points.reshape(-1, 1)
+    elif points.ndim and points.ndim != 2 and points.shape[-1] == grid.dim:
+        points = points.reshape(-1, grid.dim)
     if points.ndim != 2 or points.shape[1] != grid.dim or not len(points):
         hint = "; transpose them" if points.ndim == 2 and len(points) == grid.dim else ""
         raise ValueError(f"points have shape {points.shape}, expected (N, {grid.dim}), N > 0{hint}")
@@ -200,10 +302,11 @@ def _check_covariance(cov: ArrayLike, d: int) -> Array:
     if not np.all(np.isfinite(cov)):
         raise ValueError(f"cov = {cov.tolist()} is not finite; give {expected}")
     full = cov * np.eye(d) if cov.ndim == 0 else np.diag(cov) if cov.ndim == 1 else cov
-    if not np.allclose(full, full.T, rtol=1e-12, atol=0):
+    if asymmetry(full) > SYMMETRIC:
         raise ValueError(
             f"cov = {cov.tolist()} is not symmetric; give a matrix equal to its transpose"
         )
+    full = 0.5 * (full + full.T)
     least = np.linalg.eigvalsh(full)[0]
     if not least > 0:
         raise ValueError(

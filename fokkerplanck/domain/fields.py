@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.interpolate import make_interp_spline
 
-from fokkerplanck.domain.arguments import frozen, real_array
+from fokkerplanck.domain.arguments import SYMMETRIC, asymmetry, frozen, real_array
 from fokkerplanck.domain.grid import Grid, along
 from fokkerplanck.domain.types import Array, Field
 from fokkerplanck.kernels import threads
@@ -26,6 +26,8 @@ from fokkerplanck.kernels.scheme import tensors
 STEP = 0.06
 #: Most negative eigenvalue of D, over its largest entry, that still counts as zero.
 ROUNDING = 1e-12
+#: Largest entry of D: its products with temperatures and gradients have to be numbers.
+LARGEST = 1e150
 #: Largest jump of a callable across a periodic seam that is no mistake, over its range.
 SEAM_CALLABLE = 1e-6
 #: The same for arrays, over what the steepest slope elsewhere gives for the width of the seam.
@@ -166,7 +168,7 @@ def _matrix_entries(
     entry = f"each entry a number or an array of shape {shape}"
     expected = f"a number, {d} diagonal entries or a {size} matrix ({entry})"
     rows: list[Any] | None
-    if isinstance(value, (tuple, list)):
+    if isinstance(value, (tuple, list)) and not _is_list_of_cells(value, d, shape):
         rows, came = list(value), f"{len(value)} rows" if len(value) != 1 else "one row"
     else:
         value = real_array(value, name, expected if callable(u) else f"{expected}, or a function")
@@ -179,6 +181,11 @@ def _matrix_entries(
             return _entries(rows, shape, name)
         came = f"rows of {' and '.join(map(str, lengths))} entries"
     raise ValueError(f"{name} {gave(u)} {came} on a {d}-dimensional grid; give {expected}")
+
+
+def _is_list_of_cells(value: Any, d: int, shape: tuple[int, ...]) -> bool:
+    """True if a list holds one number for each cell of a line."""
+    return d == 1 and len(value) == shape[0] > 1 and all(np.ndim(u) == 0 for u in value)
 
 
 def _is_entry(row: Any, shape: tuple[int, ...]) -> bool:
@@ -252,6 +259,33 @@ def evaluate(u: Field, points: Sequence[Array] | Array, name: str) -> Any:
     return value
 
 
+def check_repeatable(u: object, grid: Grid, name: str) -> None:
+    """Raise if a callable gives other values at a few cells when it is called again."""
+    if not callable(u):
+        return
+    few = np.ix_(*(sorted({0, n // 2, n - 1}) for n in grid.shape))
+    points = frozen(np.stack([x[few] for x in grid.x]))
+    try:
+        first, second = (_flat(evaluate(u, points, name), name) for _ in range(2))
+    except ValueError:  # a function of the grid's own shape
+        first, second = (_flat(evaluate(u, grid.x, name), name) for _ in range(2))
+    same = len(first) == len(second) and all(
+        np.array_equal(a, b, equal_nan=True) for a, b in zip(first, second, strict=True)
+    )
+    if not same:
+        raise ValueError(
+            f"{name} returns other values when it is called again at the same points; give a "
+            "function without randomness or a memory"
+        )
+
+
+def _flat(value: Any, name: str) -> list[Array]:
+    """Arrays in a nested list or tuple, in order, as copies: a function may write to its last."""
+    if isinstance(value, (tuple, list)):
+        return [array for entry in value for array in _flat(entry, name)]
+    return [np.array(real_array(value, name, "real numbers"))]
+
+
 def takes(u: Callable[..., Any], n: int) -> bool:
     """False if the function u cannot be called with n arguments."""
     try:
@@ -272,7 +306,8 @@ def mistaken(error: Exception) -> bool:
 def is_gridded(u: object, shape: tuple[int, ...]) -> bool:
     """True if u is, or holds, an array over the grid (a callable or constant does not)."""
     if isinstance(u, (tuple, list)):
-        return any(is_gridded(entry, shape) for entry in u)
+        is_line = len(shape) == 1 and _is_list_of_cells(u, 1, shape)
+        return is_line or any(is_gridded(entry, shape) for entry in u)
     return isinstance(u, np.ndarray) and u.ndim >= len(shape) and u.shape[-len(shape) :] == shape
 
 
@@ -284,6 +319,12 @@ def gave(u: object) -> str:
 def check_diffusion(D: Array, grid: Grid, name: str = "D") -> Array:
     """Return D (d, d, *shape), made exactly symmetric, if it is >= 0; else say where not."""
     d = grid.dim
+    if np.abs(D).max() > LARGEST:
+        cell = first_cell(np.abs(D).max(axis=(0, 1)) > LARGEST)
+        raise ValueError(
+            f"{name} reaches {np.abs(D).max():g} at {cell_text(grid, cell)}, where products "
+            f"overflow; give {name} below {LARGEST:g}, in other units of length or time"
+        )
     if not any(D.strides[2:]):  # one matrix for all cells
         one = _checked_cells(D[at((slice(1),) * d)], grid, name)
         return np.broadcast_to(one, D.shape)
@@ -294,10 +335,9 @@ def _checked_cells(D: Array, grid: Grid, name: str) -> Array:
     """``check_diffusion`` of an array, which may hold the first cells of the grid only."""
     d = grid.dim
     if any(not np.array_equal(D[i, k], D[k, i]) for i in range(d) for k in range(i)):
-        scale = np.abs(D).max(axis=(0, 1))
-        difference = np.abs(D - np.swapaxes(D, 0, 1)).max(axis=(0, 1))
-        if (difference > 1e-10 * scale).any():
-            cell = first_cell(difference > 1e-10 * scale)
+        skew = asymmetry(D) > SYMMETRIC
+        if skew.any():
+            cell = first_cell(skew)
             raise ValueError(
                 f"{name} is not symmetric at {cell_text(grid, cell)}: "
                 f"{np.round(D[at(cell)], 6).tolist()}; give D = D^T"

@@ -224,7 +224,11 @@ class Grid:
                     f"u could not be called: {error}; give a function of {self.dim} arrays, one "
                     "per axis"
                 ) from error
+        if np.ma.is_masked(u) or getattr(getattr(u, "dtype", None), "kind", "") == "O":
+            u = real_array(u, "u", "numbers over the grid")
         u = np.asarray(u)
+        if u.dtype.kind == "f":
+            u = u.astype(float, copy=False)  # sums of float32 lose digits
         if u.dtype.kind not in "biufc":
             raise ValueError(f"integrate received {describe(u)}; give numbers over the grid")
         if u.ndim == 0:
@@ -275,6 +279,20 @@ class Grid:
                 axes[k] = F if halved.size <= least[k] else halved
                 shape[k] = axes[k].size - 1
         return Grid(axes, tuple(shape), self.sides)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the cells and the walls are the same, to the last bit."""
+        if not isinstance(other, Grid):
+            return NotImplemented
+        return self is other or self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
+
+    @cached_property
+    def _identity(self) -> tuple[Any, ...]:
+        """What grids are compared by; + 0.0 makes one zero of the two."""
+        return self.sides, tuple((F + 0.0).tobytes() for F in self.faces)
 
     def __repr__(self) -> str:
         """Short form, as it would be typed (save for the faces of graded axes)."""

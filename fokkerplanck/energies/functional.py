@@ -10,7 +10,7 @@ from operator import add
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fokkerplanck.domain.arguments import positive_number, real_array
+from fokkerplanck.domain.arguments import finite_array, positive_number
 from fokkerplanck.domain.grid import Grid, check_grid
 from fokkerplanck.domain.types import Array
 from fokkerplanck.errors import ConvergenceError
@@ -173,7 +173,7 @@ class Energy:
 
 def on_grid(rho: ArrayLike, grid: Grid) -> Array:
     """Float array (*shape) of a density."""
-    rho = real_array(rho, "rho", f"a density of shape {check_grid(grid).shape}")
+    rho = finite_array(rho, "rho", f"a density of shape {check_grid(grid).shape}")
     if rho.shape != grid.shape:
         raise ValueError(f"rho has shape {rho.shape}, expected the grid's {grid.shape}")
     return rho

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fokkerplanck import observables
-from fokkerplanck.domain.arguments import positive_number
+from fokkerplanck.domain.arguments import frozen, positive_number, real_array
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.types import Array
-from fokkerplanck.energies.functional import Energy
+from fokkerplanck.energies.functional import Energy, on_grid
 
 #: Smallest density in a logarithm.
 TINY = np.finfo(float).tiny
@@ -157,7 +157,14 @@ class FreeEnergy(Entropy):
 
     def __init__(self, log_rho_inf: Array, kT: float = 1.0) -> None:
         super().__init__(kT)
-        object.__setattr__(self, "log_rho_inf", log_rho_inf)
+        log_rho_inf = real_array(log_rho_inf, "log_rho_inf", "log(rho_inf) over the grid")
+        if not log_rho_inf.ndim or not log_rho_inf.size or not (log_rho_inf < np.inf).all():
+            raise ValueError(
+                f"log_rho_inf has shape {log_rho_inf.shape} and "
+                f"{np.sum(~(log_rho_inf < np.inf))} entries of nan or +inf; give log(rho_inf) over "
+                "the grid, without them"
+            )
+        object.__setattr__(self, "log_rho_inf", frozen(log_rho_inf.copy()))
 
     def potential(self, grid: Grid) -> Array:
         """Phi = -kT log rho_inf."""
@@ -165,4 +172,4 @@ class FreeEnergy(Entropy):
 
     def value(self, rho: ArrayLike, grid: Grid) -> float:
         """kT KL(rho || rho_inf)."""
-        return float(self.kT * observables.kl(rho, self.log_rho_inf, grid, log=True))
+        return float(self.kT * observables.kl(on_grid(rho, grid), self.log_rho_inf, grid, log=True))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fokkerplanck.domain import fields
-from fokkerplanck.domain.arguments import frozen, one_of
+from fokkerplanck.domain.arguments import frozen, one_of, positive_number
 from fokkerplanck.domain.grid import Grid, check_grid
 from fokkerplanck.domain.types import Array, Field
 from fokkerplanck.equation.calculus import (
@@ -117,6 +117,9 @@ class Problem:
         """Evaluate and check what was given: the one place where a problem gets its fields."""
         self.grid, self.beta, self.calculus = grid, beta, calculus
         D, sigma = given.D, given.sigma
+        if given.sampling is None:
+            for name in ("f", "grad_f", "drift", "Phi", "D", "sigma", "Q", "j"):
+                fields.check_repeatable(getattr(given, name), grid, name)
         if sigma is not None:
             D = diffusion_from_noise(sigma, grid, beta)
             if fields.is_gridded(sigma, grid.shape):
@@ -324,6 +327,7 @@ class Problem:
         >>> state.stats.scheme, round(float(grid.integrate(state.rho * grid.x[1] ** 2)), 5)
         ('exact', 0.05)
         """
+        kT = positive_number(kT, "kT")
         langevin = Langevin(U, gamma, mass, grad_U).on(check_phase_space(check_grid(grid)))
         given = Given(drift=langevin.drift(grid), D=langevin.D, langevin=langevin)
         return cls.__new__(cls)._fill(grid, given, inverse_temperature(None, kT))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
+from numbers import Real
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -323,7 +324,9 @@ class _Run:
         if log_inf is not None:
             beta = self.problem.beta
             Phi = (log_inf.max() - log_inf) / beta
-            self.ledger["free_energy"][k] = observables.free_energy(rho, log_inf, grid, beta)
+            self.ledger["free_energy"][k] = np.nan
+            if rho.min() >= 0:
+                self.ledger["free_energy"][k] = observables.free_energy(rho, log_inf, grid, beta)
             self.ledger["energy"][k] = observables.energy(rho, Phi, grid)
             self.ledger["dissipation"][k] = np.nan
             is_finite = np.isfinite(self.ledger["free_energy"][k])
@@ -452,7 +455,8 @@ def _check_tolerance(rtol: Any, atol: Any, method: Method) -> float | None:
     if rtol is None and atol is None:
         return None
     for name, value in (("rtol", rtol), ("atol", atol)):
-        if value is not None and not (np.ndim(value) == 0 and np.isreal(value) and 0 < value < 1):
+        is_number = isinstance(value, Real) and not isinstance(value, bool)
+        if value is not None and not (is_number and 0 < value < 1):
             raise ValueError(f"{name} is {describe(value)}; give a number between 0 and 1")
     if not method.is_adaptive:
         raise ValueError(

@@ -300,7 +300,7 @@ class ImplicitState:
 
     def relative_entropy(self, p: Array) -> float:
         """Relative entropy of masses to the steady state, nan if that is not known."""
-        if self.log_inf is None:
+        if self.log_inf is None or p.min() < 0:
             return math.nan
         grid = self.generator.grid
         rho = (p / self.volume).reshape(grid.shape)

@@ -14,7 +14,7 @@ from matplotlib.streamplot import StreamplotSet
 from numpy.typing import ArrayLike
 from scipy.interpolate import RegularGridInterpolator
 
-from fokkerplanck.domain.arguments import real_array
+from fokkerplanck.domain.arguments import finite_number, real_array
 from fokkerplanck.domain.grid import Grid, check_grid
 from fokkerplanck.domain.types import Array, Flags
 from fokkerplanck.plot.axes import Place, check_scalar, current_axes, frame
@@ -88,7 +88,8 @@ def density(
     cmap : str
         A sequential colour map.
     **style
-        For ``Axes.pcolormesh`` or ``Axes.fill_between``.
+        For ``Axes.pcolormesh`` (``norm``, ``vmin`` and ``vmax`` too, before `top`, `log` and
+        `floor`) or ``Axes.fill_between``.
 
     Returns
     -------
@@ -119,9 +120,10 @@ def density(
         if log:
             ax.set_yscale("log")
     else:
-        norm = LogNorm(floor * top, top) if log else Normalize(0, top)
-        shown = np.maximum(rho, floor * top) if log else rho
-        artist = ax.pcolormesh(*grid.faces, shown.T, norm=norm, cmap=cmap, rasterized=True, **style)
+        norm = _norm(style, LogNorm(floor * top, top) if log else Normalize(0, top))
+        shown = np.maximum(rho, norm.vmin) if log and norm.vmin is not None else rho
+        options = {"rasterized": True} | style
+        artist = ax.pcolormesh(*grid.faces, shown.T, norm=norm, cmap=cmap, **options)
     frame(grid, ax)
     return artist
 
@@ -220,7 +222,7 @@ def signed(
     cmap : str
         A diverging colour map.
     **style
-        For ``Axes.pcolormesh``.
+        For ``Axes.pcolormesh``; ``norm``, ``vmin`` and ``vmax`` too, before `limit`.
 
     Raises
     ------
@@ -238,10 +240,26 @@ def signed(
     u = np.ma.masked_invalid(check_scalar(grid, u, "u"))
     ax = current_axes(ax)
     limit = (float(np.abs(u).max()) or 1.0) if limit is None else limit
-    norm = Normalize(-float(limit), float(limit))
-    artist = ax.pcolormesh(*grid.faces, u.T, norm=norm, cmap=cmap, rasterized=True, **style)
+    norm = _norm(style, Normalize(-float(limit), float(limit)))
+    options = {"rasterized": True} | style
+    artist = ax.pcolormesh(*grid.faces, u.T, norm=norm, cmap=cmap, **options)
     frame(grid, ax)
     return artist
+
+
+def _norm(style: dict[str, Any], usual: Normalize) -> Normalize:
+    """Take the scale of colours out of the style: a norm, or limits that change the usual one."""
+    given, low, high = (style.pop(name, None) for name in ("norm", "vmin", "vmax"))
+    if given is not None and (low is not None or high is not None):
+        raise ValueError("norm and vmin or vmax are both given; give the limits to the norm")
+    if given is not None:
+        return given
+    for name, value in (("vmin", low), ("vmax", high)):
+        if value is not None:
+            setattr(usual, name, finite_number(value, name))
+    if usual.vmin is not None and usual.vmax is not None and not usual.vmin < usual.vmax:
+        raise ValueError(f"the colours go from {usual.vmin:g} to {usual.vmax:g}; give vmin < vmax")
+    return usual
 
 
 def streamlines(

@@ -96,7 +96,7 @@ def order(
         steps.shape != errors.shape
         or steps.ndim != 1
         or not steps.size
-        or not ((steps > 0) & (errors > 0)).all()
+        or not ((steps > 0) & (errors > 0) & (steps < np.inf) & (errors < np.inf)).all()
     ):
         raise ValueError(
             f"steps of shape {steps.shape} and errors of shape {errors.shape}; give {expected}"

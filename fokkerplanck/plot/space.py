@@ -15,7 +15,7 @@ from mpl_toolkits.mplot3d.axes3d import Axes3D
 from numpy.typing import ArrayLike
 from scipy.interpolate import RegularGridInterpolator
 
-from fokkerplanck.domain.arguments import describe, real_array
+from fokkerplanck.domain.arguments import describe, finite_number, real_array
 from fokkerplanck.domain.grid import Grid, check_grid
 from fokkerplanck.domain.types import Array
 from fokkerplanck.plot.axes import (
@@ -233,11 +233,16 @@ def isosurface(
     'z'
     """
     u = check_scalar(grid, u, "u", dims=(3,))
-    level = float(real_array(level, "level", "a number"))
+    level = finite_number(level, "level", "a number")
     least, most = float(np.nanmin(u)), float(np.nanmax(u))
     if not least < level < most:
         raise ValueError(f"level is {level:g}, but u goes from {least:g} to {most:g}")
     ax = space_axes(ax)
+    if not np.isfinite(u).all():
+        raise ValueError(
+            f"u has {np.count_nonzero(~np.isfinite(u))} entries that are not finite; a surface "
+            "needs finite ones"
+        )
     triangles = level_triangles(grid.centers, u, level)
     light = _light(grid, u, triangles.mean(axis=1))
     colors = np.array(to_rgb(color)) * (SHADE + (1 - SHADE) * light)[:, None]

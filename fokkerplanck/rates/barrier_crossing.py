@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fokkerplanck.domain.arguments import positive_number, real_array
+from fokkerplanck.domain.arguments import finite_number, positive_number, real_array
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.points import one_point
 from fokkerplanck.domain.types import Array
@@ -84,7 +84,8 @@ def eyring_kramers(
     Raises
     ------
     ValueError
-        If the matrices do not belong to a minimum and a saddle with one unstable direction.
+        If the matrices do not belong to a minimum and a saddle with one unstable direction, or
+        the barrier is not positive.
 
     Notes
     -----
@@ -112,7 +113,9 @@ def eyring_kramers(
             "one dimension"
         )
     beta = positive_number(beta, "beta")
-    barrier = float(real_array(barrier, "barrier", "a number"))
+    barrier = finite_number(barrier, "barrier", "the height of the saddle above the minimum")
+    if not barrier > 0:
+        raise ValueError(f"barrier is {barrier:g}; give the height of the saddle, above 0")
     if not np.linalg.eigvalsh(low).min() > 0:
         raise ValueError("hessian_minimum is not positive definite; give a minimum of Phi")
     if np.count_nonzero(np.linalg.eigvalsh(high) < 0) != 1:

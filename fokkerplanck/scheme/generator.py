@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 
+from fokkerplanck.domain.arguments import finite_array
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem, check_problem
 from fokkerplanck.kernels import threads
@@ -153,9 +154,12 @@ class Generator:
         return (self.matrix @ (rho.ravel() * self._volumes) / self._volumes).reshape(rho.shape)
 
     def currents(self, rho: ArrayLike) -> Array:
-        """Mass current of every edge (n_edges,), from tail to head."""
+        r"""Mass current of every edge (n_edges,), from tail to head, of a density (\*shape)."""
         forward, backward = self.edge_rates
-        rho = np.asarray(rho, dtype=float).ravel()
+        rho = finite_array(rho, "rho", f"a density of shape {self.grid.shape}")
+        if rho.shape not in (self.grid.shape, (self.grid.size,)):
+            raise ValueError(f"rho has shape {rho.shape}, expected the grid's {self.grid.shape}")
+        rho = rho.ravel()
         return forward * rho[self.edges.tail] - backward * rho[self.edges.head]
 
     def __repr__(self) -> str:

@@ -281,8 +281,8 @@ def rotation(
             f"rotation is about a point of the plane; the paths have {x.shape[2]} axes"
         )
     center = real_array((0.0, 0.0) if center is None else center, "center", "two numbers")
-    if center.shape != (2,):
-        raise ValueError(f"center has shape {center.shape}; give two numbers")
+    if center.shape != (2,) or not np.isfinite(center).all():
+        raise ValueError(f"center has shape {center.shape}; give two finite numbers")
     (u, v), (p, q) = np.moveaxis(x[:-1] - center, -1, 0), np.moveaxis(x[1:] - center, -1, 0)
     turned = np.arctan2(u * q - v * p, u * p + v * q).mean(axis=0) / h
     return _over_particles(turned)

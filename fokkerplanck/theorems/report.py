@@ -8,6 +8,7 @@ from typing import Any
 from tqdm import tqdm
 
 from fokkerplanck import zoo
+from fokkerplanck.domain.arguments import describe
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.theorems.currents import assumption_4, entropy_production, stationarity
@@ -102,12 +103,16 @@ def named(name: str, n: int | None = None) -> Problem:
     >>> theorems.named("gyrator").grid.shape, theorems.named("r2", 16).grid.shape
     ((64, 64), (16, 16))
     """
+    if not isinstance(name, str):
+        raise ValueError(f"name is {describe(name)}; give a code or a name of the zoo, e.g. 'R2'")
     catalogue = zoo.catalogue()
     for code, exact in catalogue.items():
         if name.lower() in (code.lower(), exact.name):
             return exact.build(CELLS[exact.dim] if n is None else n)
-    choices = ", ".join(f"{code} {exact.name}" for code, exact in catalogue.items())
-    raise ValueError(f"no problem is called {name!r}; choose from {choices}")
+    raise ValueError(
+        f"name is {name!r:.40}, and no problem is called so; choose from R1 ornstein_uhlenbeck, "
+        "R2 gyrator and the others that zoo.table() lists"
+    )
 
 
 def _checked(theorem: Callable[..., Verdict], study: Study, options: dict[str, Any]) -> Verdict:

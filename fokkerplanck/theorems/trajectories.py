@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.integrate import DOP853, solve_ivp
 
-from fokkerplanck.domain.arguments import positive_number, real_array
+from fokkerplanck.domain.arguments import positive_number, real_array, whole_number
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
@@ -162,8 +162,8 @@ def orbits(state: SteadyState, starts: ArrayLike, t: float, samples: int = 400) 
     Raises
     ------
     ValueError
-        For anything but a steady state, points that are not finite or of another dimension, a
-        length that is not positive.
+        For anything but a steady state, points that are not finite, of another dimension or
+        outside of the box, a length that is not positive, fewer than two samples.
 
     Examples
     --------
@@ -174,6 +174,7 @@ def orbits(state: SteadyState, starts: ArrayLike, t: float, samples: int = 400) 
     """
     grid = check_state(state).grid
     points, t = _points(starts, "starts", grid), positive_number(t, "t")
+    samples = whole_number(samples, "samples", 2)
     field, (m, d) = Spline(state.j, grid), points.shape
 
     def velocity(_: float, x: Array) -> Array:
@@ -264,6 +265,11 @@ def _points(x: ArrayLike, name: str, grid: Grid) -> Array:
         raise ValueError(
             f"{name} is {points.tolist()!r:.60}; give points of {grid.dim} finite numbers"
         )
+    for k, ((lo, hi), wraps) in enumerate(zip(grid.box, grid.periodic, strict=True)):
+        beyond = (points[:, k] < lo) | (points[:, k] > hi)
+        if beyond.any() and not wraps:
+            place = points[int(np.argmax(beyond))].tolist()
+            raise ValueError(f"{name} has {place} outside of the box {grid.box}; move it inside")
     return points
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fokkerplanck.domain.grid import Grid, along
+from fokkerplanck.domain.spreading import spread
 from fokkerplanck.domain.types import Array, Flags
 from fokkerplanck.transport import ladder
 
@@ -57,23 +58,8 @@ def _blocks(values: Array, pieces: int) -> Array:
 
 def _shared(mass: Array, move: Array, grid: Grid, pieces: int) -> Array:
     """Masses of the pieces shared among the nearest cells by linear weights (*shape)."""
-    d, total = grid.dim, np.zeros(grid.size)
-    low, upper = [], []
-    for k, n in enumerate(grid.shape):
-        at = (np.arange(n * pieces) + 0.5) / pieces - 0.5
-        at = along(at, k, d) + move[k] / float(grid.h[k])
-        if not grid.periodic[k]:
-            at = np.clip(at, 0, n - 1)  # the outer half of a wall's cell belongs to it
-        base = np.floor(at)
-        low.append(base.astype(np.int64).ravel())
-        upper.append((at - base).ravel())
-    for corner in np.ndindex(*(2,) * d):
-        weight, index = mass.ravel(), np.zeros(mass.size, np.int64)
-        for k, bit in enumerate(corner):
-            n = grid.shape[k]
-            cell = low[k] + bit
-            cell = cell % n if grid.periodic[k] else np.minimum(cell, n - 1)
-            index = index * n + cell
-            weight = weight * (upper[k] if bit else 1 - upper[k])
-        total += np.bincount(index, weight, grid.size)
-    return total.reshape(grid.shape)
+    places = [
+        (along((np.arange(n * pieces) + 0.5) / pieces - 0.5, k, grid.dim) + move[k] / h).ravel()
+        for k, (n, h) in enumerate(zip(grid.shape, grid.h, strict=True))
+    ]
+    return spread(mass.ravel(), np.stack(places), grid)

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fokkerplanck.domain.arguments import frozen, real_array
+from fokkerplanck.domain.arguments import finite_number, frozen, real_array
 from fokkerplanck.domain.types import Array
 from fokkerplanck.kernels.transport import quantiles
 
@@ -75,7 +75,7 @@ class LineTransport:
         array (n,)
             Each cell holds what falls into it, in all exactly the mass there is.
         """
-        s = float(real_array(s, "s", "a number from 0 to 1"))
+        s = finite_number(s, "s", "a number from 0 to 1")
         if not 0 <= s <= 1:
             raise ValueError(f"s is {s:g}; give a number from 0 to 1, the place on the geodesic")
         faces = self.faces if faces is None else check_faces(faces)

@@ -7,7 +7,7 @@ from scipy.special import erfc, erfcx
 
 from fokkerplanck.domain.types import Array
 from fokkerplanck.zoo.exact import Exact, with_moments
-from fokkerplanck.zoo.forms import check_numbers, fill, zero
+from fokkerplanck.zoo.forms import check_numbers, check_positive, fill, zero
 
 
 def abc_flow(
@@ -73,7 +73,8 @@ def stuart_landau(mu: float = 1.0, w0: float = 1.0, w1: float = 0.5, kT: float =
     >>> cycle.reference["cycle_frequency"]
     1.5
     """
-    check_numbers(mu=mu, w0=w0, w1=w1, kT=kT)
+    check_numbers(w0=w0, w1=w1)
+    check_positive(mu=mu, kT=kT)
     root = math.sqrt(kT)
     edge = -mu / (2 * root)
     # r^2 has the density of a normal with mean mu and variance 2 kT, cut at 0.
@@ -119,6 +120,8 @@ def torus_loss(s: float = 0.5, alpha: float = 0.5, kT: float = 1.0) -> Exact:
     0.089316397477
     """
     check_numbers(s=s, alpha=alpha, kT=kT)
+    if not -1 < s < 1:
+        raise ValueError(f"s is {s:g}; give a number between -1 and 1")
 
     def wave(x: Array, y: Array) -> Array:
         return 1 + alpha * np.cos(x + y)

@@ -8,7 +8,7 @@ from scipy.special import erfc, erfcx
 
 from fokkerplanck.domain.types import Array
 from fokkerplanck.zoo.exact import Exact, with_moments
-from fokkerplanck.zoo.forms import check_numbers, fill, still, tensor, zero
+from fokkerplanck.zoo.forms import check_numbers, check_positive, fill, still, tensor, zero
 from fokkerplanck.zoo.gibbs import double_well_partition
 
 _NOH_LEE = "Noh, Lee, J. Korean Phys. Soc. 66 (2015) 544, arXiv:1411.3211"
@@ -260,7 +260,8 @@ def ring_3d(kT: float = 0.25, c: float = 0.5, h: float = 0.25) -> Exact:
     >>> float(zoo.ring_3d().div_j(0.3, 0.2, 0.1))
     0.0
     """
-    check_numbers(kT=kT, c=c, h=h)
+    check_numbers(c=c)
+    check_positive(kT=kT, h=h)
 
     def Phi(x: Array, y: Array, z: Array) -> Array:
         u = x**2 + y**2 - 1

@@ -1,13 +1,12 @@
 """Stacked fields, and the drift and current that belong to a given Φ, D and Q."""
 
 from collections.abc import Sequence
-from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fokkerplanck.domain.arguments import positive_number
+from fokkerplanck.domain.arguments import finite_number, positive_number
 from fokkerplanck.domain.types import Array, Function
 
 
@@ -91,5 +90,11 @@ def check_numbers(**numbers: Any) -> None:
         elif name == "dim":
             if isinstance(value, bool) or value not in (1, 2, 3):
                 raise ValueError(f"dim is {value!r}; give 1, 2 or 3")
-        elif isinstance(value, Real) and not np.isfinite(float(value)):
-            raise ValueError(f"{name} is {value!r}; give a finite number")
+        else:
+            finite_number(value, name)
+
+
+def check_positive(**numbers: Any) -> None:
+    """Refuse any number that is not finite and positive."""
+    for name, value in numbers.items():
+        positive_number(value, name)

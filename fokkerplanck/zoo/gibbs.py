@@ -7,7 +7,7 @@ from scipy.special import ive
 
 from fokkerplanck.domain.types import Array
 from fokkerplanck.zoo.exact import Exact, with_moments
-from fokkerplanck.zoo.forms import check_numbers, fill, still, tensor, zero
+from fokkerplanck.zoo.forms import check_numbers, check_positive, fill, still, tensor, zero
 
 
 def _well(x: Array, y: Array) -> Array:
@@ -79,7 +79,7 @@ def scaled_diffusion(c: float = 2.0, kT: float = 0.5) -> Exact:
     >>> float(zoo.scaled_diffusion(c=2.0).Phi(0.0, 0.0))
     0.125
     """
-    check_numbers(c=c, kT=kT)
+    check_positive(c=c, kT=kT)
     return Exact(
         code="R7", name="scaled_diffusion", title="double well with D = c I",
         source="Chaudhari, Soatto, arXiv:1710.11029, Lemma 6", kT=kT, box=_well_box(c * kT),

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import logsumexp
 
-from fokkerplanck.domain.arguments import describe, frozen, is_whole, positive_number
+from fokkerplanck.domain.arguments import describe, frozen, is_whole, positive_number, whole_number
 from fokkerplanck.domain.types import Array
 from fokkerplanck.zoo.exact import Exact
 from fokkerplanck.zoo.forms import check_numbers, fill, still, zero
@@ -241,6 +241,7 @@ def binary_perceptron(n_weights: int = 15, n_patterns: int = 9, seed: int = 0) -
         )
     if not is_whole(n_patterns) or n_patterns < 1:
         raise ValueError(f"n_patterns is {describe(n_patterns)}; give a number of patterns >= 1")
+    seed = whole_number(seed, "seed", 0)
     patterns = np.random.default_rng(seed).choice([-1, 1], (int(n_patterns), int(n_weights)))
     return Perceptron(
         "R32", "binary_perceptron", "binary perceptron, sharp and wide solutions",

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import expm, solve_continuous_lyapunov
 
+from fokkerplanck.domain.arguments import SYMMETRIC, asymmetry, finite_array
 from fokkerplanck.domain.types import Array
 from fokkerplanck.zoo.exact import Exact
-from fokkerplanck.zoo.forms import check_numbers, still
+from fokkerplanck.zoo.forms import check_numbers, check_positive, still
 
 _STANDARD_DEVIATIONS = 7.0  # half width of the default boxes
 
@@ -67,7 +68,7 @@ def ornstein_uhlenbeck(
     >>> round(float(relaxation.kl(1.0)), 10)
     0.1465849008
     """
-    check_numbers(F=F, D=D, kT=kT)
+    check_numbers(kT=kT)
     F, D_matrix = _check_matrices(F, D)
     reversible_by_symmetry = np.array_equal(F, F.T)
     return _gaussian(
@@ -95,6 +96,8 @@ def gyrator(kT: float = 0.1, *, d2: float = 0.2) -> Exact:
     0.0228571429
     """
     check_numbers(kT=kT, d2=d2)
+    if d2 < 0:
+        raise ValueError(f"d2 is {d2:g}; give a temperature ratio, at least 0")
     H = np.array([[2.0, -1.0], [-1.0, 1.5]])
     return _gaussian(
         H, (1.0, d2), np.diag([1.0, d2]), kT, (1.0, 1.0), 0.01,
@@ -180,7 +183,7 @@ def langevin(h: float = 1.0, gamma: float = 0.5, kT: float = 0.25) -> Exact:
     >>> zoo.langevin().entropy_production
     inf
     """
-    check_numbers(h=h, gamma=gamma, kT=kT)
+    check_positive(h=h, gamma=gamma, kT=kT)
     F = np.array([[0.0, -1.0], [h, gamma]])
     cov = kT * np.diag([1.0 / h, 1.0])
     return _gaussian(
@@ -193,13 +196,13 @@ def langevin(h: float = 1.0, gamma: float = 0.5, kT: float = 0.25) -> Exact:
 
 def _check_matrices(F: ArrayLike, D: ArrayLike) -> tuple[Array, Array]:
     """F and D as matrices of one size, F stable."""
-    F = np.atleast_2d(np.asarray(F, dtype=float))
+    F = np.atleast_2d(finite_array(F, "F", "a number or a (d, d) matrix"))
     d = len(F)
     if F.shape != (d, d) or not 1 <= d <= 3:
         raise ValueError(f"F has shape {F.shape}; give a number or a (d, d) matrix, d = 1, 2, 3")
-    D = np.asarray(D, dtype=float)
+    D = finite_array(D, "D", f"a number, ({d},) or a symmetric ({d}, {d})")
     matrix = D * np.eye(d) if D.ndim == 0 else np.diag(D) if D.ndim == 1 else D
-    if matrix.shape != (d, d) or not np.allclose(matrix, matrix.T):
+    if matrix.shape != (d, d) or asymmetry(matrix) > SYMMETRIC:
         raise ValueError(f"D has shape {D.shape}; give a number, ({d},) or a symmetric ({d}, {d})")
     slowest = np.linalg.eigvals(F).real.min()
     if slowest <= 0:

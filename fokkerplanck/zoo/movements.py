@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import sqrtm
 
+from fokkerplanck.domain.arguments import SYMMETRIC, asymmetry, finite_array
 from fokkerplanck.domain.types import Array
 from fokkerplanck.energies import PorousMedium
 from fokkerplanck.zoo.exact import Exact
-from fokkerplanck.zoo.forms import check_numbers, still, zero
+from fokkerplanck.zoo.forms import check_positive, still, zero
 from fokkerplanck.zoo.linear_drift import ornstein_uhlenbeck
 
 
@@ -46,7 +47,7 @@ def barenblatt(dim: int = 1, m: float = 2.0, *, t0: float = 1.0, t_end: float = 
     >>> round(line.moments["C"], 12), round(line.moments["front"], 9)
     (0.360562392577, 2.080083823)
     """
-    check_numbers(m=m, t0=t0, t_end=t_end)
+    check_positive(m=m, t0=t0, t_end=t_end)
     if dim not in (1, 2, 3):
         raise ValueError(f"dim is {dim!r}; choose from 1, 2, 3")
     energy = PorousMedium(m)
@@ -102,10 +103,12 @@ def bures_geodesic(A: Array | None = None, B: Array | None = None) -> Exact:
     >>> round(zoo.bures_geodesic().moments["W2_squared"], 10)
     0.7484888256
     """
-    A = np.array([[1.0, 0.5], [0.5, 0.6]]) if A is None else np.asarray(A, dtype=float)
-    B = np.array([[0.3, -0.2], [-0.2, 1.5]]) if B is None else np.asarray(B, dtype=float)
+    A = np.array([[1.0, 0.5], [0.5, 0.6]]) if A is None else finite_array(A, "A")
+    B = np.array([[0.3, -0.2], [-0.2, 1.5]]) if B is None else finite_array(B, "B")
     for name, C in (("A", A), ("B", B)):
-        is_good = C.shape == (2, 2) and np.allclose(C, C.T) and np.linalg.eigvalsh(C).min() > 0
+        is_good = (
+            C.shape == (2, 2) and asymmetry(C) <= SYMMETRIC and np.linalg.eigvalsh(C).min() > 0
+        )
         if not is_good:
             raise ValueError(f"{name} is {C.tolist()}; give a positive definite 2 x 2 matrix")
     root = np.real(sqrtm(A))
@@ -178,7 +181,9 @@ def jko_gaussian(
     >>> deviations.round(12).tolist()
     [0.3, 0.315940653956, 0.326995294574, 0.334734466084]
     """
-    check_numbers(H=H, kT=kT, tau=tau, mean0=mean0, cov0=cov0)
+    check_positive(kT=kT, tau=tau)
+    for name, value in (("H", H), ("mean0", mean0), ("cov0", cov0)):
+        finite_array(value, name)
     H = np.atleast_2d(np.asarray(H, dtype=float))
     d = len(H)
     mean, cov = np.ones(d) * np.asarray(mean0), np.asarray(cov0, dtype=float)

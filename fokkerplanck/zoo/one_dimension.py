@@ -8,7 +8,7 @@ from scipy.special import betaln, gammaln, ive
 
 from fokkerplanck.domain.types import Array
 from fokkerplanck.zoo.exact import Exact, legendre, with_moments
-from fokkerplanck.zoo.forms import check_numbers, fill, still, tensor, zero
+from fokkerplanck.zoo.forms import check_numbers, check_positive, fill, still, tensor, zero
 
 
 def _line(**words: Any) -> Exact:
@@ -163,7 +163,7 @@ def square_root_diffusion(
     >>> zoo.square_root_diffusion().moments["mean"]
     array([1.])
     """
-    check_numbers(kappa=kappa, theta=theta, sigma=sigma, kT=kT)
+    check_positive(kappa=kappa, theta=theta, sigma=sigma, kT=kT)
     scale = sigma * kT / kappa
     shape = theta / scale
     top = scale * (shape + 8 * math.sqrt(shape) + 20)
@@ -207,7 +207,7 @@ def jacobi(A: float = 3.0, B: float = 2.0, kT: float = 1.0) -> Exact:
     >>> zoo.jacobi().eigenvalues[:3]
     array([ -5., -12., -21.])
     """
-    check_numbers(A=A, B=B, kT=kT)
+    check_positive(A=A, B=B, kT=kT)
     p, q = A / kT, B / kT
     n = np.arange(1.0, 9.0)
     return _line(

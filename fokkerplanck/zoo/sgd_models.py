@@ -9,7 +9,7 @@ from scipy.special import betainc, gammaln
 
 from fokkerplanck.domain.types import Array, Function
 from fokkerplanck.zoo.exact import Exact
-from fokkerplanck.zoo.forms import check_numbers, fill, still, tensor, zero
+from fokkerplanck.zoo.forms import check_numbers, check_positive, fill, still, tensor, zero
 from fokkerplanck.zoo.spectra import heavy_ball_covariance
 
 #: Six rows a_i and targets y_i of the linear regression; f = Σ (a_i·x − y_i)²/12.
@@ -54,7 +54,7 @@ def multiplicative_noise(
     >>> zoo.multiplicative_noise(h=1.0, s1=1.0, kT=0.25).moments["tail_exponent"]
     5.0
     """
-    check_numbers(h=h, s0=s0, s1=s1, kT=kT, half=half)
+    check_positive(h=h, s0=s0, s1=s1, kT=kT, half=half)
     power = 1 + h / (2 * kT * s1**2)
     u = (s1 * half / s0) ** 2
     log_Z = (
@@ -253,6 +253,8 @@ def regression_covariance(
            [0.0007364, 0.0086801]])
     """
     model, n = _REGRESSION, _REGRESSION.n
+    check_positive(eta=eta)
+    check_numbers(b=b, momentum=momentum)
     if b < 1 or (not replacement and b > n):
         raise ValueError(
             f"b is {b}; give a batch size of at least 1 (at most {n} without replacement)"

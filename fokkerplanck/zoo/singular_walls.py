@@ -8,7 +8,7 @@ from scipy.special import betaln
 
 from fokkerplanck.domain.types import Array
 from fokkerplanck.zoo.exact import Exact
-from fokkerplanck.zoo.forms import check_numbers, fill, still, tensor, zero
+from fokkerplanck.zoo.forms import check_numbers, check_positive, fill, still, tensor, zero
 
 #: Degrees of the polynomials whose eigenvalues are listed.
 DEGREES = 8
@@ -117,7 +117,7 @@ def log_normal(kappa: float = 1.0, kT: float = 0.0625) -> Exact:
     >>> round(float(zoo.log_normal().moments["mean"][0]), 6)
     1.031743
     """
-    check_numbers(kappa=kappa, kT=kT)
+    check_positive(kappa=kappa, kT=kT)
     variance = kT / kappa
 
     def rho_t(t: float, x: Array) -> Array:

@@ -8,10 +8,10 @@ from numpy.typing import ArrayLike
 from scipy.linalg import solve_discrete_lyapunov
 from scipy.optimize import minimize_scalar
 
-from fokkerplanck.domain.arguments import one_of, real_array
+from fokkerplanck.domain.arguments import finite_array, finite_number, one_of, real_array
 from fokkerplanck.domain.types import Array, Function
 from fokkerplanck.zoo.exact import Exact
-from fokkerplanck.zoo.forms import check_numbers
+from fokkerplanck.zoo.forms import check_numbers, check_positive
 from fokkerplanck.zoo.linear_drift import gyrator, spiral
 
 _MODELS = {"gyrator": ("R5", gyrator), "spiral": ("R5s", spiral)}
@@ -41,7 +41,7 @@ def increment_psd(A: ArrayLike, C: ArrayLike, omega: ArrayLike) -> np.ndarray:
     [[[0.0, 4.0]]]
     """
     A, C = _square_pair(A=A, C=C)
-    z = np.exp(1j * np.asarray(omega, float))[..., None, None]
+    z = np.exp(1j * finite_array(omega, "omega", "frequencies, radians per step"))[..., None, None]
     G = np.linalg.inv(z * np.eye(len(A)) - A)
     S = np.abs(z - 1) ** 2 * (G @ C @ np.conj(np.swapaxes(G, -1, -2)))
     return np.moveaxis(S, (-2, -1), (0, 1))
@@ -59,7 +59,10 @@ def autoregressive_psd(phi: float, s2: float, omega: ArrayLike) -> np.ndarray:
     >>> bool((np.diff(zoo.autoregressive_psd(0.9, 1.0, np.linspace(0, np.pi, 50))) > 0).all())
     True
     """
-    c = np.cos(np.asarray(omega, float))
+    if not -1 < finite_number(phi, "phi") < 1:
+        raise ValueError(f"phi is {phi:g}; give a number between -1 and 1, so that x is stationary")
+    check_positive(s2=s2)
+    c = np.cos(finite_array(omega, "omega", "frequencies, radians per step"))
     return s2 * 2 * (1 - c) / (1 + phi**2 - 2 * phi * c)
 
 
@@ -162,7 +165,9 @@ def heavy_ball(
     array([0.0431442, 0.0868312])
     """
     H, D = _square_pair(H=H, D=D)
-    check_numbers(eta=eta, momentum=momentum, b=b)
+    check_positive(eta=eta, b=b)
+    if not 0 <= finite_number(momentum, "momentum") < 1:
+        raise ValueError(f"momentum is {momentum:g}; give a number from 0 to below 1")
     one = np.eye(len(H))
     M = np.block([[one - eta * H, momentum * one], [-eta * H, momentum * one]])
     return M, np.tile(eta**2 / b * D, (2, 2))

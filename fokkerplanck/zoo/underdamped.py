@@ -7,7 +7,7 @@ import numpy as np
 
 from fokkerplanck.domain.types import Array
 from fokkerplanck.zoo.exact import Exact
-from fokkerplanck.zoo.forms import check_numbers, fill, zero
+from fokkerplanck.zoo.forms import check_numbers, check_positive, fill, zero
 from fokkerplanck.zoo.linear_drift import ornstein_uhlenbeck
 
 #: Spectral gap of the double well at kT = 0.05 by friction, to the digits written: Galerkin's
@@ -102,7 +102,7 @@ def leaky_integrator(leak: float = 0.5, rate: float = 1.0, kT: float = 0.5) -> E
     >>> zoo.leaky_integrator(leak=0.5, rate=1.0, kT=0.75).moments["cov"].round(12).tolist()
     [[1.0, 0.5], [0.5, 0.75]]
     """
-    check_numbers(leak=leak, rate=rate, kT=kT)
+    check_positive(leak=leak, rate=rate, kT=kT)
     exact = ornstein_uhlenbeck([[leak, -1.0], [0.0, rate]], (0.0, 1.0), kT)
     return replace(
         exact,

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+import fokkerplanck as fp
 from fokkerplanck.domain.densities import check_density, from_particles, gaussian, uniform
 from fokkerplanck.domain.grid import Grid
 
@@ -58,7 +59,7 @@ def test_forms_of_mean_and_covariance():
 def test_thin_gaussian_is_one_cell():
     grid = Grid([(0, 1)], 10)
     rho = gaussian(grid, 0.35, 1e-8)
-    np.testing.assert_allclose(rho, np.eye(10)[3] * 10)
+    np.testing.assert_allclose(rho, np.eye(10)[3] * 10, atol=2e-5)  # variance: 1e-8 = 1e-6 h^2
 
 
 def test_uniform_on_a_graded_grid():
@@ -118,3 +119,86 @@ def test_check_density_passes_densities_on():
     np.testing.assert_array_equal(check_density(rho * (1 + 1e-9), grid), rho * (1 + 1e-9))
     with pytest.raises(ValueError, match=r"mass 1\.0000001"):
         check_density(rho * (1 + 1e-7), grid)
+
+
+@pytest.mark.parametrize("mean", [1.04, 1.05, 1.08, 0.97])
+@pytest.mark.parametrize("variance", [2.6e-3, 5e-3, 9e-3, 1.1e-2, 0.02])
+def test_thin_gaussians_have_their_moments(mean, variance):
+    grid = fp.Grid([(0, 2)], 20)
+    found = moments(fp.gaussian(grid, mean, variance), grid)
+    assert found[0][0] == pytest.approx(mean, abs=1e-9)
+    assert found[1][0, 0] == pytest.approx(variance, rel=1e-6)
+
+
+def test_thin_gaussian_as_reported():
+    grid = fp.Grid([(0, 2)], 20)
+    rho = fp.gaussian(grid, 1.04, 1e-3)  # at least .01 * .09 = .0009
+    mean, cov = moments(rho, grid)
+    assert (mean[0], cov[0, 0]) == pytest.approx((1.04, 1e-3), abs=1e-10)
+    with pytest.raises(ValueError, match=r"too thin between their centres.*point\(grid, mean\)"):
+        fp.gaussian(grid, 1.04, 8e-4)
+    assert fp.gaussian(grid, 1.05, 1e-9)[10] == pytest.approx(10, rel=1e-6)
+
+
+def test_thin_gaussians_in_the_plane_and_around():
+    grid = fp.Grid([(0, 2), (0, 3)], (20, 15), sides=["periodic", "reflecting"])
+    cov = np.array([[0.006, 0.002], [0.002, 0.03]])
+    mean, found = moments(fp.gaussian(grid, (1.03, 1.48), cov), grid)
+    assert mean == pytest.approx((1.03, 1.48), abs=1e-9)
+    np.testing.assert_allclose(found, cov, atol=1e-9)
+    seam = fp.gaussian(grid, (0.0, 1.5), (0.005, 0.2))
+    assert seam[0] == pytest.approx(seam[-1], rel=1e-9)
+    thin_and_wide = fp.gaussian(grid, (1.03, 1.48), (0.006, 0.2))
+    wide = fp.gaussian(fp.Grid([(0, 3)], 15), 1.48, 0.2)
+    np.testing.assert_allclose(thin_and_wide.sum(axis=0) * 0.1, wide, rtol=1e-12)
+
+
+def test_what_is_wider_than_a_cell_stays_as_it_was():
+    grid = fp.Grid([(-2, 2)], 40)
+    x = grid.x[0]
+    plain = np.exp(-0.5 * (x - 0.33) ** 2 / 0.0101)
+    found = fp.gaussian(grid, 0.33, 0.0101)
+    np.testing.assert_allclose(found, plain / grid.integrate(plain), rtol=1e-12)
+
+
+def test_points_keep_the_mean():
+    plane = fp.Grid([(0, 1), np.linspace(0, 1, 9) ** 2], (5, 8))
+    for x in ((0.3, 0.4), (0.31, 0.77), (0.5, 0.29)):
+        rho = fp.point(plane, x)
+        assert plane.integrate(rho) == pytest.approx(1, abs=1e-14)
+        assert plane.integrate(plane.x * rho) == pytest.approx(x, abs=1e-14)
+        assert np.count_nonzero(rho) <= 4
+    assert fp.delta is fp.point
+
+
+def test_points_at_walls_and_seams():
+    line = fp.Grid([(0, 1)], 4)
+    np.testing.assert_allclose(fp.point(line, 0.0), [4, 0, 0, 0])
+    np.testing.assert_allclose(fp.point(line, [1.0]), [0, 0, 0, 4])
+    ring = fp.Grid([(0, 1)], 4, sides="periodic")
+    for x in (0.0, 1.0, -3.0):
+        np.testing.assert_allclose(fp.point(ring, x), [2, 0, 0, 2], atol=1e-12)
+    graded = fp.Grid([[0, 0.2, 0.5, 1]], sides="periodic")  # centres .1, .35, .75; gap .35
+    mass = fp.point(graded, 0.95) * graded.volumes
+    np.testing.assert_allclose(mass, [0.2 / 0.35, 0, 0.15 / 0.35], atol=1e-12)
+    for x in (1.1, [0.1, 0.2], np.nan, "a"):
+        with pytest.raises(ValueError, match="x"):
+            fp.point(line, x)
+
+
+def test_symmetric_up_to_rounding():
+    grid = fp.Grid([(-3, 3), (-3, 3)], 12)
+    cov = np.array([[1.0, 0.3], [0.3 + 1e-16, 1.0]])
+    cov[1, 0] = np.nextafter(0.3, 1)
+    np.testing.assert_allclose(fp.gaussian(grid, 0, cov), fp.gaussian(grid, 0, cov.T), rtol=1e-13)
+    with pytest.raises(ValueError, match="not symmetric"):
+        fp.gaussian(grid, 0, [[1, 0.3], [0.3001, 1]])
+
+
+def test_particles_in_any_shape():
+    plane = Grid([(0, 1), (0, 1)], 2)
+    cloud = np.array([[0.2, 0.2], [0.2, 0.7], [0.7, 0.7], [0.6, 0.9]])
+    right = from_particles(plane, cloud)
+    np.testing.assert_array_equal(from_particles(plane, cloud.reshape(2, 2, 2)), right)
+    np.testing.assert_array_equal(from_particles(plane, [0.2, 0.7]), [[0, 4], [0, 0]])
+    np.testing.assert_array_equal(from_particles(Grid([(0, 1)], 2), 0.7), [0, 2])

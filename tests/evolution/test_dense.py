@@ -11,7 +11,7 @@ from tests.convergence.rates import assert_rate
 GRID = fp.Grid([(-3, 3), (-3, 3)], 20)
 PROBLEM = fp.Problem(GRID, drift=lambda x, y: (-x + 2 * y, -y - 2 * x), D=(1, 0.3), kT=0.5)
 START = fp.gaussian(GRID, (1, 0), 0.2)
-SHARP = fp.gaussian(GRID, (2, 0), 0.01)
+SHARP = fp.point(GRID, (2, 0))
 
 
 def test_fourth_order_between_output_times():

@@ -63,7 +63,8 @@ class JKO(Method):
     ==============  =====================  ================================================
 
     "auto" takes "exact" on an interval ("lagrangian" for energies with fronts or a limit),
-    "entropic" for scalar constant D and a drift that is a gradient, and "edges" for all else;
+    "entropic" for scalar constant D and a drift that is a gradient (or another energy on periodic
+    axes), and "edges" for all else;
     ``stats["scheme"]`` and ``stats["reason"]`` say which, and why.
 
     Raises
@@ -142,6 +143,8 @@ class JKO(Method):
         if self.order == 2:
             return "edges", "of second order in tau on any problem"
         if any(grid.periodic):
+            if self.energy is not None and _suits_entropic(generator):
+                return "entropic", "another energy on periodic axes"
             return "edges", "periodic axes"
         if grid.dim == 1 and _has_front(self.energy):
             return "lagrangian", "an interval, internal energy other than entropy"
@@ -154,6 +157,15 @@ class JKO(Method):
         if self.energy is None and exact_log_density(problem, generator.edges) is None:
             return "edges", "the drift is not a gradient"
         return "entropic", "D is one constant number, the drift a gradient"
+
+
+def _suits_entropic(generator: Generator) -> bool:
+    """Whether the cells are even and D is one constant number."""
+    problem = generator.problem
+    if problem is None:
+        return False
+    is_one_number = problem.D_constant and problem.D_kind == "isotropic"
+    return bool(is_one_number and generator.grid.is_uniform)
 
 
 def _has_front(energy: Energy | None) -> bool:

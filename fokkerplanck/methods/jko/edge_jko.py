@@ -173,14 +173,27 @@ class EdgeJKO(MinimisingMovement):
         return {"positivity": "by construction", "free_energy": energy, "variant": variant}
 
 
+def _for_energies(run: Run) -> str:
+    """Advice: the schemes that take another energy on this grid."""
+    grid, problem = run.grid, run.problem
+    schemes = []
+    if grid.dim == 1 and not grid.periodic[0]:
+        schemes += ["jko.Lagrangian", "jko.ExactW2"]
+    if grid.is_uniform and problem.D_constant and problem.D_kind == "isotropic":
+        schemes += ["jko.Entropic"]
+    if schemes:
+        return f"use {' or '.join(schemes)}"
+    return "for another energy give a uniform grid and one constant number D, for jko.Entropic"
+
+
 class _Scheme:
     """What belongs to one run: the two chains, solvers, stages."""
 
     def __init__(self, run: Run) -> None:
         if run.log_rho_inf is None:
             raise ValueError(
-                f"EdgeJKO lowers the free energy of the problem only, not {run.energy!r}; use "
-                "jko.ExactW2, jko.Lagrangian (1D) or jko.Entropic"
+                f"EdgeJKO lowers the free energy of the problem only, not {run.energy!r:.80}; "
+                f"{_for_energies(run)}"
             )
         log_pi = (run.log_rho_inf + np.log(run.volume)).ravel()
         self.log_pi = log_pi - np.log(np.sum(np.exp(log_pi)))

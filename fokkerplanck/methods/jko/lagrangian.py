@@ -119,7 +119,9 @@ class Lagrangian(MinimisingMovement):
         check_integrator(self.integrator)
         levels = real_array(self.levels, "levels", "numbers between 0 and 1")
         if levels.ndim != 1 or not levels.size or not ((levels > 0) & (levels < 1)).all():
-            raise ValueError(f"levels are {self.levels!r:.60}; give numbers between 0 and 1")
+            raise ValueError(
+                f"levels are {np.ravel(self.levels).tolist()!r:.60}; give numbers between 0 and 1"
+            )
         object.__setattr__(self, "levels", tuple(float(u) for u in levels))
 
     def prepare(self, run: Run) -> _Positions:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from scipy.linalg import LinAlgError, solveh_banded
 
 from fokkerplanck.domain.arguments import describe, positive_number, real_array, whole_number
+from fokkerplanck.domain.fields import takes
 from fokkerplanck.domain.types import Array, Integers
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.methods.jko.stages import advance, check_integrator
@@ -102,6 +103,8 @@ class LagrangianFlow:
         for name, value in (("f", f), ("rho0", rho0)):
             if not callable(value):
                 raise ValueError(f"{name} is {describe(value)}; give a function of x")
+            if not takes(value, 1):
+                raise ValueError(f"{name} does not take one array; give a function {name}(x)")
         self.f, self.kT = f, 1 / positive_number(beta, "beta")
         lo, hi = _check_interval(interval)
         elements = whole_number(elements, "elements", 1)
@@ -334,7 +337,9 @@ def _check_interval(interval: ArrayLike) -> tuple[float, float]:
     """Two finite numbers, the smaller first."""
     ends = real_array(interval, "interval", "(lo, hi)")
     if ends.shape != (2,) or not np.isfinite(ends).all() or not ends[0] < ends[1]:
-        raise ValueError(f"interval is {interval!r:.60}; give (lo, hi) with lo < hi")
+        raise ValueError(
+            f"interval is {' '.join(repr(interval).split())!s:.60}; give (lo, hi) with lo < hi"
+        )
     return float(ends[0]), float(ends[1])
 
 
