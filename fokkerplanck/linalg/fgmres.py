@@ -95,12 +95,14 @@ def fgmres(
         np.multiply(r, weight / size, out=V[0])
         H, target = np.zeros((restart + 1, restart)), np.zeros(restart + 1)
         target[0] = size
+        normal = np.zeros(restart + 1)
+        normal[0] = 1.0
         for k in range(restart):
             z = precondition(V[k] / weight)
             if flexible:
                 Z[k] = z
             stalled = _extend(V, H, k, weight, apply(z))
-            norm = _left(H[: k + 2, : k + 1], target[: k + 2])
+            norm = size * _share_left(H, k, normal)
             history.append(norm / first)
             if norm <= goal or stalled or len(history) > max_iterations:
                 break
@@ -134,10 +136,16 @@ def _extend(V: Array, H: Array, k: int, weight: Array, q: Array) -> bool:
     return False
 
 
-def _left(H: Array, target: Array) -> float:
-    """Norm of what the least-squares solution of H y = target leaves."""
-    Q = np.linalg.qr(H, mode="complete")[0]
-    return float(abs(Q[:, -1] @ target))
+def _share_left(H: Array, k: int, normal: Array) -> float:
+    """Share of the first unit vector that is left by least squares of the columns of H up to k.
+
+    It is the part along the one direction that is normal to all these columns, whose next entry
+    follows from the last column. The vector is made longer here, its first entry is 1.
+    """
+    if not H[k + 1, k] > 0:  # the space holds the solution
+        return 0.0
+    normal[k + 1] = -(normal[: k + 1] @ H[: k + 1, k]) / H[k + 1, k]
+    return float(1 / np.linalg.norm(normal[: k + 2]))
 
 
 def _least(H: Array, target: Array) -> Array:

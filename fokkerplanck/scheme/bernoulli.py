@@ -10,12 +10,23 @@ from fokkerplanck.kernels.scheme import flux
 
 def bernoulli(z: Array) -> Array:
     """B(z)."""
-    return bernoulli_and_slope(z)[0]
-
-
-def bernoulli_and_slope(z: Array) -> tuple[Array, Array]:
-    """B(z) and B'(z)."""
     z = np.ascontiguousarray(z)
-    value, slope = np.empty_like(z), np.empty_like(z)
-    flux.bernoulli_and_slope(z.ravel(), value.ravel(), slope.ravel())  # views
-    return value, slope
+    value = np.empty_like(z)
+    flux.bernoulli_values(z.ravel(), value.ravel())  # views
+    return value
+
+
+def both_sides(z: Array) -> tuple[Array, Array]:
+    """B(z) and B(-z) of a vector."""
+    z = np.ascontiguousarray(z)
+    value, opposite = np.empty_like(z), np.empty_like(z)
+    flux.both_sides(z, value, opposite)
+    return value, opposite
+
+
+def slopes_of_both_sides(z: Array) -> tuple[Array, Array]:
+    """B'(z) and B'(-z) of a vector."""
+    z = np.ascontiguousarray(z)
+    slope, opposite = np.empty_like(z), np.empty_like(z)
+    flux.slopes_of_both_sides(z, slope, opposite)
+    return slope, opposite

@@ -29,7 +29,7 @@ from fokkerplanck.domain import fields
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.equation.calculus import SHARE
 from fokkerplanck.equation.problem import Problem
-from fokkerplanck.scheme.bernoulli import bernoulli, bernoulli_and_slope
+from fokkerplanck.scheme.bernoulli import bernoulli, both_sides, slopes_of_both_sides
 from fokkerplanck.scheme.currents import EdgeCurrents
 from fokkerplanck.scheme.stencils import GAUSS_MIDDLE, GAUSS_OUTER, Axis, quadrature_weights
 
@@ -124,8 +124,8 @@ class FourthOrder:
             _, mean, over_m = self._means(log_rho)
             factor = np.where(self.weight > 0, 1 + self.weight * (mean * over_m - 1), 1.0)
         nu, sides = nine.velocity(log_rho), []
-        for sign in (1, -1):
-            b, slope = bernoulli_and_slope(-sign * g)
+        (down, up), (d_down, d_up) = both_sides(g), slopes_of_both_sides(g)
+        for sign, b, slope in ((1, up, d_up), (-1, down, d_down)):
             # The logarithm of the mean density changes with g by 1/2, in (30) by B'/B.
             share = 0.5 * self.weight + (1 - self.weight) * (-slope / b)
             bend = sparse.diags_array(sign * share * b * factor * nu) @ self.step

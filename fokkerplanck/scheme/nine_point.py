@@ -21,7 +21,7 @@ import numpy as np
 from scipy import sparse
 
 from fokkerplanck.domain.grid import along
-from fokkerplanck.scheme.bernoulli import bernoulli, bernoulli_and_slope
+from fokkerplanck.scheme.bernoulli import both_sides, slopes_of_both_sides
 from fokkerplanck.scheme.cells import cell_type, neighbours
 
 
@@ -82,7 +82,7 @@ class NinePoint:
         Velocities nu of the faces other than its own may be given.
         """
         g = self.step @ log_rho
-        up, down = bernoulli(-g), bernoulli(g)
+        down, up = both_sides(g)
         nu = self.velocity(log_rho) if nu is None else nu
         balance = self._to_lower @ (up * nu) - self._to_upper @ (down * nu)
         # Diffusive and convective exchange: what a balance can be compared with.
@@ -92,7 +92,7 @@ class NinePoint:
     def jacobian(self, log_rho):
         """Sparse derivative of the balance with respect to log rho, of the same pattern always."""
         g = self.step @ log_rho
-        (up, d_up), (down, d_down) = bernoulli_and_slope(-g), bernoulli_and_slope(g)
+        (down, up), (d_down, d_up) = both_sides(g), slopes_of_both_sides(g)
         nu, n = self.velocity(log_rho), self.grid.size
         indices, indptr, entries = self._linear_in_faces
         values = entries @ np.concatenate([d_up * nu, up, d_down * nu, down])
@@ -133,7 +133,7 @@ class NinePoint:
         subtraction is left, so elimination finds its null vector entry by entry.
         """
         g = self.step @ log_rho
-        up, down = bernoulli(-g), bernoulli(g)
+        down, up = both_sides(g)
         nu = self.velocity(log_rho) if nu is None else nu
         exchange = np.maximum(self.normal, np.abs(nu))
         forward, backward = up * (exchange + 0.5 * nu), down * (exchange - 0.5 * nu)

@@ -36,7 +36,7 @@ BELOW_SADDLES = 14.0
 #: Depth of the layer, above the cells that are held, in which log rho bends towards theirs.
 LAYER = 5.0
 #: When the first level is given up.
-LEVEL_PATIENCE = Patience(trial=4, least=0.6, window=0.5)
+LEVEL_PATIENCE = Patience(((4, 0.6, 0.0),), window=0.5)
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,9 +38,10 @@ class Patience:
 
     Attributes
     ----------
-    trial, least : int, float
-        Given up after ``trial`` steps unless the mean balance has fallen below ``least`` times the
-        first.
+    trials : tuple of (int, float, float)
+        Steps, least, front: given up after so many steps unless the mean balance has fallen below
+        ``least`` times the first, or the largest one below ``front``: it is near one at a front
+        that goes through far tails.
     window : float
         Given up later unless it falls below this multiple in ``every`` steps.
     tails : float
@@ -48,18 +49,23 @@ class Patience:
     every : int
     """
 
-    trial: int
-    least: float
+    trials: tuple[tuple[int, float, float], ...]
     window: float
     tails: float = 0.0
     every: int = 8
 
+    @property
+    def last_trial(self) -> int:
+        """Steps of the last trial."""
+        return max(steps for steps, *_ in self.trials)
+
     def runs_out(self, mean: list[float], largest: list[float]) -> bool:
         """Whether to give up, from the balances after each step so far."""
         steps = len(mean) - 1
-        if steps == self.trial:
-            return mean[-1] > self.least * mean[0]
-        if steps < self.trial + self.every:
+        for trial, least, front in self.trials:
+            if steps == trial and mean[-1] > least * mean[0] and largest[-1] > front:
+                return True
+        if steps < self.last_trial + self.every:
             return False
         moves = mean[-1] <= self.window * mean[-1 - self.every]
         if mean[-1] < MASS_BALANCED:  # the mass is at rest, so it is up to the tails

@@ -19,6 +19,9 @@ from fokkerplanck.scheme.upwind5 import Upwind5
 TOLERANCE = 1e-10
 #: The same of a first solve, which has only to find the densest cell.
 ROUGH = 1e-3
+#: The same where that one finds more negative mass than it may be wrong by: so much decides whether
+#: there is need of the limiter, which starts from it. Negative mass that is no error of this solve.
+DECIDING, DECIDED = 1e-5, 1e-4
 #: Entries of factors that are left out in space, where complete ones fill up. As many Krylov steps
 #: are taken as with complete factors (60 for the Lorenz system on 24^3), at a tenth of the time.
 DROPPED = 1e-2
@@ -32,9 +35,13 @@ UNRESOLVED = 0.2
 LIMITED = 1e-5
 #: Passes of the limiter after which it has failed.
 PASSES = 16
+#: L1 change by a pass that is to follow none larger.
+SETTLED = 0.02
 #: Relative residual of the solves of these passes, over the negative mass left before, and the
 #: least and the largest one.
 ROUGHLY, FINEST, COARSEST = 1e-2, 1e-6, 1e-3
+#: The same of the last one, whose balance is mended afterwards where its masses are not positive.
+LAST = 1e-8
 #: L1 change by the limiter from which on the result is not one of the fifth-order flux any more.
 MOST_MOVED = 0.25
 #: Part of what flows into a cell that antidiffusion may take out of it.
@@ -89,8 +96,12 @@ def linear_state(flux: Upwind5, generator: Generator, log_mass: Array) -> Linear
         If GMRES fails, or if the grid does not resolve the problem; ``iterate`` holds the masses.
     """
     solver = _held(flux, generator, log_mass)
-    mass = solver.solve(flux.matrix)
+    is_doubtful = solver.rough_negative > ROUGH
+    mass = solver.solve(flux.matrix, DECIDING if is_doubtful else TOLERANCE)
     negative = negative_mass(mass)
+    if is_doubtful and negative < DECIDED:
+        mass = solver.solve(flux.matrix)
+        negative = negative_mass(mass)
     if negative < CLEAN:
         current = flux.currents @ mass
         return LinearState(mass, current, negative, negative, solver.steps)
@@ -145,6 +156,9 @@ class _Held:
             # others are huge, and so are their rounding errors.
             self._start = np.maximum(x, 0.0)
             self._hold(densest)
+        else:
+            self._start = x
+        self.rough_negative = negative_mass(x / x.sum())
 
     def _hold(self, cell: int) -> None:
         """Factors with a cell held."""
@@ -180,6 +194,7 @@ def _limited(flux: Upwind5, generator: Generator, solver: _Held, linear: Array) 
     balance = flux.balance
     difference = sparse.csr_array(flux.currents - low)
     mass, share, left = linear, np.ones(low.shape[0]), negative
+    moved = 0.0
     for n in range(1, PASSES + 1):
         positive = np.maximum(mass, 0.0)
         inflow = markov @ positive + generator.exit_rates * positive
@@ -188,16 +203,19 @@ def _limited(flux: Upwind5, generator: Generator, solver: _Held, linear: Array) 
         paid = np.bincount(donor, np.abs(extra), mass.size)
         allowed = np.minimum(1.0, DONATED * inflow / np.where(paid > 0, paid, np.inf))
         allowed = np.where(paid > 0, allowed, 1.0)
-        share = 0.5 * (share + allowed[donor]) if n > 1 else allowed[donor]
+        # What cannot be paid is taken back at once; what can be after all is given by halves, for
+        # shares that are given at once swing.
+        share = np.minimum(allowed[donor], 0.5 * (share + allowed[donor]))
         currents = sparse.csr_array(low + sparse.diags_array(share) @ difference)
         tol = float(np.clip(ROUGHLY * left, FINEST, COARSEST))
-        mass = solver.solve(balance @ currents, tol)
+        before, mass = mass, solver.solve(balance @ currents, tol)
         left, moved = negative_mass(mass), float(np.abs(mass - linear).sum())
-        if left < LIMITED and moved < MOST_MOVED:
-            mass = solver.solve(balance @ currents)
+        is_settled = left < LIMITED and float(np.abs(mass - before).sum()) < SETTLED
+        if is_settled and moved < MOST_MOVED:
+            mass = solver.solve(balance @ currents, LAST)
             current = currents @ mass
             return LinearState(mass, current, negative, left, solver.steps, n, moved)
-        if moved > 2 * MOST_MOVED:
+        if is_settled or moved > 2 * MOST_MOVED:
             break
     after = f", and {left:.1e} of it, with {moved:.0%} moved, after {n} passes of the limiter"
     raise _unresolved(mass, negative, after)

@@ -21,9 +21,9 @@ PATH_TOLERANCE = 1e-5
 MAX_PATH = 250
 #: When the whole box is given up: in lines and planes soon, as there are levels to come, in space,
 #: where there are none, later; on small grids later still, and then cooling is tried too.
-PATIENCE = Patience(trial=2, least=0.75, window=0.5, tails=0.8, every=4)
-PATIENCE_IN_SPACE = Patience(trial=4, least=0.6, window=0.5, tails=0.8)
-SMALL_PATIENCE = Patience(trial=8, least=0.5, window=0.9)
+PATIENCE = Patience(((1, 0.98, 0.0), (2, 0.9, 0.0), (2, 0.75, 0.6)), window=0.5, tails=0.8, every=4)
+PATIENCE_IN_SPACE = Patience(((4, 0.6, 0.0),), window=0.5, tails=0.8)
+SMALL_PATIENCE = Patience(((8, 0.5, 0.0),), window=0.9)
 
 
 def solve_nine_point(
@@ -71,7 +71,7 @@ def solve_nine_point(
         linear = Factorised("factorisations, as multigrid failed")
         result = iterate(scheme, start, tol, linear, **rules)
     # An iteration that moves no mass from the start is not cured by cooling.
-    is_hopeless = thrifty and not (is_small and result.iterations > SMALL_PATIENCE.trial)
+    is_hopeless = thrifty and not (is_small and result.iterations > SMALL_PATIENCE.last_trial)
     if not result.converged and is_affordable and not is_hopeless:
         result = _cooled(scheme, tol, result, linear, tick)
     result = with_weights(

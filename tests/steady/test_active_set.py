@@ -180,7 +180,7 @@ def test_fourth_order_starts_from_a_level_and_keeps_the_cells_below():
 
 
 def test_patience_looks_at_the_mass():
-    patience = Patience(trial=4, least=0.6, window=0.5, tails=0.8)
+    patience = Patience(((4, 0.6, 0.0),), window=0.5, tails=0.8)
     flat = [0.9] * 5
     assert patience.runs_out([1.0, 1.0, 0.9, 0.8, 0.7], flat)
     assert not patience.runs_out([1.0, 1.0, 0.9, 0.8], flat[:4])
@@ -192,7 +192,13 @@ def test_patience_looks_at_the_mass():
     assert not patience.runs_out(stuck, [0.9] * 20 + [0.5] * 8)  # the tails move
     at_rest = [1e-12 * r for r in falling]
     assert patience.runs_out(at_rest, [0.9] * 20)
-    assert not Patience(4, 0.6, 0.5).runs_out(at_rest, [0.9] * 20)
+    assert not Patience(((4, 0.6, 0.0),), 0.5).runs_out(at_rest, [0.9] * 20)
+    # Several trials; of a slow start it counts whether a front goes through the tails.
+    early = Patience(((1, 0.98, 0.0), (2, 0.75, 0.6)), window=0.5)
+    assert early.runs_out([1.0, 1.0], [0.3, 0.3])
+    assert not early.runs_out([1.0, 0.96], [0.9, 0.9])
+    assert early.runs_out([1.0, 0.96, 0.81], [0.9, 0.9, 0.9])
+    assert not early.runs_out([1.0, 0.96, 0.81], [0.3, 0.3, 0.4])
 
 
 def test_no_level_starts_beyond_the_budget(monkeypatch):

@@ -9,6 +9,8 @@ from fokkerplanck.scheme.dissipation import numerical_dissipation
 from fokkerplanck.scheme.upwind5 import Upwind5
 from fokkerplanck.steady import linear_flux
 from fokkerplanck.steady.linear_flux import linear_state
+from fokkerplanck.steady.markov import stationary_log_mass
+from tests.steady import slow_systems
 
 KT = 0.05
 
@@ -71,6 +73,22 @@ def test_a_grid_that_does_not_resolve_is_refused_with_words():
     assert state.stats.scheme == "markov"
     assert "mass was negative" in state.stats.message
     assert "times the noise" in state.stats.message
+
+
+def test_the_limiter_settles_in_a_few_passes():
+    """Against the same to rounding, as many passes as it takes."""
+    problem = slow_systems.predator_prey()
+    generator = fp.Generator(problem)
+    log_mass = stationary_log_mass(generator).log_mass
+    state = linear_state(Upwind5(problem), generator, log_mass)
+    assert state.passes <= 5
+    assert state.left < linear_flux.LIMITED < state.negative
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(linear_flux, "LIMITED", 1e-7)
+        far = linear_state(Upwind5(problem), generator, log_mass)
+    assert far.passes > state.passes
+    assert np.abs(state.mass - far.mass).sum() < 3e-4
+    assert abs(state.moved - far.moved) < 0.02 * far.moved
 
 
 def test_noise_along_one_oblique_direction():

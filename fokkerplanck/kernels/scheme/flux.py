@@ -20,15 +20,39 @@ def bernoulli(z):
 
 
 @njit(cache=True)
-def bernoulli_and_slope(z, value, slope):
-    """Fill value = B(z) and slope = B'(z) = 1/(e^z - 1) - B(z) (1 + 1/(e^z - 1))."""
+def slope_of(z, b):
+    """B'(z) = 1/(e^z - 1) - B(z) (1 + 1/(e^z - 1)), from b = B(z)."""
+    if abs(z) < 1e-3:
+        return -0.5 + z / 6.0 - z**3 / 180.0
+    if z > 700.0:
+        return -b
+    e = b / z
+    return e - b * (1.0 + e)
+
+
+@njit(cache=True)
+def bernoulli_values(z, value):
+    """Fill value = B(z)."""
     for i in range(z.size):
-        b = bernoulli(z[i])
-        value[i] = b
-        if abs(z[i]) < 1e-3:
-            slope[i] = -0.5 + z[i] / 6.0 - z[i] ** 3 / 180.0
-        elif z[i] > 700.0:
-            slope[i] = -b
-        else:
-            e = 1.0 / math.expm1(z[i])
-            slope[i] = e - b * (1.0 + e)
+        value[i] = bernoulli(z[i])
+
+
+@njit(cache=True)
+def both_sides(z, value, opposite):
+    """Fill value = B(z) and opposite = B(-z), by B(-z) = B(z) + z for z > 0: one exponential."""
+    for i in range(z.size):
+        small = bernoulli(abs(z[i]))
+        large = small + abs(z[i])
+        value[i] = small if z[i] > 0.0 else large
+        opposite[i] = large if z[i] > 0.0 else small
+
+
+@njit(cache=True)
+def slopes_of_both_sides(z, slope, opposite):
+    """Fill slope = B'(z) and opposite = B'(-z), by B'(-z) = -1 - B'(z)."""
+    for i in range(z.size):
+        size = abs(z[i])
+        flat = slope_of(size, bernoulli(size))
+        steep = -1.0 - flat
+        slope[i] = flat if z[i] > 0.0 else steep
+        opposite[i] = steep if z[i] > 0.0 else flat

@@ -126,13 +126,20 @@ def test_wild_tilts_give_finite_velocities():
 @needs_long
 def test_slope_against_the_twin():
     z = np.concatenate([TILTS, [-900.0, 900.0, 9.9e-4, 1.01e-3, -9.9e-4]])
-    value, slope = np.empty_like(z), np.empty_like(z)
-    flux.bernoulli_and_slope(z, value, slope)
+    value, opposite, slope, opposite_slope = np.empty((4, z.size))
+    flux.both_sides(z, value, opposite)
+    flux.slopes_of_both_sides(z, slope, opposite_slope)
     b, x = bernoulli_twin(z), z.astype(LONG)
     with np.errstate(invalid="ignore", divide="ignore"):
         direct = (1 - b * np.exp(x)) / np.expm1(x)
     series = -LONG(1) / 2 + x / 6 - x**3 / 180
     twin = np.where(np.abs(x) < 1e-2, series + x**5 / 5040, direct).astype(float)
     np.testing.assert_allclose(value, b.astype(float), rtol=1e-14)
+    np.testing.assert_allclose(opposite, bernoulli_twin(-z).astype(float), rtol=1e-14)
     # The series stops at z/6, which costs z^3/180 = 6e-12 at its end |z| = 1e-3.
     np.testing.assert_allclose(slope, twin, rtol=2e-11, atol=1e-300)
+    np.testing.assert_allclose(opposite_slope, -1 - twin, rtol=2e-11, atol=1e-15)
+    flux.slopes_of_both_sides(-z, slope, opposite_slope)
+    np.testing.assert_allclose(opposite_slope, twin, rtol=2e-11, atol=1e-300)
+    flux.bernoulli_values(z, opposite)
+    np.testing.assert_allclose(opposite, b.astype(float), rtol=1e-14)
