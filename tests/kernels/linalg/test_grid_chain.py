@@ -33,8 +33,8 @@ def generator_matrix(up, down):
 GRIDS = {
     "plane": fp.Grid([(0, 1)] * 2, (7, 5)),
     "torus": fp.Grid([(0, 1)] * 2, (5, 8), "periodic"),
-    "ring of two": fp.Grid([(0, 1)] * 2, (2, 6), "periodic"),
-    "other ring of two": fp.Grid([(0, 1)] * 2, (6, 2), "periodic"),
+    "ring of three": fp.Grid([(0, 1)] * 2, (3, 6), "periodic"),
+    "other ring of three": fp.Grid([(0, 1)] * 2, (6, 3), "periodic"),
     "channel": fp.Grid([(0, 1)] * 2, (4, 9), ["reflecting", "periodic"]),
     "graded": fp.Grid([np.linspace(0, 1, 8) ** 2, (0, 1)], (7, 5)),
     "space": fp.Grid([(0, 1)] * 3, (4, 5, 3)),
