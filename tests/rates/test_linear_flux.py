@@ -316,11 +316,10 @@ def test_backward_and_forward_with_inertia():
     later = fp.solve(problem, start, [0, 0.5, 40.0], steady=False)
     assert late.stats["scheme"] == later.stats["scheme"] == "well_balanced"
     x, v = grid.x
-    cut = 10 * later.stats["clipped_mass"]  # the function is below 5
-    assert cut < 1e-5
+    # The function is below 5, and solve may take off up to 1e-6 of negative mass.
     for k in (0, 1):
         expected = grid.integrate((x * v + x) * later[k + 1])
-        assert grid.integrate(late.u[k] * start) == pytest.approx(expected, abs=cut + 1e-10)
+        assert grid.integrate(late.u[k] * start) == pytest.approx(expected, abs=5e-6)
     rest = fp.steady_state(problem).rho
     mean = grid.integrate(rest * (x * v + x))
     for u in late.u:
