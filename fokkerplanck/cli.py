@@ -18,8 +18,8 @@ from fokkerplanck import sgd, theorems
 from fokkerplanck.demos.talk import gallery
 from fokkerplanck.domain.densities import gaussian
 from fokkerplanck.domain.grid import Grid
-from fokkerplanck.domain.whole_files import written_whole
 from fokkerplanck.domain.types import Array
+from fokkerplanck.domain.whole_files import written_whole
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.evolution.time_loop import solve

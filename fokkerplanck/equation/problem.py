@@ -286,7 +286,9 @@ class Problem:
 
         The density of position and velocity obeys the Klein-Kramers equation
         :math:`\rho_t=-v\rho_x+\partial_v[(U'+\gamma v)\rho/m+kT\gamma\rho_v/m^2]`, whose steady
-        state :math:`e^{-(U+mv^2/2)/kT}/Z` is known: ``steady_state`` returns it, with its current.
+        state :math:`e^{-(U+mv^2/2)/kT}/Z` is known: ``steady_state`` returns it, with its current,
+        and ``solve`` relaxes to it (``"well_balanced"``). ``mfpt``, ``exit_probabilities`` and
+        ``spectrum`` take the flux that keeps it on any grid (``"phase_space"``).
 
         Parameters
         ----------

@@ -26,10 +26,10 @@ from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.evolution.events import Event, Finished, Watch, check_events
 from fokkerplanck.evolution.solution import LEDGER, Solution
 from fokkerplanck.evolution.transport import (
+    FluxRates,
     Transport,
-    UpwindRates,
+    flux_reference,
     normal_log,
-    upwind_reference,
 )
 from fokkerplanck.linalg.memory import check_memory
 from fokkerplanck.methods.exponential import Exponential
@@ -75,17 +75,23 @@ def solve(
     t : array (n_t,) or number
         Increasing output times; ``t[0]`` is the time of rho0. A number T > 0 means [0, T].
     method : Method, default Exponential()
-    scheme : {"auto", "markov", "upwind5"}
+    scheme : {"auto", "markov", "upwind5", "well_balanced", "phase_space"}
         ``"markov"``: the Markov generator of the problem, with all that is promised below; where
         the drift crosses cells faster than the noise, upwinding adds noise of its own.
         ``"upwind5"``: the linear fifth-order flux, for Exponential and FluxCorrected: mass exact,
         errors of the size :math:`|b|h^5\partial^6`, no H-theorem; where it makes more than 1e-6 of
         the mass negative, an interval is gone through by FluxCorrected, which
-        ``stats["scheme_reason"]`` tells. ``"auto"``: the generator, and the upwind flux from the
-        first output time on at which the noise added, R, exceeds a tenth of the noise (a fiftieth
-        where drift along directions without noise is upwinded), if no method and no Generator was
-        given and the edge list is not in detailed balance. R is ``stats["numerical_diffusion"]``;
-        the message of a run on the generator says so where it exceeds a fiftieth.
+        ``stats["scheme_reason"]`` tells. ``"well_balanced"``, for ``Problem.langevin`` and
+        Exponential: the same flux of what the density has beyond Maxwell-Boltzmann, so that this
+        stays, and is what everything relaxes to, to rounding. ``"phase_space"``:
+        ``PhaseSpaceFlux``, for such problems too, of second order. ``"auto"``: the generator, and a
+        linear flux (the well-balanced one of ``Problem.langevin``) where drift goes along
+        directions without noise, or from the first output time on at which upwinding would add
+        more than a tenth to the noise on a grid of 64 cells along each axis (``ChainError``),
+        if no method and no Generator was given and the edge list is not in detailed balance. That
+        does not depend on the grid, so that finer grids are better ones. What upwinding adds on the
+        grid at hand, R, is ``stats["numerical_diffusion"]``; the message of a run on the generator
+        says so where it exceeds a fiftieth.
     rtol, atol : float, optional
         L1 error in time allowed over the whole run, for methods that control it, over the mass of
         rho0. That is 1 as a rule, so relative and absolute error are the same: the tolerance is
@@ -485,9 +491,9 @@ def _is_kept(generator: Generator, log_rho: Array | None) -> bool:
     return bool(np.abs(generator.matrix @ p).sum() <= STATIONARY * (generator.exit_rates @ p))
 
 
-def _rates(generator: Generator, transport: Transport) -> Generator | UpwindRates:
+def _rates(generator: Generator, transport: Transport) -> Generator | FluxRates:
     """What knows the rate of change of a density in a run."""
-    return UpwindRates(generator) if transport.is_linear else generator
+    return FluxRates(generator, transport.scheme) if transport.is_linear else generator
 
 
 def _steady_log(generator: Generator, steady: Any, transport: Transport) -> Array | None:
@@ -502,7 +508,8 @@ def _steady_log(generator: Generator, steady: Any, transport: Transport) -> Arra
         try:
             if transport.is_linear:
                 try:
-                    return _emptied(generator, normal_log(upwind_reference(generator), grid))
+                    log_rho = normal_log(flux_reference(generator, transport.scheme), grid)
+                    return _emptied(generator, log_rho)
                 except ConvergenceError as error:
                     transport.reference = f"steady state of the Markov scheme, for {error}"
             steady = steady_state(generator, scheme="markov")

@@ -17,22 +17,23 @@ from fokkerplanck.methods.implicit import Implicit
 from fokkerplanck.methods.method import Method
 from fokkerplanck.methods.on_upwind5 import OnUpwind5
 from fokkerplanck.methods.splitting import Splitting
+from fokkerplanck.scheme.chain_error import FLOOR, ChainError
 from fokkerplanck.scheme.currents import EdgeCurrents
-from fokkerplanck.scheme.detailed_balance import exact_log_density
 from fokkerplanck.scheme.dissipation import coth_excess
 from fokkerplanck.scheme.edges import Edges
 from fokkerplanck.scheme.generator import Generator
-from fokkerplanck.scheme.upwind5 import Upwind5
+from fokkerplanck.scheme.linear_fluxes import (
+    EVOLUTIONS,
+    FLUXES,
+    evolving_flux,
+    linear_flux,
+    maxwell_boltzmann,
+)
 from fokkerplanck.steady import steady_state
 from fokkerplanck.steady.upwind import solve_upwind5
 
-SCHEMES = ("auto", "markov", "upwind5")
-#: Numerical diffusion over the noise of the problem from which on "auto" takes the upwind flux.
-TOO_MUCH = 0.1
-#: The same from which on a run says so, and where drift along directions without noise is upwinded.
+#: Numerical diffusion over the noise of the problem from which on a run says so.
 WORTH_A_WORD = 0.02
-#: Density over the largest below which it counts as this much: gradients of logs stay finite.
-FLOOR = 1e-12
 #: Methods that evolve the Markov generator.
 ON_THE_GENERATOR = (Exponential, Implicit, BackwardEuler, Splitting)
 
@@ -49,7 +50,6 @@ class GridNoise:
     def __init__(self, edges: Edges) -> None:
         added = coth_excess(0.5 * np.abs(edges.tilt))
         self.most = float(added.max(initial=0.0))
-        self.is_upwinded = edges.one_way is not None
         self._edges, self._added = edges, added
 
     def of(self, rho: Array) -> float:
@@ -76,7 +76,7 @@ class Transport:
     generator : Generator
     method : Method or None
         None for the default.
-    scheme : {"auto", "markov", "upwind5"}
+    scheme : {"auto", "markov", "upwind5", "well_balanced", "phase_space"}
     is_free : bool
         Whether "auto" may leave the Markov generator: a Problem came, and no method.
     """
@@ -84,26 +84,25 @@ class Transport:
     def __init__(
         self, generator: Generator, method: Method | None, scheme: str, is_free: bool
     ) -> None:
-        one_of(scheme, "scheme", SCHEMES)
+        one_of(scheme, "scheme", EVOLUTIONS)
         self.generator, self.scheme = generator, "markov"
         self.method: Method = Exponential() if method is None else method
         #: Method before it was put on another scheme.
         self.asked_method = self.method
-        self.asked, self.worst, self._is_free = scheme, 0.0, False
+        self.worst, self._is_free = 0.0, False
         #: What free energy is measured against, where it is not what the run relaxes to.
         self.reference = ""
         if isinstance(self.method, FluxCorrected):
             _check_limited(self.method, scheme)
             self.scheme, self._noise = self.method.flux, None
             return
-        if scheme == "upwind5":
-            self.method, self.scheme = _on_upwind5(self.method), "upwind5"
+        if scheme in FLUXES:
+            self.method, self.scheme = _on_flux(self.method, scheme), scheme
         on_edges = isinstance(self.method, (*ON_THE_GENERATOR, OnUpwind5))
         self._noise = GridNoise(generator.edges) if on_edges else None
         if self._noise is not None and is_free and scheme == "auto":
-            problem = generator.problem
-            may = self._noise.most > self._limit and not generator.edges.knows_walls
-            self._is_free = may and exact_log_density(problem, generator.edges) is None
+            self._chain = ChainError(Generator.problem_of(generator, "solve"), generator.edges)
+            self._is_free = not self._chain.never_matters
 
     @property
     def scheme_again(self) -> str:
@@ -115,23 +114,19 @@ class Transport:
         """Whether the linear semigroup of the upwind flux is what evolves."""
         return isinstance(self.method, OnUpwind5)
 
-    @property
-    def _limit(self) -> float:
-        """R from which on "auto" takes the upwind flux."""
-        assert self._noise is not None
-        return WORTH_A_WORD if self._noise.is_upwinded else TOO_MUCH
-
     def feels_too_much(self, rho: Array) -> bool:
         """Note the noise that the grid adds to a density; whether the scheme has to change."""
         if self._noise is None:
             return False
-        noise = self._noise.of(rho)
-        self.worst = max(self.worst, noise)
-        return self._is_free and self.scheme == "markov" and noise > self._limit
+        self.worst = max(self.worst, self._noise.of(rho))
+        if not self._is_free or self.scheme != "markov":
+            return False
+        return self._chain.wants_flux(self._chain.of(rho))
 
     def change(self) -> Method:
-        """Take the upwind flux from now on."""
-        self.method, self.scheme = _on_upwind5(self.method), "upwind5"
+        """Take the linear flux from now on."""
+        self.scheme = evolving_flux(Generator.problem_of(self.generator, "solve"))
+        self.method = _on_flux(self.method, self.scheme)
         return self.method
 
     @property
@@ -148,7 +143,7 @@ class Transport:
         found: dict[str, Any] = {"scheme": self.scheme, "numerical_diffusion": self.worst}
         if self.reference:
             found["reference"] = self.reference
-        if self.scheme == "upwind5" and report.get("limited_intervals"):
+        if self.is_linear and report.get("limited_intervals"):
             found["scheme_reason"] = (
                 f"negative mass {report['negative_mass']:.1e} of the linear flux: "
                 f"{report['limited_intervals']} intervals by FluxCorrected"
@@ -156,28 +151,34 @@ class Transport:
         return found
 
 
-class UpwindRates:
-    """Rates of change by the upwind flux, as interpolation between steps asks for them."""
+class FluxRates:
+    """Rates of change by a linear flux, as interpolation between steps asks for them."""
 
-    def __init__(self, generator: Generator) -> None:
+    def __init__(self, generator: Generator, scheme: str) -> None:
         assert generator.problem is not None
         self.grid: Grid = generator.grid
-        self._matrix = Upwind5(generator.problem).matrix
+        self._matrix = linear_flux(generator.problem, scheme).matrix
+        is_balanced = scheme == "well_balanced"
+        self._rest = np.exp(maxwell_boltzmann(generator.problem)) if is_balanced else 0.0
 
     def apply(self, rho: Array) -> Array:
         """Time derivative of a density."""
         volume = self.grid.volumes
-        return (self._matrix @ (rho * volume).ravel()).reshape(rho.shape) / volume
+        p = (rho * volume).ravel()
+        return (self._matrix @ (p - p.sum() * self._rest)).reshape(rho.shape) / volume
 
 
-def upwind_reference(generator: Generator) -> Array:
-    """Log density that the upwind flux relaxes to (n,), unnormalised.
+def flux_reference(generator: Generator, scheme: str) -> Array:
+    """Log density that a linear flux relaxes to (n,), unnormalised.
 
     Raises
     ------
     ConvergenceError
         If the grid does not resolve it.
     """
+    if scheme != "upwind5":
+        assert generator.problem is not None
+        return maxwell_boltzmann(generator.problem) - np.log(generator.grid.volumes.ravel())
     markov = steady_state(generator, scheme="markov").log_rho.ravel()
     finite = np.where(np.isfinite(markov), markov, markov[np.isfinite(markov)].min() - 800.0)
     log_mass = finite + np.log(generator.grid.volumes.ravel())
@@ -192,19 +193,21 @@ def normal_log(log_rho: Array, grid: Grid) -> Array:
     return log_rho - (top + math.log(float(grid.integrate(np.exp(log_rho - top)))))
 
 
-def _on_upwind5(method: Method) -> Method:
-    """The method on the upwind flux."""
+def _on_flux(method: Method, scheme: str) -> Method:
+    """The method on a linear flux."""
     if isinstance(method, Exponential):
         if method.kind not in ("auto", "krylov"):
             raise ValueError(
-                f'kind={method.kind!r} needs a Markov generator; with scheme="upwind5" give '
+                f'kind={method.kind!r} needs a Markov generator; with scheme="{scheme}" give '
                 'kind="auto" or "krylov"'
             )
-        return OnUpwind5(method)
-    if isinstance(method, Implicit):
-        return OnUpwind5(method)
+        return OnUpwind5(method, scheme)
+    if isinstance(method, Implicit) and scheme != "well_balanced":
+        return OnUpwind5(method, scheme)
+    is_balanced = scheme == "well_balanced"
+    names = "Exponential" if is_balanced else "Exponential, Implicit and FluxCorrected"
     raise ValueError(
-        f'scheme="upwind5" exists for Exponential, Implicit and FluxCorrected, and method is '
+        f'scheme="{scheme}" exists for {names}, and method is '
         f'{method!r}; give one of these, or scheme="markov"'
     )
 

@@ -19,6 +19,7 @@ from fokkerplanck.methods.method import Context, EqualSteps, of_mass
 from fokkerplanck.scheme.central_flux import CentralFlux
 from fokkerplanck.scheme.flows import Flows
 from fokkerplanck.scheme.generator import Generator
+from fokkerplanck.scheme.linear_fluxes import LinearFlux
 from fokkerplanck.scheme.upwind5 import Upwind5
 from fokkerplanck.steady.linear_flux import markov_currents
 
@@ -172,7 +173,7 @@ class State:
 
     generator: Generator
     context: Context
-    flux: CentralFlux | Upwind5
+    flux: CentralFlux | LinearFlux
     low: sparse.csr_array  # currents of the generator through the same faces
     factors: Factors
     wide: WideFactors
@@ -180,7 +181,7 @@ class State:
     losses: sparse.csr_array | None  # the same of the linear flux (n, n); None without such sides
 
     @classmethod
-    def of(cls, generator: Generator, context: Context, flux: CentralFlux | Upwind5) -> State:
+    def of(cls, generator: Generator, context: Context, flux: CentralFlux | LinearFlux) -> State:
         """State before the first step."""
         flows = Flows.from_generator(generator)
         wide = WideFactors(flux.matrix, generator.matrix, generator.grid.dim)

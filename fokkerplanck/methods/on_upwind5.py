@@ -20,7 +20,7 @@ from fokkerplanck.methods.implicit import Implicit, ImplicitState
 from fokkerplanck.methods.method import NOTHING_NEGATIVE, Context, Method, not_negative, of_mass
 from fokkerplanck.scheme.chain import PlainChain
 from fokkerplanck.scheme.generator import Generator
-from fokkerplanck.scheme.upwind5 import Upwind5
+from fokkerplanck.scheme.linear_fluxes import LinearFlux, linear_flux, maxwell_boltzmann
 
 #: Negative mass up to which the linear flux counts as having resolved the density.
 RESOLVED = 1e-6
@@ -51,16 +51,20 @@ class OnUpwind5(Method):
         Whose tolerance is kept, as an estimate: in L1 the semigroup of a linear flux may lengthen
         differences a little. Steps of Implicit are not limited one by one, and events and dense
         output see the output times alone.
+    scheme : {"upwind5", "well_balanced", "phase_space"}
+        The linear flux: ``Upwind5``, the same of deviations from the known stationary state,
+        :math:`p(t)=\pi+e^{tH}(p(0)-\pi)`, or ``PhaseSpaceFlux``.
     """
 
     method: Exponential | Implicit
+    scheme: str = "upwind5"
 
     is_adaptive: ClassVar[bool] = True
 
     def init(self, generator: Generator, context: Context) -> State:
         """State of a run."""
         assert generator.problem is not None
-        flux = Upwind5(generator.problem)
+        flux = linear_flux(generator.problem, self.scheme)
         wide = WideFactors(flux.matrix, generator.matrix, generator.grid.dim)
         wanted = self.method.tolerance if context.tolerance is None else context.tolerance
         put = context.record.put
@@ -69,6 +73,8 @@ class OnUpwind5(Method):
         put(limited_intervals=0, limited_mass=0.0, entropy="not guaranteed", **NOTHING_NEGATIVE)
         tolerance = max(wanted, TOLERANCE)
         state = State(generator, context, flux, TaylorSeries(flux.matrix), wide, tolerance)
+        if self.scheme == "well_balanced":
+            state.rest = np.exp(maxwell_boltzmann(generator.problem))
         if isinstance(self.method, Implicit):
             inner = replace(context, log_rho_inf=None, on_observe=None)
             state.implicit = _Steps(state, inner, self.method, wanted)
@@ -84,6 +90,10 @@ class OnUpwind5(Method):
             raw = state.raw
         if isinstance(self.method, Implicit):
             q = self.method.step(state.implicit, raw, span)
+        elif state.rest is not None:
+            rest = float(raw.sum()) * state.rest
+            beyond = raw - rest
+            q = rest + _linear(state, beyond, span, self.method.kind) if beyond.any() else raw
         else:
             q = _linear(state, raw, span, self.method.kind)
         if not state.generator.leaks:
@@ -115,7 +125,7 @@ class State:
 
     generator: Generator
     context: Context
-    flux: Upwind5
+    flux: LinearFlux
     series: TaylorSeries
     wide: WideFactors
     tolerance: float
@@ -124,6 +134,7 @@ class State:
     limited: dict[float | None, Any] = field(default_factory=dict)  # states of limited runs, by dt
     kinds: frozenset[str] = frozenset()
     implicit: Any = None  # state of implicit steps
+    rest: Array | None = None  # stationary masses, of which only the deviations evolve
 
     def count(self, kind: str, bound: float, **work: float) -> None:
         """Record the work of a kind and its error."""
@@ -212,7 +223,8 @@ def _krylov(state: State, p: Array, span: float) -> Array | None:
     """Krylov step, or None if the span is too long for it."""
     factor = state.wide.get(2.0 ** round(np.log2(span / 10)))
     state.context.record.put(factorisations=state.wide.made)
-    action = krylov_action(_Shifted(factor), p, span, state.tolerance)
+    shifted = _Shifted(factor, state.rest is None)  # deviations have no mass to keep
+    action = krylov_action(shifted, p, span, state.tolerance)
     used = MAX_DIMENSION if action is None else action.dimension
     state.context.record.add(solves=used)
     if action is None or action.error > max(state.tolerance, ACCEPTED):

@@ -233,12 +233,12 @@ def spectrum(
         For s - A: sparse LU.
     max_solves : int
         After which the iteration gives up.
-    scheme : {"auto", "markov", "upwind5"}
+    scheme : {"auto", "markov", "upwind5", "phase_space"}
         ``"markov"``: the generator of ``solve``; it adds noise where drift wins over noise within a
         cell. ``"upwind5"``: the linear flux of fifth order (`Upwind5`), for directions without
-        noise, with complete factors: in the plane, and on small grids in space. ``"auto"``: that
-        where D has a direction without noise or upwinding adds more than a tenth to the noise in
-        the steady state, and if its guards pass; else the generator. ``stats.message`` says which.
+        noise, with complete factors: in the plane, and on small grids in space.
+        ``"phase_space"``: `PhaseSpaceFlux`, for ``Problem.langevin`` alone. ``"auto"``: as in
+        ``mfpt``; ``stats.message`` says which.
 
     Returns
     -------
@@ -294,7 +294,8 @@ def spectrum(
     found, message = choice.answer(lambda f: _linear(f, k, tol, max_solves))
     again = partial(spectrum, k=k, tol=tol, solver=solver, max_solves=max_solves)
     if found is not None:
-        again = partial(again, scheme="upwind5")
+        assert choice.linear is not None
+        again = partial(again, scheme=choice.linear.scheme)
         return replace(found, _asked=Question.of(generator.problem, again))
     masses = find_masses(generator)
     inverse_by = SOLVERS[solver or "direct"]

@@ -22,7 +22,7 @@ from fokkerplanck.linalg import sizes
 from fokkerplanck.linalg.factors import sparse_lu
 from fokkerplanck.modes.slow_modes import Modes, search_modes
 from fokkerplanck.scheme.chain import PlainChain
-from fokkerplanck.scheme.upwind5 import Upwind5
+from fokkerplanck.scheme.linear_fluxes import LinearFlux
 from fokkerplanck.steady.operator_choice import LinearOperator
 
 #: Weight of the cells in norms, over the largest, at the least: errors of left modes where there is
@@ -37,14 +37,14 @@ class FluxForm:
 
     Parameters
     ----------
-    flux : Upwind5
+    flux : Upwind5 or PhaseSpaceFlux
     mass : array (n,)
         :math:`\omega>0`.
     """
 
     is_reversible = False
 
-    def __init__(self, flux: Upwind5, mass: Array) -> None:
+    def __init__(self, flux: LinearFlux, mass: Array) -> None:
         self.flux, self.mass = flux, mass
         self._ends = None
         if flux.grid.has_absorbing_sides:
@@ -75,7 +75,7 @@ class LinearShiftInvert:
 
     name = "direct"
 
-    def __init__(self, flux: Upwind5, shift: float) -> None:
+    def __init__(self, flux: LinearFlux, shift: float) -> None:
         grid, most = flux.grid, sizes.LINEAR_FLUX_FACTORISED[flux.grid.dim]
         if grid.size > most:
             raise ConvergenceError(

@@ -97,11 +97,12 @@ def backward(
         As in ``Exponential``: a Poisson mixture of powers of a stochastic matrix, or shift-and-invert
         Krylov spaces for long times; "auto" takes the matrix of the semigroup for these where the
         grid has at most 64 cells. ``"uniformisation"`` is for the Markov chain.
-    scheme : {"auto", "markov", "upwind5"}
+    scheme : {"auto", "markov", "upwind5", "well_balanced", "phase_space"}
         ``"markov"``: the chain of ``solve``. ``"upwind5"``: the exact transpose of the linear flux of fifth order, by its
         Taylor series or Krylov spaces; u may leave the range of phi, by ``stats["overshoot"]`` of
-        it at most, and nothing is clipped. ``"auto"``: that where D has a direction without noise
-        and the guards of ``mfpt`` pass, else the chain, with ``stats["message"]``.
+        it at most, and nothing is clipped. ``"well_balanced"``, ``"phase_space"``: as in ``solve``. ``"auto"``: the flux that
+        ``solve`` takes near the steady state, if the guards of ``mfpt`` pass, else the chain, with ``stats["message"]``. A run
+        of ``solve`` whose density feels other noise may take another scheme: ``stats["scheme"]`` of both.
 
     Returns
     -------
@@ -138,7 +139,7 @@ def backward(
     tolerance = _tolerance(rtol, atol, float(np.ptp(u)) or 1.0)
     each = tolerance / max(times.size, 1)
     chain_only = kind if kind == "uniformisation" else None
-    choice = choose_operator(generator, scheme, "backward", chain_only, dual=True)
+    choice = choose_operator(generator, scheme, "backward", chain_only, "evolution")
     found, message = choice.answer(lambda f: LinearBackward(f, kind, each).run(u, times))
     if found is not None:
         out, stats = found

@@ -69,7 +69,7 @@ def exit_probabilities(
         ``sets.side("x", "lower")``. Disjoint, and not neighbours.
     solver : {None, "direct", "multilevel"}
         As in ``mfpt``.
-    scheme : {"auto", "markov", "upwind5"}
+    scheme : {"auto", "markov", "upwind5", "phase_space"}
         As in ``mfpt``; ``stats["overshoot"]`` is by how much chances of ``"upwind5"`` leave [0, 1].
 
     Returns
@@ -103,12 +103,12 @@ def exit_probabilities(
         given = "empty" if isinstance(sets, Sequence) and not len(sets) else describe(sets)
         raise ValueError(f"sets is {given}; give a list of sets, at least one")
     ends = [(f"sets[{k}]", s) for k, s in enumerate(sets)]
-    choice = choose_operator(generator, scheme, "exit_probabilities", solver)
+    choice = choose_operator(generator, scheme, "exit_probabilities", solver, "passage")
     end = ended(generator, ends)
     found, message = choice.answer(lambda f: _linear(LinearEnded.of(f, end, ends)))
     again = partial(exit_probabilities, sets=sets, solver=solver)
     if found is not None:
-        again = partial(again, scheme="upwind5")
+        again = partial(again, scheme=found[1]["scheme"])
         return _result(end, *found, Question.of(generator.problem, again))
     solve = choose(end.chain, solver)
     rest = np.zeros(end.cells.size)

@@ -37,6 +37,9 @@ class LinearBackward:
 
     def __init__(self, linear: LinearOperator, kind: str, tolerance: float) -> None:
         self._grid, self._kind, self._tolerance = linear.flux.grid, kind, tolerance
+        self._scheme = linear.scheme
+        # Densities relax to these masses exactly: the mean under them stays as it is.
+        self._rest = linear.mass if linear.scheme == "well_balanced" else None
         self.matrix = sparse.csr_array(linear.flux.matrix.T)
         self._factors = CentralFactors(self.matrix)
         self._taylor = TaylorSeries(self.matrix, is_of_functions=True)
@@ -56,6 +59,8 @@ class LinearBackward:
             if time > now and x.any():
                 x = self._step(x, time - now)
             out[k], now = middle + x if time > 0 else u, time
+            if self._rest is not None:
+                out[k] += float(self._rest @ (u - out[k]))
             self._over = max(self._over, float(out[k].max()) - high, low - float(out[k].min()))
         stats: dict[str, str | int | float] = {
             "kind": " and ".join(sorted(self._kinds)) or "none",
@@ -63,7 +68,7 @@ class LinearBackward:
             "solves": self._solves,
             "error_bound": self._bound,
             "overshoot": self._over / (high - low) if high > low else 0.0,
-            "scheme": "upwind5",
+            "scheme": self._scheme,
         }
         return out, stats
 

@@ -17,7 +17,8 @@ from fokkerplanck.domain.types import Array, Integers
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.linalg.nearby import NearbyFactors
 from fokkerplanck.rates.ends import Ended, Named
-from fokkerplanck.scheme.upwind5 import Upwind5
+from fokkerplanck.scheme.linear_fluxes import LinearFlux, linear_flux
+from fokkerplanck.scheme.phase_space_flux import PhaseSpaceFlux
 from fokkerplanck.sets import Side, fractions
 from fokkerplanck.steady.linear_flux import DROPPED
 from fokkerplanck.steady.operator_choice import LinearOperator
@@ -39,32 +40,40 @@ class LinearEnded:
     end : Ended
         The Markov chain with the same ends.
     ends : sequence of (name, set)
-    flux : Upwind5
+    flux : Upwind5 or PhaseSpaceFlux
         With the ends.
     """
 
     linear: LinearOperator
     end: Ended
     ends: Named
-    flux: Upwind5
+    flux: LinearFlux
 
     @classmethod
     def of(cls, linear: LinearOperator, end: Ended, ends: Named) -> LinearEnded:
         """Flux of a problem, with the ends of its chain."""
         part = face_parts(linear.flux, end.label, ends)
-        return cls(linear, end, ends, Upwind5(linear.flux.problem, end.label, part))
+        flux = linear_flux(linear.flux.problem, linear.scheme, end.label, part)
+        return cls(linear, end, ends, flux)
 
     @cached_property
     def transposed(self) -> sparse.csr_array:
-        """Minus the transpose of K (n_free, n_free), for functions."""
+        """Minus the transpose of K (n_free, n_free), for functions.
+
+        Of ``PhaseSpaceFlux`` its other backward operator, with the better tails.
+        """
         cells = self.end.cells
+        if isinstance(self.flux, PhaseSpaceFlux):
+            return sparse.csr_array(-self.flux.backward[cells][:, cells])
         return sparse.csr_array(-self.flux.matrix[cells][:, cells].T)
 
     @cached_property
     def kills(self) -> Array:
         """Rates into each end (n_ends + 1, n_free), rows as those of ``Ended.kills``."""
         kills = np.zeros((len(self.ends) + 1, self.end.grid.size))
-        sets = self.flux.exits[:-1].toarray()
+        flux = self.flux
+        sets = flux.arrivals if isinstance(flux, PhaseSpaceFlux) else flux.exits
+        sets = sets[:-1].toarray()
         kills[: len(sets)] += sets
         named = {side: k for k, (_, side) in enumerate(self.ends) if isinstance(side, Side)}
         for side, rate in self.flux.side_exits.items():
@@ -113,7 +122,7 @@ class LinearEnded:
     def stats(self) -> dict[str, str | int | float]:
         """How it was solved."""
         return {
-            "scheme": "upwind5",
+            "scheme": self.linear.scheme,
             "solver": "gmres",
             "n_fill": self.factors.n_fill,
             "steps": self.factors.steps,
@@ -132,7 +141,7 @@ def overshoot(chances: Array, what: str) -> float:
     return over
 
 
-def face_parts(flux: Upwind5, label: Integers, ends: Named) -> Array:
+def face_parts(flux: LinearFlux, label: Integers, ends: Named) -> Array:
     """Shares (n_faces,) of the distance between centres outside of a set, where a face has one."""
     grid, part = flux.grid, np.full(len(flux.lower), 0.5)
     below, above = label[flux.lower], label[flux.upper]

@@ -23,7 +23,7 @@ from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.types import Array, Flags, Integers
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.rates.linear_ends import LinearEnded, overshoot
-from fokkerplanck.scheme.upwind5 import Upwind5
+from fokkerplanck.scheme.linear_fluxes import linear_flux
 
 #: Numbers of the two sets among the ends.
 IN_A, IN_B = 0, 1
@@ -129,7 +129,8 @@ def _sources(ended: LinearEnded, p: Array) -> tuple[Array, Array]:
     changes = []
     for number in (IN_A, IN_B):
         alone = np.where(ended.end.label == number, 0, -1)
-        changes.append((Upwind5(flux.problem, alone, flux.part).matrix - whole)[cells])
+        ending = linear_flux(flux.problem, ended.linear.scheme, alone, flux.part)
+        changes.append((ending.matrix - whole)[cells])
     both = (flux.matrix - whole)[cells] - changes[0] - changes[1]
     if abs(both).max() > ROUNDING * abs(whole).max():
         raise ConvergenceError(

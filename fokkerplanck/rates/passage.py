@@ -129,12 +129,15 @@ def mfpt(
         problem. ``"multilevel"``: multigrid, cost proportional to the cells, refused where times
         are so long that rounding matters. None: direct below 200 000 cells in two dimensions and
         20 000 in three. A solver of the Markov chain.
-    scheme : {"auto", "markov", "upwind5"}
+    scheme : {"auto", "markov", "upwind5", "phase_space"}
         ``"markov"``: the chain of ``solve``, positive and accurate entry by entry; it adds noise
         where drift wins over noise within a cell. ``"upwind5"``: the linear flux of fifth order
-        (`Upwind5`), for directions without noise; up to barriers of about 20 kT. ``"auto"``: that
-        where D has a direction without noise or upwinding adds more than a tenth to the noise in
-        the steady state, and if its guards pass; else the chain, with ``stats["message"]``.
+        (`Upwind5`), for directions without noise; up to barriers of about 20 kT.
+        ``"phase_space"``: `PhaseSpaceFlux`, for ``Problem.langevin`` alone, which keeps
+        Maxwell-Boltzmann. ``"auto"``: the latter for such problems, on uniform axes and symmetric
+        ones of velocity; else ``"upwind5"`` where drift goes along directions without noise, or
+        where ``solve`` from the steady state would take it (on a line in the former case only), and
+        if its guards pass; else the chain, with ``stats["message"]``.
 
     Returns
     -------
@@ -185,12 +188,12 @@ def mfpt(
             "target"
         )
     ends = [] if target is None else [("target", target)]
-    choice = choose_operator(generator, scheme, "mfpt", solver)
+    choice = choose_operator(generator, scheme, "mfpt", solver, "passage")
     end = ended(generator, ends)
     times, message = choice.answer(lambda f: linear_times(LinearEnded.of(f, end, ends)))
     again = partial(mfpt, target=target, solver=solver)
     if times is not None:
-        again = partial(again, scheme="upwind5")
+        again = partial(again, scheme=times.stats["scheme"])
         return _passage(end, *times, Question.of(generator.problem, again))
     solve = choose(end.chain, solver)
     one = np.ones(end.cells.size)

@@ -154,7 +154,8 @@ def committor(
     scheme : {"auto", "markov", "upwind5"}
         As in ``mfpt``. ``"upwind5"``: stationary masses, committors and currents of the flux of
         fifth order; the backward committor is that of the chain where the density is below 1e-7 of
-        its largest value, and edges are pairs of cells up to three apart.
+        its largest value, and edges are pairs of cells up to three apart. It is the choice for
+        ``Problem.langevin`` too.
 
     Returns
     -------
@@ -206,12 +207,12 @@ def committor(
             "rates underflow); transition paths need a little diffusion, or a lower beta"
         )
     ends = [("A", A), ("B", B)]
-    choice = choose_operator(generator, scheme, "committor", solver)
+    choice = choose_operator(generator, scheme, "committor", solver, "paths")
     end = ended(generator, ends)
     found, message = choice.answer(lambda f: _linear(LinearEnded.of(f, end, ends)))
     again = partial(committor, A=A, B=B, solver=solver)
     if found is not None:
-        again = partial(again, scheme="upwind5")
+        again = partial(again, scheme=found.stats["scheme"])
         return replace(found, _asked=Question.of(generator.problem, again))
     steady = steady_state(generator, scheme="markov")
     log_rho, rho = steady.log_rho.ravel(), steady.rho

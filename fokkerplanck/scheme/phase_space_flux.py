@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from fokkerplanck.domain.arguments import describe
-from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.grid import Grid, Side
 from fokkerplanck.domain.types import Array, Flags, Integers
 from fokkerplanck.equation.problem import Problem, check_problem
 from fokkerplanck.scheme.bernoulli import bernoulli
@@ -135,14 +135,23 @@ class PhaseSpaceFlux:
         self.currents = sparse.csr_array(sparse.vstack([axis.rows() for axis in self._axes]))
 
     @cached_property
-    def matrix(self) -> sparse.csr_array:
-        """Balance of the currents, and what ends."""
+    def balance(self) -> sparse.csr_array:
+        """Net inflow of cells (n, n_faces), from mass currents."""
         m, n = self.currents.shape
         faces = np.arange(m)
         signs = np.concatenate([-np.ones(m), np.ones(m)])
         where = np.concatenate([self.lower, self.upper]), np.concatenate([faces, faces])
-        balance = sparse.csr_array((signs, where), shape=(n, m))
-        return sparse.csr_array(balance @ self.currents - self._ended.by_cell)
+        return sparse.csr_array((signs, where), shape=(n, m))
+
+    @cached_property
+    def matrix(self) -> sparse.csr_array:
+        """Balance of the currents, and what ends."""
+        return sparse.csr_array(self.balance @ self.currents - self._ended.by_cell)
+
+    @property
+    def side_exits(self) -> dict[Side, Array]:
+        """Rates (n,) through absorbing sides, of which there are none."""
+        return {}
 
     @property
     def exits(self) -> sparse.csr_array:

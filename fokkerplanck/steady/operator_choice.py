@@ -1,16 +1,16 @@
 """Which operator answers questions about time: the Markov chain, or the fifth-order upwind flux.
 
-Upwinding adds noise along directions in which drift wins over noise within a cell. Where that
-amounts to more than a tenth of the noise that is there, or where there is none, passage times,
-committors and slow modes are those of another temperature, and the linear flux takes the place of
-the chain. It has guards of its own: what they refuse is answered by the chain, with a message.
+Upwinding adds noise along directions in which drift wins over noise within a cell. Where that is
+too much, by the rule that ``solve`` goes by too, ``ChainError``, passage times, committors and
+slow modes are those of another temperature, and a linear flux takes the place of the chain. It has
+guards of its own: what they refuse is answered by the chain, with a message.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 import numpy as np
 from scipy import sparse
@@ -20,19 +20,26 @@ from fokkerplanck.domain.arguments import one_of
 from fokkerplanck.domain.types import Array, Integers
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.scheme.currents import is_singular
-from fokkerplanck.scheme.detailed_balance import exact_log_density
-from fokkerplanck.scheme.dissipation import added_noise, coth_excess
+from fokkerplanck.scheme.chain_error import ChainError
+from fokkerplanck.scheme.dissipation import added_noise
 from fokkerplanck.scheme.generator import Generator
+from fokkerplanck.scheme.linear_fluxes import (
+    EVOLUTIONS,
+    FLUXES,
+    PATHS,
+    STATICS,
+    LinearFlux,
+    evolving_flux,
+    linear_flux,
+    maxwell_boltzmann,
+    static_flux,
+)
 from fokkerplanck.scheme.upwind5 import Upwind5
 from fokkerplanck.steady.linear_flux import linear_masses, negative_mass
 from fokkerplanck.steady.markov import stationary_log_mass
 from fokkerplanck.steady.wells import deep_wells
 
-SCHEMES = ("auto", "markov", "upwind5")
-#: Noise that upwinding adds, over that of the problem, above which the linear flux is taken.
-WRONG = 0.1
-#: The same from which on it is mentioned.
+#: Noise that upwinding adds, over that of the problem, from which on it is mentioned.
 NOTED = 0.02
 #: Negative stationary mass above which the grid does not resolve the problem: 7e-4 goes with a gap
 #: that is three times too small.
@@ -47,15 +54,18 @@ LOST = 1e-12
 TINY = 1e-300
 
 T = TypeVar("T")
+Kind: TypeAlias = Literal["evolution", "modes", "passage", "paths"]
 
 
 @dataclass(frozen=True, eq=False)
 class LinearOperator:
-    """The fifth-order flux of a problem, where it may be trusted.
+    """A linear flux of a problem, where it may be trusted.
 
     Attributes
     ----------
-    flux : Upwind5
+    scheme : str
+        Its name.
+    flux : Upwind5 or PhaseSpaceFlux
     generator : Generator
         Of the same problem.
     mass : array (n,) or None
@@ -64,7 +74,8 @@ class LinearOperator:
         Those of the generator, with the sides closed.
     """
 
-    flux: Upwind5
+    scheme: str
+    flux: LinearFlux
     generator: Generator
     mass: Array | None
     log_mass: Array
@@ -112,25 +123,29 @@ class Choice:
         except ConvergenceError as error:
             if self.forced:
                 raise
-            return None, _fallback(self.added, str(error))
+            return None, _fallback(self.added, self.linear.scheme, str(error))
 
 
 def choose_operator(
-    generator: Generator, scheme: str, asker: str, solver: str | None = None, dual: bool = False
+    generator: Generator,
+    scheme: str,
+    asker: str,
+    solver: str | None = None,
+    kind: Kind = "modes",
 ) -> Choice:
     """Operator that answers a question.
 
     Parameters
     ----------
     generator : Generator
-    scheme : {"auto", "markov", "upwind5"}
+    scheme : {"auto", "markov", "upwind5", "well_balanced", "phase_space"}
     asker : str
         The question, for messages.
     solver : str, optional
         A solver of the Markov chain that was asked for by name.
-    dual : bool
-        Whether answers should be dual to what ``solve`` does: only directions without noise are
-        then a reason to leave its chain.
+    kind : {"evolution", "modes", "passage", "paths"}
+        What the question is about. Evolutions are dual to those of ``solve``. Passages on a line
+        are left to the chain, whose fit is exact for them where drift and noise are constant.
 
     Raises
     ------
@@ -140,58 +155,59 @@ def choose_operator(
     ConvergenceError
         If it was asked for by name and may not be trusted.
     """
-    one_of(scheme, "scheme", SCHEMES)
+    schemes = {"evolution": EVOLUTIONS, "paths": PATHS}.get(kind, STATICS)
+    one_of(scheme, "scheme", schemes)
     if scheme == "markov":
         return Choice(None, False, float("nan"), "")
-    if scheme == "upwind5":
-        Generator.problem_of(generator, f"{asker} with scheme='upwind5'")
+    if scheme in FLUXES:
+        Generator.problem_of(generator, f"{asker} with scheme={scheme!r}")
         if solver is not None:
             raise ValueError(
-                f"solver is {solver!r}, which is for the Markov chain, and scheme is 'upwind5'; "
+                f"solver is {solver!r}, which is for the Markov chain, and scheme is {scheme!r}; "
                 "leave one of them out"
             )
-        linear = _linear(generator, _closed_log_mass(generator))
+        linear = _linear(generator, scheme, _closed_log_mass(generator))
         return Choice(linear, True, float("nan"), "")
-    return _automatic(generator, solver, dual)
+    return _automatic(generator, solver, kind)
 
 
-def _automatic(generator: Generator, solver: str | None, dual: bool) -> Choice:
+def _automatic(generator: Generator, solver: str | None, kind: Kind) -> Choice:
     """The linear flux where upwinding adds much noise, unless it may not be trusted."""
     chain = Choice(None, False, float("nan"), "")
     problem = generator.problem
-    if problem is None or generator.edges.knows_walls:
-        return chain  # of all schemes the chain alone knows walls without noise
+    if problem is None:
+        return chain
     closed = _closed(generator)
-    singular = bool(is_singular(problem).any())
-    if not singular and (problem.grid.dim == 1 or _most(closed) <= NOTED):
-        return chain  # on a line the exponential fit is exact where drift and noise are constant
-    # Pure upwinding has tilts too, and they may add up; but nothing comes back there.
-    is_one_way = singular and closed.edges.one_way is not None
-    if not is_one_way and exact_log_density(problem, closed.edges) is not None:
+    error = ChainError(problem, closed.edges)
+    if error.never_matters or (
+        kind in ("passage", "paths") and problem.grid.dim == 1 and not error.is_singular
+    ):
         return chain
     try:
         log_mass = _closed_log_mass(generator)
-    except (ValueError, ConvergenceError) as error:
-        why = f"what upwinding adds to the noise is not known: {error}"
-        return replace(chain, message=why if singular else "")
-    added = added_noise(closed.edges, log_mass - np.log(problem.grid.volumes.ravel()))
+    except (ValueError, ConvergenceError) as failure:
+        return replace(chain, message=f"what upwinding adds to the noise is not known: {failure}")
+    log_rho = log_mass - np.log(problem.grid.volumes.ravel())
+    added = added_noise(closed.edges, log_rho)
+    name = evolving_flux(problem) if kind == "evolution" else static_flux(problem)
+    name = "upwind5" if kind == "paths" else name
     chain = replace(chain, added=added)
-    if not singular and (dual or added <= WRONG):
+    if not error.wants_flux(error.of_log(log_rho)):
         note = f"upwinding adds {added:.0%} to the noise; refine the grid for less"
-        note += ', or use scheme="upwind5"' if added > WRONG else ""
+        note += f', or use scheme="{name}"'
         return replace(chain, message=note) if added > NOTED else chain
     if solver is not None:
         why = f"solver={solver!r} asks for the Markov chain"
-        return replace(chain, message=_fallback(added, why))
+        return replace(chain, message=_fallback(added, name, why))
     try:
-        return replace(chain, linear=_linear(generator, log_mass))
-    except ConvergenceError as error:
-        return replace(chain, message=_fallback(added, str(error)))
+        return replace(chain, linear=_linear(generator, name, log_mass))
+    except ConvergenceError as failure:
+        return replace(chain, message=_fallback(added, name, str(failure)))
 
 
-def _fallback(added: float, why: str) -> str:
+def _fallback(added: float, name: str, why: str) -> str:
     """Message of an answer by the chain where the linear flux should have given it."""
-    return f"upwinding adds {added:.0%} to the noise; upwind5 was not usable because {why}"
+    return f"upwinding adds {added:.0%} to the noise; {name} was not usable because {why}"
 
 
 def _closed(generator: Generator) -> Generator:
@@ -201,23 +217,21 @@ def _closed(generator: Generator) -> Generator:
     return Generator(replace(generator.edges, exits={}))
 
 
-def _most(generator: Generator) -> float:
-    """Noise that upwinding adds on the steepest edge, over that which is there."""
-    steepest = np.abs(generator.edges.tilt).max(initial=0.0)
-    return float(coth_excess(0.5 * steepest))
-
-
 def _closed_log_mass(generator: Generator) -> Array:
     """Stationary log masses of the chain, with its sides closed."""
     return stationary_log_mass(_closed(generator)).log_mass
 
 
-def _linear(generator: Generator, log_mass: Array) -> LinearOperator:
+def _linear(generator: Generator, scheme: str, log_mass: Array) -> LinearOperator:
     """The linear flux; ConvergenceError where its steady state shows that it may not be trusted."""
     assert isinstance(generator.problem, Problem)
-    flux = Upwind5(generator.problem)
+    flux = linear_flux(generator.problem, scheme)
     if generator.grid.has_absorbing_sides:
-        return LinearOperator(flux, generator, None, log_mass)
+        return LinearOperator(scheme, flux, generator, None, log_mass)
+    if scheme != "upwind5":
+        exact = maxwell_boltzmann(generator.problem)
+        return LinearOperator(scheme, flux, generator, np.exp(exact), exact)
+    assert isinstance(flux, Upwind5)
     mass = linear_masses(flux, generator, log_mass)
     negative = negative_mass(mass)
     if negative > RESOLVED:
@@ -229,7 +243,7 @@ def _linear(generator: Generator, log_mass: Array) -> LinearOperator:
             residual=negative,
         )
     _check_passes(generator, mass)
-    return LinearOperator(flux, generator, mass, log_mass)
+    return LinearOperator(scheme, flux, generator, mass, log_mass)
 
 
 def _check_passes(generator: Generator, mass: Array) -> None:

@@ -1,5 +1,7 @@
 """Which scheme in space a run takes, and what it is worth where the drift beats the noise."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.linalg import expm
@@ -236,6 +238,11 @@ def test_events_and_dense_output():
 
 BAD = {
     "unknown": ({"scheme": "weno"}, "scheme is 'weno'; choose from auto, markov, upwind5"),
+    "balanced": ({"scheme": "well_balanced"}, "make it by Problem.langevin"),
+    "balanced steps": (
+        {"scheme": "well_balanced", "method": fp.Implicit()},
+        'scheme="well_balanced" exists for Exponential,',
+    ),
     "euler": (
         {"scheme": "upwind5", "method": fp.BackwardEuler(0.1)},
         "exists for Exponential, Implicit and FluxCorrected",
@@ -261,3 +268,119 @@ def test_bad_arguments(options, words):
     problem, exact = rotation(25)
     with pytest.raises(ValueError, match=words):
         fp.solve(problem, exact(0.0), [0, 0.1], steady=False, **options)
+
+
+# --- finer grids ---------------------------------------------------------------------------------
+
+
+def of_zoo(exact, t, sizes):
+    """Problems on grids, time, and densities at 0 and then."""
+    for n in sizes:
+        problem = exact.build(n)
+        rho = [exact.rho_t(time, *problem.grid.x) for time in (0.0, t)]
+        yield problem, t, *(r / problem.grid.integrate(r) for r in rho)
+
+
+def turning(sizes, kT, t=0.5):
+    for n in sizes:
+        problem, exact = rotation(n, kT)
+        yield problem, t, exact(0.0), exact(t)
+
+
+def swinging(sizes):
+    for n in sizes:
+        problem, start, mean, cov = oscillator(n)
+        yield problem, 1.0, start, fp.gaussian(problem.grid, mean, cov)
+
+
+def linear(F, D, kT):
+    """Linear drift from a Gaussian beside the centre."""
+    return fp.zoo.ornstein_uhlenbeck(F, D, kT, mean0=(1.0, 0.0), cov0=0.1)
+
+
+TENSOR = [[1, 0.6], [0.6, 0.5]]
+THREE = (24, 48, 96)
+FLUX = {
+    "wave": lambda: of_zoo(fp.zoo.advection_diffusion(2), 1.0, (12, *THREE)),
+    "wave, diagonal D": lambda: of_zoo(
+        fp.zoo.advection_diffusion(2, D=(1.0, 0.5)), 1.0, (12, *THREE)
+    ),
+    "wave on a ring": lambda: of_zoo(fp.zoo.advection_diffusion(1), 1.0, (12, *THREE, 192)),
+    "wave in space": lambda: of_zoo(fp.zoo.advection_diffusion(3), 0.5, (8, 12, 16)),
+    "rotation": lambda: turning((25, 50, 100), 1e-3),
+    "slower rotation": lambda: turning(THREE, 0.01),
+    "tensor": lambda: of_zoo(linear([[1, -1.5], [1.5, 1]], TENSOR, 1 / 3), 1.0, THREE),
+    "spiral": lambda: of_zoo(fp.zoo.spiral(0.1), 1.0, THREE),
+    "gyrator": lambda: of_zoo(fp.zoo.gyrator(0.1), 1.0, THREE),
+    "oscillator": lambda: swinging(THREE),
+    "leaky integral": lambda: of_zoo(fp.zoo.leaky_integrator(), 1.0, THREE),
+    "one noise": lambda: of_zoo(fp.zoo.one_noise(), 1.0, (24, 48)),
+}
+CHAIN = {
+    "weak circulation": lambda: of_zoo(linear([[1, -0.1], [0.1, 1]], 1.0, 1.0), 1.0, THREE),
+    "detailed balance": lambda: of_zoo(linear([[1, 0], [0, 2]], 1.0, 0.3), 1.0, THREE),
+    "walls": lambda: of_zoo(fp.zoo.square_root_diffusion(), 1.0, THREE),
+}
+
+
+@pytest.mark.parametrize("name", [*FLUX, *CHAIN])
+def test_finer_grids_are_no_worse(name):
+    """The scheme is chosen for the problem, and does not change along a sequence of grids."""
+    errors, chosen = [], "upwind5" if name in FLUX else "markov"
+    for problem, t, start, end in (FLUX | CHAIN)[name]():
+        s = fp.solve(problem, start, [0, t], steady=False)
+        assert s.stats["scheme"] == chosen
+        errors.append(float(problem.grid.integrate(np.abs(s[-1] - end))))
+    assert all(b < 1.5 * a for a, b in pairwise(errors))
+
+
+def test_a_threshold_for_the_grid_would_make_finer_grids_worse():
+    """The chain adds less than a twentieth of the noise on the finer of these grids."""
+    (coarse, *_, start, end), (fine, t, begin, wanted) = of_zoo(
+        fp.zoo.advection_diffusion(2), 1.0, (48, 96)
+    )
+    flux = fp.solve(coarse, start, [0, t], scheme="upwind5", steady=False)
+    chain = fp.solve(fine, begin, [0, t], scheme="markov", steady=False)
+    assert chain.stats["numerical_diffusion"] < 0.05
+    before = coarse.grid.integrate(np.abs(flux[-1] - end))
+    assert fine.grid.integrate(np.abs(chain[-1] - wanted)) > 1000 * before
+
+
+# --- motion with inertia in a known potential ----------------------------------------------------
+
+
+def test_maxwell_boltzmann_stays():
+    """Counterexample: the flux by itself leaves it."""
+    grid = fp.Grid([(-2, 2), (-1.6, 1.6)], 40)
+    problem = fp.Problem.langevin(grid, lambda x: x**4 / 4 - x**2 / 2, 0.1, 0.05)
+    rest = fp.steady_state(problem).rho
+    s = fp.solve(problem, rest, [0, 1, 300], dense=True)
+    assert s.stats["scheme"] == "well_balanced"
+    assert grid.integrate(np.abs(s.rho - rest)).max() < 1e-13
+    assert np.abs(s.free_energy).max() < 1e-13
+    assert grid.integrate(np.abs(s.at(100.0) - rest)) < 1e-13
+    other = fp.solve(problem, rest, [0, 1], scheme="upwind5", steady=False)
+    assert grid.integrate(np.abs(other[-1] - rest)) > 1e-3
+
+
+@pytest.mark.parametrize("scheme", ["auto", "phase_space"])
+def test_everything_relaxes_to_maxwell_boltzmann(scheme):
+    grid = fp.Grid([(-2, 2), (-2, 2)], 40)
+    problem = fp.Problem.langevin(grid, lambda x: x**2 / 2, 0.5, 0.1)
+    s = fp.solve(problem, fp.gaussian(grid, (0.6, 0), 0.03), [0, 1.0, 80.0], scheme=scheme)
+    assert grid.integrate(np.abs(s[-1] - fp.steady_state(problem).rho)) < 1e-8
+    assert s.free_energy[-1] < 1e-15
+    assert np.abs(s.mass - 1).max() < 1e-13
+
+
+def test_on_the_way_it_is_as_good_as_the_flux():
+    """`PhaseSpaceFlux` is of second order there."""
+    _, start, mean, cov = oscillator(64)
+    grid = fp.Grid([(-2, 2), (-2, 2)], 64)
+    problem = fp.Problem.langevin(grid, lambda x: x**2 / 2, 0.1, 0.05)
+    wanted, errors = fp.gaussian(grid, mean, cov), {}
+    for scheme in ("auto", "upwind5", "phase_space"):
+        s = fp.solve(problem, start, [0, 1.0], scheme=scheme, steady=False)
+        errors[scheme] = grid.integrate(np.abs(s[-1] - wanted))
+    assert errors["auto"] == pytest.approx(errors["upwind5"], rel=0.05)
+    assert errors["phase_space"] > 5 * errors["auto"]

@@ -66,7 +66,8 @@ def unguarded(problem):
     """The flux, whatever its steady state."""
     generator, flux = fp.Generator(problem), Upwind5(problem)
     log_mass = stationary_log_mass(generator).log_mass
-    return LinearOperator(flux, generator, linear_masses(flux, generator, log_mass), log_mass)
+    mass = linear_masses(flux, generator, log_mass)
+    return LinearOperator("upwind5", flux, generator, mass, log_mass)
 
 
 def test_growing_modes_are_refused():

@@ -167,20 +167,36 @@ def test_much_added_noise_is_a_reason():
     choice = choose_operator(generator, "auto", "mfpt")
     assert choice.added > 0.1
     assert choice.linear is not None
+    assert choice.linear.scheme == "upwind5"
     named = choose_operator(generator, "auto", "mfpt", "direct")
     assert named.linear is None
     assert "asks for the Markov chain" in named.message
-    dual = choose_operator(generator, "auto", "backward", dual=True)
-    assert dual.linear is None
-    assert 'scheme="upwind5"' in dual.message
 
 
 def test_some_added_noise_is_said():
-    generator = fp.Generator(spiral().build(40))
-    choice = choose_operator(generator, "auto", "mfpt")
+    """Where it is a matter of the grid, and not of the problem."""
+    grid = fp.Grid([(-4, 4), (-4, 4)], 16)
+    problem = fp.Problem(grid, drift=lambda x, y: (-x + 2 * y, -y - 2 * x))
+    choice = choose_operator(fp.Generator(problem), "auto", "mfpt")
     assert choice.linear is None
     assert 0.02 < choice.added < 0.1
     assert choice.message.startswith("upwinding adds ")
+    assert 'scheme="upwind5"' in choice.message
+
+
+def test_finer_grids_do_not_bring_the_chain_back():
+    for n in (24, 40, 80):
+        assert choose_operator(fp.Generator(spiral().build(n)), "auto", "mfpt").linear is not None
+
+
+def test_on_a_line_passages_are_left_to_the_chain():
+    """Modes of a ring with a drift are not: they turn, and decay too fast on the chain."""
+    grid = fp.Grid([(0, 2 * np.pi)], 48, "periodic")
+    ring = fp.Problem(grid, drift=lambda x: 1 + 0 * x, kT=0.05)
+    times = fp.mfpt(ring, lambda x: abs(x - np.pi) > np.pi - 0.5)
+    assert times.stats["scheme"] == "markov"
+    assert fp.spectrum(ring, 3).eigenvalues[1].real == pytest.approx(-0.05, rel=1e-5)
+    assert fp.spectrum(ring, 3, scheme="markov").eigenvalues[1].real < -0.06
 
 
 def test_bad_words():
@@ -210,3 +226,113 @@ def test_the_pass_between_wells(rng):
     wells = np.array([np.ravel_multi_index((i, n // 2), grid.shape) for i in (10, 29)])
     level = pass_level(fp.Generator(problem).matrix, phi.ravel(), wells)
     assert level == pytest.approx(phi[n // 2].max(), rel=1e-12)
+
+
+# --- duality to solve ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("turn", "scheme"), [(2, "markov"), (6, "upwind5")])
+def test_backward_is_dual_to_solve_by_default(turn, scheme):
+    """Both go by the same rule: below and above the noise at which the chain is left."""
+    grid = fp.Grid([(-4, 4), (-4, 4)], 64)
+    problem = fp.Problem(grid, drift=lambda x, y: (-x + turn * y, -y - turn * x))
+    start = fp.gaussian(grid, (1, 0), 0.3)
+    later = fp.solve(problem, start, [0, 0.7], steady=False)
+    u = fp.backward(problem, lambda x, y: np.tanh(x + 0.3 * y), 0.7)
+    assert later.stats["scheme"] == u.stats["scheme"] == scheme
+    x, y = grid.x
+    expected = grid.integrate(np.tanh(x + 0.3 * y) * later[-1])
+    # What solve shows has its negative masses cut off.
+    cut = 2 * later.stats.get("clipped_mass", 0.0)
+    assert cut < 1e-8
+    assert grid.integrate(u.u[-1] * start) == pytest.approx(expected, abs=cut + 1e-11)
+
+
+# --- motion with inertia in a known potential ----------------------------------------------------
+
+
+def langevin(n, gamma, kT=0.05, **words):
+    """The same double well, known to be in a potential."""
+    grid = fp.Grid([(-2, 2), (-1.6, 1.6)], n)
+    return fp.Problem.langevin(grid, lambda x: x**4 / 4 - x**2 / 2, gamma, kT, **words)
+
+
+@pytest.mark.parametrize(("gamma", "tau", "off"), [(1.0, 1134.1, 0.5), (0.1, 1071.6, 1.0)])
+def test_inertia_takes_the_flux_that_keeps_its_state(gamma, tau, off):
+    """The fifth-order flux is off by 15 there for the smaller friction, the chain by a thousand."""
+    problem = langevin(80, gamma)
+    times = fp.mfpt(problem, RIGHT)
+    assert times.stats["scheme"] == "phase_space"
+    assert times.at(-1, 0) == pytest.approx(tau, abs=off)
+    assert times.mean.min() >= 0
+    other = fp.mfpt(problem, RIGHT, scheme="upwind5")
+    assert other.stats["scheme"] == "upwind5"
+    assert abs(other.at(-1, 0) - tau) < 20
+
+
+def test_gap_with_inertia():
+    exact = 1.49195e-3
+    problem = langevin(80, 0.1)
+    assert fp.spectrum(problem, 2).gap == pytest.approx(exact, rel=2e-3)
+    assert abs(fp.spectrum(problem, 2, scheme="upwind5").gap / exact - 1) > 0.01
+
+
+@pytest.mark.slow
+def test_very_weak_friction():
+    problem = langevin(160, 0.02)
+    assert fp.mfpt(problem, RIGHT).at(-1, 0) == pytest.approx(2825, abs=8)
+    assert fp.spectrum(problem, 2).gap == pytest.approx(4.4718e-4, rel=5e-3)
+
+
+def test_exits_with_inertia():
+    """Against 10 000 paths a point, friction .1."""
+    problem = langevin(80, 0.1)
+    found = fp.exit_probabilities(problem, [LEFT, RIGHT])
+    assert found.stats["scheme"] == "phase_space"
+    q = RegularGridInterpolator(problem.grid.centers, found.probability[1], "cubic")
+    assert q((0, 0.2)) == pytest.approx(0.9971, abs=2e-3)
+    assert q((-0.5, 0.5)) == pytest.approx(0.5356, abs=1e-2)
+    assert found.residual < 1e-8
+    paths = fp.committor(problem, LEFT, RIGHT)
+    assert paths.stats["scheme"] == "upwind5"
+    assert np.abs(paths.forward - found.probability[1]).max() < 0.05
+
+
+def test_where_the_state_is_not_kept_by_a_flux():
+    """Absorbing sides, and velocity axes that are not symmetric."""
+    grid = fp.Grid([(-2, 2), (-1.6, 1.8)], 48)
+    lopsided = fp.Problem.langevin(grid, lambda x: x**2 / 2, 0.5, 0.1)
+    assert fp.mfpt(lopsided, lambda x, v: x > 0.9).stats["scheme"] == "upwind5"
+    grid = fp.Grid([(-2, 2), (-1.6, 1.6)], 48, ["absorbing", "reflecting"])
+    leaving = fp.Problem.langevin(grid, lambda x: x**2 / 2, 0.5, 0.1)
+    assert fp.solve(leaving, fp.gaussian(grid, (0, 0), 0.1), 0.1).stats["scheme"] == "upwind5"
+
+
+def test_backward_and_forward_with_inertia():
+    problem = langevin(80, 1.0, kT=0.1)
+    grid = problem.grid
+    start = fp.gaussian(grid, (-0.9, 0.1), 0.06)
+    late = fp.backward(problem, lambda x, v: x * v + x, [0.5, 40.0])
+    later = fp.solve(problem, start, [0, 0.5, 40.0], steady=False)
+    assert late.stats["scheme"] == later.stats["scheme"] == "well_balanced"
+    x, v = grid.x
+    # The function is below 5, and solve may take off up to 1e-6 of negative mass.
+    for k in (0, 1):
+        expected = grid.integrate((x * v + x) * later[k + 1])
+        assert grid.integrate(late.u[k] * start) == pytest.approx(expected, abs=5e-6)
+    rest = fp.steady_state(problem).rho
+    mean = grid.integrate(rest * (x * v + x))
+    for u in late.u:
+        assert grid.integrate(rest * u) == pytest.approx(mean, abs=1e-12)
+
+
+def test_fluxes_that_do_not_fit():
+    problem, plain = langevin(24, 1.0), kramers(1, 24)
+    with pytest.raises(ValueError, match="choose from auto, markov, upwind5, phase_space"):
+        fp.mfpt(problem, RIGHT, scheme="well_balanced")
+    with pytest.raises(ValueError, match=r"choose from auto, markov, upwind5$"):
+        fp.committor(problem, LEFT, RIGHT, scheme="phase_space")
+    with pytest.raises(ValueError, match=r"make it by Problem\.langevin"):
+        fp.spectrum(plain, 2, scheme="phase_space")
+    with pytest.raises(ValueError, match=r"make it by Problem\.langevin"):
+        fp.backward(plain, 1.0, 1.0, scheme="well_balanced")

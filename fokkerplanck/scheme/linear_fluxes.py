@@ -1,0 +1,84 @@
+"""The linear fluxes of high order, by name, and those that suit underdamped motion."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+from scipy.special import logsumexp
+
+from fokkerplanck.domain.types import Array, Integers
+from fokkerplanck.equation.problem import Problem
+from fokkerplanck.scheme.maxwell_boltzmann import profiles
+from fokkerplanck.scheme.phase_space_flux import LARGEST, PhaseSpaceFlux
+from fokkerplanck.scheme.upwind5 import Upwind5
+
+LinearFlux: TypeAlias = Upwind5 | PhaseSpaceFlux
+#: Fluxes by name. "well_balanced" is Upwind5 of what a density has beyond its stationary state.
+FLUXES: dict[str, type[Upwind5] | type[PhaseSpaceFlux]] = {
+    "upwind5": Upwind5,
+    "well_balanced": Upwind5,
+    "phase_space": PhaseSpaceFlux,
+}
+#: Schemes of evolutions, of passages and slow modes, and of transition paths, whose reactive
+#: currents need a backward equation that is a transpose.
+EVOLUTIONS = ("auto", "markov", *FLUXES)
+STATICS = ("auto", "markov", "upwind5", "phase_space")
+PATHS = ("auto", "markov", "upwind5")
+
+
+def linear_flux(
+    problem: Problem, scheme: str, label: Integers | None = None, part: Array | None = None
+) -> LinearFlux:
+    """Flux of a problem by its name, with sets in which mass ends.
+
+    Raises
+    ------
+    ValueError
+        If the problem is not one that the flux is for.
+    """
+    return FLUXES[scheme](problem, label, part)
+
+
+def evolving_flux(problem: Problem) -> str:
+    """Name of the flux by which densities evolve where the chain is left.
+
+    For ``Problem.langevin`` that with the right stationary state. (``PhaseSpaceFlux`` has it too,
+    but is of second order in what is far from that state.)
+    """
+    return "well_balanced" if _is_known(problem) else "upwind5"
+
+
+def static_flux(problem: Problem) -> str:
+    """Name of the flux that answers questions about passages and slow modes, for the chain."""
+    grid = problem.grid
+    faces = grid.faces[-1]
+    is_symmetric = np.abs(faces + faces[::-1]).max() <= 1e-9 * (faces[-1] - faces[0])
+    fits = grid.is_uniform and is_symmetric and _is_known(problem)
+    return "phase_space" if fits else "upwind5"
+
+
+def _is_known(problem: Problem) -> bool:
+    """Whether the stationary state is Maxwell-Boltzmann, in floating point too."""
+    if problem.given.langevin is None or problem.grid.has_absorbing_sides:
+        return False
+    steepest = max(float(np.abs(profile.step).max()) for profile in profiles(problem))
+    return steepest <= LARGEST
+
+
+def maxwell_boltzmann(problem: Problem) -> Array:
+    """Log masses (n,) of Maxwell-Boltzmann, of sum 1.
+
+    Raises
+    ------
+    ValueError
+        If that is not the stationary state of the problem.
+    """
+    if problem.grid.has_absorbing_sides:
+        raise ValueError(
+            "the grid has absorbing sides, so that there is no stationary state to be kept; give "
+            "scheme='upwind5'"
+        )
+    log_pi = np.add.outer(*(profile.log_pi for profile in profiles(problem))).ravel()
+    log_mass = log_pi + np.log(problem.grid.volumes.ravel())
+    return np.asarray(log_mass - logsumexp(log_mass))
