@@ -48,10 +48,12 @@ class GridNoise:
     """
 
     def __init__(self, edges: Edges) -> None:
-        added = coth_excess(0.5 * np.abs(edges.tilt))
+        # Along axes that end at walls without noise masses are exact: no upwinding there.
+        added = np.where(edges.is_exact, 0.0, coth_excess(0.5 * np.abs(edges.tilt)))
         self.most = float(added.max(initial=0.0))
         self.is_upwinded = bool((np.abs(edges.tilt) >= UPWIND_TILT).any())
         self._edges, self._added = edges, added
+        self._weight = np.where(edges.is_exact, 0.0, edges.weight)
 
     def of(self, rho: Array) -> float:
         """R of a density >= 0 (negative values count as none); 0 of one without gradient."""
@@ -61,7 +63,7 @@ class GridNoise:
         log = np.log(np.maximum(rho, FLOOR))
         tail, head = self._edges.tail, self._edges.head
         steps = (rho[head] - rho[tail]) * (log[head] - log[tail])
-        physical = self._edges.weight * np.maximum(steps, 0.0)
+        physical = self._weight * np.maximum(steps, 0.0)
         whole = float(physical.sum())
         return float(physical @ self._added) / whole if whole > 0 else 0.0
 
@@ -99,8 +101,9 @@ class Transport:
         on_edges = isinstance(self.method, (*ON_THE_GENERATOR, OnUpwind5))
         self._noise = GridNoise(generator.edges) if on_edges else None
         if self._noise is not None and is_free and scheme == "auto":
-            problem = generator.problem
-            may = self._noise.most > self._limit and not generator.edges.knows_walls
+            problem = Generator.problem_of(generator, "solve")
+            may = self._noise.most > self._limit
+            may = may and not (problem.grid.dim == 1 and problem.inner_zeros)
             self._is_free = may and exact_log_density(problem, generator.edges) is None
 
     @property
@@ -160,7 +163,7 @@ class UpwindRates:
     def __init__(self, generator: Generator) -> None:
         assert generator.problem is not None
         self.grid: Grid = generator.grid
-        self._matrix = Upwind5(generator.problem).matrix
+        self._matrix = Upwind5(generator.problem, edges=generator.edges).matrix
 
     def apply(self, rho: Array) -> Array:
         """Time derivative of a density."""

@@ -60,7 +60,7 @@ class OnUpwind5(Method):
     def init(self, generator: Generator, context: Context) -> State:
         """State of a run."""
         assert generator.problem is not None
-        flux = Upwind5(generator.problem)
+        flux = Upwind5(generator.problem, edges=generator.edges)
         wide = WideFactors(flux.matrix, generator.matrix, generator.grid.dim)
         wanted = self.method.tolerance if context.tolerance is None else context.tolerance
         put = context.record.put

@@ -22,7 +22,7 @@ from fokkerplanck.domain.fields import cell_text
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.types import Array, Field, Integers
 from fokkerplanck.rates.killed import KilledChain
-from fokkerplanck.scheme.bernoulli import bernoulli
+from fokkerplanck.scheme.bernoulli import bernoulli_pair
 from fokkerplanck.scheme.currents import edge_offsets
 from fokkerplanck.scheme.edges import Edges
 from fokkerplanck.scheme.flows import Flows
@@ -159,12 +159,6 @@ def steps_of(edges: Edges, chosen: Integers | slice) -> Array:
     for k, w in enumerate(grid.widths):
         offset[k] *= 0.5 * (w[tail[k]] + w[head[k]])
     return offset
-
-
-def bernoulli_pair(z: Array) -> tuple[Array, Array]:
-    """B(-z) and B(z), the larger from the smaller, so that their ratio is e^z to rounding."""
-    smaller = bernoulli(np.abs(z))
-    return smaller + np.maximum(z, 0.0), smaller + np.maximum(-z, 0.0)
 
 
 def _crossings(grid: Grid, edges: Edges, label: Integers, ends: Named) -> Crossings:

@@ -52,7 +52,8 @@ class LinearEnded:
     def of(cls, linear: LinearOperator, end: Ended, ends: Named) -> LinearEnded:
         """Flux of a problem, with the ends of its chain."""
         part = face_parts(linear.flux, end.label, ends)
-        return cls(linear, end, ends, Upwind5(linear.flux.problem, end.label, part))
+        flux = Upwind5(linear.flux.problem, end.label, part, linear.flux.edges)
+        return cls(linear, end, ends, flux)
 
     @cached_property
     def transposed(self) -> sparse.csr_array:

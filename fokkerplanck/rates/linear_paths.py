@@ -129,7 +129,7 @@ def _sources(ended: LinearEnded, p: Array) -> tuple[Array, Array]:
     changes = []
     for number in (IN_A, IN_B):
         alone = np.where(ended.end.label == number, 0, -1)
-        changes.append((Upwind5(flux.problem, alone, flux.part).matrix - whole)[cells])
+        changes.append((Upwind5(flux.problem, alone, flux.part, flux.edges).matrix - whole)[cells])
     both = (flux.matrix - whole)[cells] - changes[0] - changes[1]
     if abs(both).max() > ROUNDING * abs(whole).max():
         raise ConvergenceError(

@@ -19,3 +19,9 @@ def bernoulli_and_slope(z: Array) -> tuple[Array, Array]:
     value, slope = np.empty_like(z), np.empty_like(z)
     flux.bernoulli_and_slope(z.ravel(), value.ravel(), slope.ravel())  # views
     return value, slope
+
+
+def bernoulli_pair(z: Array) -> tuple[Array, Array]:
+    """B(-z) and B(z), the larger from the smaller, so that their ratio is e^z to rounding."""
+    smaller = bernoulli(np.abs(z))
+    return smaller + np.maximum(z, 0.0), smaller + np.maximum(-z, 0.0)

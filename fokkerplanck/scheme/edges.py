@@ -15,7 +15,7 @@ import numpy as np
 
 from fokkerplanck.domain.arguments import frozen
 from fokkerplanck.domain.grid import Grid, Side
-from fokkerplanck.domain.types import Array, Integers
+from fokkerplanck.domain.types import Array, Flags, Integers
 from fokkerplanck.equation.problem import Problem, check_problem
 from fokkerplanck.kernels import threads
 from fokkerplanck.kernels.scheme import assembly
@@ -52,10 +52,12 @@ class Edges:
         Cells whose D was too anisotropic for the grid: its weak eigenvalue was raised to 4/n^2 of
         the largest (1/4n if it is zero; index units), and the drift along it is upwinded.
     centroids : array (d, \*shape)
-        Where the mass of the cells is: its mean place in cells at walls where D vanishes or the
-        drift is singular, centres elsewhere.
+        Where the mass of the cells is: its mean place in the cells near walls where D vanishes or
+        the drift is singular (12, or a quarter of all), centres elsewhere.
     note : str
         What such walls do, in words; empty without.
+    exact_axes : tuple of int
+        Axes that end at such walls: along them masses and resistances are exact.
 
     Notes
     -----
@@ -84,6 +86,7 @@ class Edges:
     n_floored: int = 0
     note: str = ""
     _centroids: Array | None = None
+    exact_axes: tuple[int, ...] = ()
 
     @classmethod
     def from_problem(cls, problem: Problem) -> Edges:
@@ -109,6 +112,15 @@ class Edges:
     def centroids(self) -> Array:
         r"""Mean places (d, \*shape) of the mass of the cells."""
         return self.grid.x if self._centroids is None else self._centroids
+
+    @cached_property
+    def is_exact(self) -> Flags:
+        """Edges (n_edges,) along ``exact_axes``."""
+        flags = np.zeros(self.tail.size, bool)
+        step = np.abs(self.head.astype(np.int64) - self.tail)
+        for k in self.exact_axes:  # such an axis has walls: no edge of another one has its stride
+            flags |= step == int(np.prod(self.grid.shape[k + 1 :]))
+        return frozen(flags)
 
     @cached_property
     def exit_rate(self) -> Array | None:
@@ -146,6 +158,7 @@ def _axis_edges(problem: Problem) -> Edges:
         if not open_faces.any():
             break
         v = flat(problem.v, grid.dim)  # faces without noise carry the drift alone
+    _pass_zeros(problem, tail, head, weight, tilt)
     better = wall_edges(problem)
     if better is not None:
         better.replace(tail, head, weight, tilt)
@@ -158,7 +171,25 @@ def _axis_edges(problem: Problem) -> Edges:
         return Edges(grid, tail, head, weight, tilt, exits, problem.D_kind, 1, note=note)
     exits = {side: better.exit(side, rate) for side, rate in exits.items()}
     note, places = wall_note(problem), better.centroids
-    return Edges(grid, tail, head, weight, tilt, exits, problem.D_kind, 1, 0, note, places)
+    axes = tuple(sorted({wall.side.axis for wall in problem.walls}))
+    return Edges(grid, tail, head, weight, tilt, exits, problem.D_kind, 1, 0, note, places, axes)
+
+
+def _pass_zeros(
+    problem: Problem, tail: Integers, head: Integers, weight: Array, tilt: Array
+) -> None:
+    """On a line, leave out what cannot pass points without noise: the edges across them."""
+    if problem.grid.dim > 1:
+        return
+    n = problem.grid.size
+    for zero in problem.inner_zeros:
+        zero.check_density()
+        upper = (zero.lower + 1) % n
+        for a, b, sign in ((zero.lower, upper, 1.0), (upper, zero.lower, -1.0)):
+            mine = (tail == a) & (head == b)
+            along = sign if zero.kind == "upwards" else -sign
+            weight[mine] = 0.0 if zero.kind == "barrier" else zero.speed / UPWIND_TILT
+            tilt[mine] = along * UPWIND_TILT
 
 
 def _tilt_terms(problem: Problem) -> tuple[float, bool, Array, bool, Array, Array]:

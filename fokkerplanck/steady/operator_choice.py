@@ -160,8 +160,10 @@ def _automatic(generator: Generator, solver: str | None, dual: bool) -> Choice:
     """The linear flux where upwinding adds much noise, unless it may not be trusted."""
     chain = Choice(None, False, float("nan"), "")
     problem = generator.problem
-    if problem is None or generator.edges.knows_walls:
-        return chain  # of all schemes the chain alone knows walls without noise
+    if problem is None or len(generator.edges.exact_axes) == problem.grid.dim:
+        return chain  # exact along every line: on these the linear flux is the chain
+    if problem.grid.dim == 1 and problem.inner_zeros:
+        return chain  # which alone knows what passes them
     closed = _closed(generator)
     singular = bool(is_singular(problem).any())
     if not singular and (problem.grid.dim == 1 or _most(closed) <= NOTED):
@@ -175,7 +177,8 @@ def _automatic(generator: Generator, solver: str | None, dual: bool) -> Choice:
     except (ValueError, ConvergenceError) as error:
         why = f"what upwinding adds to the noise is not known: {error}"
         return replace(chain, message=why if singular else "")
-    added = added_noise(closed.edges, log_mass - np.log(problem.grid.volumes.ravel()))
+    log_rho = log_mass - np.log(problem.grid.volumes.ravel())
+    added = added_noise(closed.edges, log_rho, ~closed.edges.is_exact)
     chain = replace(chain, added=added)
     if not singular and (dual or added <= WRONG):
         note = f"upwinding adds {added:.0%} to the noise; refine the grid for less"
@@ -203,8 +206,9 @@ def _closed(generator: Generator) -> Generator:
 
 
 def _most(generator: Generator) -> float:
-    """Noise that upwinding adds on the steepest edge, over that which is there."""
-    steepest = np.abs(generator.edges.tilt).max(initial=0.0)
+    """Noise that upwinding adds on the steepest edge it has a part in, over that which is there."""
+    edges = generator.edges
+    steepest = np.abs(edges.tilt[~edges.is_exact]).max(initial=0.0)
     return float(coth_excess(0.5 * steepest))
 
 
@@ -216,7 +220,7 @@ def _closed_log_mass(generator: Generator) -> Array:
 def _linear(generator: Generator, log_mass: Array) -> LinearOperator:
     """The linear flux; ConvergenceError where its steady state shows that it may not be trusted."""
     assert isinstance(generator.problem, Problem)
-    flux = Upwind5(generator.problem)
+    flux = Upwind5(generator.problem, edges=generator.edges)
     if generator.grid.has_absorbing_sides:
         return LinearOperator(flux, generator, None, log_mass)
     mass = linear_masses(flux, generator, log_mass)
