@@ -121,7 +121,11 @@ def test_the_class_may_change_along_a_wall():
         "regular on lines y=0.05..0.85, reflecting as asked; entrance on lines y=0.95" in wall.words
     )
     assert [part.kind for part in wall.parts] == ["regular", "entrance"]
-    assert fp.steady_state(problem).mean(lambda x, y: x) == pytest.approx(0.6, abs=2e-2)
+    # <L x> = 0 but for what the wall of the box at x = 4 reflects, a = 4 there.
+    state = fp.steady_state(problem)
+    at_end = (1.5 * state.rho[-1] - 0.5 * state.rho[-2]).mean()
+    # On 20 cells .0066 is left: exponents of lines for themselves, though paths mix them.
+    assert state.mean(lambda x, y: x) == pytest.approx(0.6 - 4 * at_end, abs=8e-3)
 
 
 def test_lines_that_keep_what_arrives_are_named():
