@@ -20,6 +20,7 @@ from fokkerplanck.equation.calculus import (
     stratonovich_correction,
 )
 from fokkerplanck.equation.given import Given
+from fokkerplanck.equation.inner_zeros import InnerZero, find_inner_zeros
 from fokkerplanck.equation.inverse_design import design
 from fokkerplanck.equation.langevin import Langevin, check_phase_space
 from fokkerplanck.equation.medium import Medium
@@ -415,12 +416,27 @@ class Problem:
         return find_walls(Medium(self))
 
     @cached_property
+    def inner_zeros(self) -> tuple[InnerZero, ...]:
+        """Points between the walls where the noise along an axis vanishes: docs/boundaries.md.
+
+        Examples
+        --------
+        >>> import fokkerplanck as fp
+        >>> grid = fp.Grid([(-1, 1)], 40)
+        >>> (zero,) = fp.Problem(grid, drift=lambda x: 0.5 - x, D=lambda x: x**2).inner_zeros
+        >>> zero.words
+        'D vanishes inside at x=0: passed upwards only'
+        """
+        return find_inner_zeros(self)
+
+    @cached_property
     def knows_walls(self) -> bool:
         """True if the edge list is made for ``walls``: for diagonal D > 0 between them."""
         axes = {wall.side.axis for wall in self.walls}
-        return (
-            self.D_kind != "tensor" and bool(axes) and all((self.D[k, k] > 0).all() for k in axes)
-        )
+        if self.D_kind == "tensor" or not axes:
+            return False
+        broken = any(zero.axis in axes for zero in self.inner_zeros)
+        return not broken and all((self.D[k, k] > 0).all() for k in axes)
 
     @property
     def has_open_sides(self) -> bool:
@@ -428,7 +444,7 @@ class Problem:
         sides = self.grid.sides_of("absorbing")
         if not sides or not self.knows_walls:
             return bool(sides)
-        shut = {wall.side for wall in self.walls if wall.everywhere and not wall.is_reached}
+        shut = {wall.side for wall in self.walls if wall.is_shut}
         return any(side not in shut for side in sides)
 
     @property
@@ -485,7 +501,8 @@ class Problem:
         """What is solved, with the kind of D that was found."""
         constant = "constant" if self.D_constant else "varying"
         kind = f"{self.given.force}, {self.D_kind} {constant} D"
-        walls = "".join(f", {wall.words}" for wall in self.walls)
+        found = [wall.words for wall in self.walls] + [zero.words for zero in self.inner_zeros]
+        walls = "".join(f", {words}" for words in found)
         return f"Problem({kind}, beta={self.beta:g}, on {self.grid!r}{walls})"
 
 

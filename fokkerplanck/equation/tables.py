@@ -134,9 +134,10 @@ class Table:
                 tuple(beside if p == place else index[j] for p, j in enumerate(others))
             ]
             lo, hi = self.grid.box[k]
-            depth = np.where(i == 0, x[i] - lo, hi - x[i])
-            other = np.where(i == 0, x[beside] - lo, hi - x[beside])
-            here = np.where((i == 0)[:, None], across[k] - lo, hi - across[k])
+            below = 2 * i < x.size  # the lower wall is nearer
+            depth = np.where(below, x[i] - lo, hi - x[i])
+            other = np.where(below, x[beside] - lo, hi - x[beside])
+            here = np.where(below[:, None], across[k] - lo, hi - across[k])
             if positive and (rows > 0).all() and (neighbour > 0).all():
                 power = np.log(neighbour / rows) / np.log(other / depth)[:, None]
                 rows = rows * (here / depth[:, None]) ** power

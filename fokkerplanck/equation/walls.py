@@ -8,7 +8,7 @@ d^{\sigma-1}`, where :math:`\alpha=1+p-q`, :math:`\sigma=1-p`, with :math:`q=d\l
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,6 +30,8 @@ CLOSE, VANISHED = 1e-6, 0.01
 NO_PULL, STEADY_PULL = 1e-4, 0.3
 #: Pull beyond which no power law is left: B has an essential singularity.
 ESSENTIAL = 50.0
+#: Stretches of a wall that are named.
+MOST_RUNS = 4
 KINDS = ("regular", "entrance", "exit", "natural")
 
 
@@ -148,6 +150,10 @@ class Wall:
         Whether all of the wall is of this class.
     at : float
         Coordinate of the wall.
+    lines : str
+        Where along the wall, in words; empty for all of it.
+    parts : tuple of Wall
+        Where the class changes along the wall: one for each; the lines not named are ordinary.
 
     References
     ----------
@@ -173,11 +179,19 @@ class Wall:
     vanishing: bool = True
     everywhere: bool = True
     at: float = 0.0
+    lines: str = ""
+    parts: tuple[Wall, ...] = ()
 
     @property
     def is_reached(self) -> bool:
         """Whether paths get there: regular and exit walls."""
         return self.kind in ("regular", "exit")
+
+    @property
+    def is_shut(self) -> bool:
+        """Whether no path gets to any place of it."""
+        known = self.everywhere or bool(self.parts)
+        return known and not any(part.is_reached for part in self.parts or (self,))
 
     @property
     def gathers(self) -> bool:
@@ -205,8 +219,8 @@ class Wall:
         """The wall in words, for messages."""
         where = f"{self.side.end} {AXES[self.side.axis]} wall"
         cause = "D vanishes" if self.vanishing else "singular drift"
-        rest = "" if self.everywhere else ", other classes elsewhere along it"
-        return f"{where} ({cause}): {self.kind}, {self.acts}{rest}"
+        parts = (f"{part.kind}{part.lines}, {part.acts}" for part in self.parts or (self,))
+        return f"{where} ({cause}): {'; '.join(parts)}"
 
     def __repr__(self) -> str:
         """Side, class and what it does."""
@@ -225,25 +239,61 @@ def find_walls(medium: Medium) -> tuple[Wall, ...]:
             kinds, worst = at.kinds(), int(np.argmin(np.where(at.special, at.al, np.inf)))
             if not at.special[worst]:  # all of them infinite
                 worst = int(np.argmax(at.special))
-            found.append(
-                Wall(
-                    side=side,
-                    kind=KINDS[kinds[worst]],
-                    al=float(at.al[worst]),
-                    sg=float(at.sg[worst]),
-                    asked=grid.sides[k][i],
-                    vanishing=bool(at.vanishing[worst]),
-                    everywhere=bool((at.special & (kinds == kinds[worst])).all()),
-                    at=grid.box[k][i],
-                )
+            wall = Wall(
+                side=side,
+                kind=KINDS[kinds[worst]],
+                al=float(at.al[worst]),
+                sg=float(at.sg[worst]),
+                asked=grid.sides[k][i],
+                vanishing=bool(at.vanishing[worst]),
+                everywhere=bool((at.special & (kinds == kinds[worst])).all()),
+                at=grid.box[k][i],
             )
+            if not wall.everywhere:
+                wall = replace(wall, parts=_parts(grid, wall, at, kinds))
+            found.append(wall)
     return tuple(found)
 
 
-def nothing_to_reflect(side: Side, at: float, vanishing: bool) -> str:
+def _parts(grid: Grid, wall: Wall, at: Powers, kinds: Integers) -> tuple[Wall, ...]:
+    """The classes along a wall, and where they are."""
+    index, parts = lines_at(grid, wall.side).index, []
+    ordinary = ~at.special
+    for kind in range(len(KINDS)):
+        mine = at.special & (kinds == kind)
+        if mine.any():
+            worst = int(np.argmin(np.where(mine, at.al, np.inf)))
+            worst = worst if mine[worst] else int(np.argmax(mine))
+            numbers = float(at.al[worst]), float(at.sg[worst])
+            lines = on_lines(grid, wall.side.axis, index, mine)
+            given = wall.side, KINDS[kind], *numbers, wall.asked, bool(at.vanishing[worst])
+            parts.append(Wall(*given, everywhere=False, at=wall.at, lines=lines))
+    if ordinary.any() and wall.asked == "absorbing":
+        lines = on_lines(grid, wall.side.axis, index, ordinary)
+        given = wall.side, "regular", 1.0, 1.0, wall.asked, False
+        parts.append(Wall(*given, everywhere=False, at=wall.at, lines=lines))
+    return tuple(parts)
+
+
+def on_lines(grid: Grid, axis: int, index: tuple[Integers, ...], chosen: Flags) -> str:
+    """Where lines (L,) along an axis are that are chosen, in words; empty if all are."""
+    count = int(np.count_nonzero(chosen))
+    if count == chosen.size:
+        return ""
+    if grid.dim != 2:
+        return f" on {count} of {chosen.size} lines"
+    other = 1 - axis
+    x, cells = grid.centers[other], np.sort(index[other][chosen])
+    runs = np.split(cells, np.flatnonzero(np.diff(cells) > 1) + 1)
+    spans = [f"{x[run[0]]:.4g}..{x[run[-1]]:.4g}" for run in runs[:MOST_RUNS]]
+    more = ", ..." if len(runs) > MOST_RUNS else ""
+    return f" on lines {AXES[other]}={', '.join(spans)}{more}"
+
+
+def nothing_to_reflect(side: Side, at: float, vanishing: bool, lines: str = "") -> str:
     """Message for a reflecting wall at which what arrives stays."""
     cause = "D vanishes" if vanishing else "the drift is singular"
     return (
-        f"{cause} at {AXES[side.axis]}={at:g} and nothing pushes back: what arrives stays. There "
-        "is nothing to reflect; use sides='absorbing'"
+        f"{cause} at {AXES[side.axis]}={at:g}{lines} and nothing pushes back: what arrives stays. "
+        "There is nothing to reflect; use sides='absorbing'"
     )

@@ -48,9 +48,11 @@ class GridNoise:
     """
 
     def __init__(self, edges: Edges) -> None:
-        added = coth_excess(0.5 * np.abs(edges.tilt))
+        # Along axes that end at walls without noise masses are exact: no upwinding there.
+        added = np.where(edges.is_exact, 0.0, coth_excess(0.5 * np.abs(edges.tilt)))
         self.most = float(added.max(initial=0.0))
         self._edges, self._added = edges, added
+        self._weight = np.where(edges.is_exact, 0.0, edges.weight)
 
     def of(self, rho: Array) -> float:
         """R of a density >= 0 (negative values count as none); 0 of one without gradient."""
@@ -63,7 +65,7 @@ class GridNoise:
         log = np.log(np.maximum(rho, FLOOR))
         tail, head = self._edges.tail, self._edges.head
         steps = (rho[head] - rho[tail]) * (log[head] - log[tail])
-        physical = self._edges.weight * np.maximum(steps, 0.0)
+        physical = self._weight * np.maximum(steps, 0.0)
         whole = float(physical.sum())
         return float(physical @ self._added) / whole if whole > 0 else 0.0
 
@@ -157,7 +159,8 @@ class FluxRates:
     def __init__(self, generator: Generator, scheme: str) -> None:
         assert generator.problem is not None
         self.grid: Grid = generator.grid
-        self._matrix = linear_flux(generator.problem, scheme).matrix
+        edges = generator.edges
+        self._matrix = linear_flux(generator.problem, scheme, edges=edges).matrix
         is_balanced = scheme == "well_balanced"
         self._rest = np.exp(maxwell_boltzmann(generator.problem)) if is_balanced else 0.0
 

@@ -109,7 +109,9 @@ def twin(kernel):
         )
         alone.__qualname__, alone.__module__ = f"{given.__qualname__}_alone", given.__module__
         kept = ("error_model",)
-        options = {name: kernel.targetoptions[name] for name in kept if name in kernel.targetoptions}
+        options = {
+            name: kernel.targetoptions[name] for name in kept if name in kernel.targetoptions
+        }
         _twins[kernel] = numba.njit(cache=True, **options)(alone)
     return _twins[kernel]
 

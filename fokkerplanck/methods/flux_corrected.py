@@ -136,14 +136,9 @@ class FluxCorrected(EqualSteps):
         context.record.put(mass_correction=0.0, positivity="every step, by construction")
         context.record.put(entropy="not guaranteed", flux=self.flux)
         problem = generator.problem
-        if problem.knows_walls:
-            raise ValueError(
-                "FluxCorrected does not know walls where D vanishes or the drift is singular "
-                f"({'; '.join(wall.words for wall in problem.walls)}); use Implicit() or "
-                "Exponential()"
-            )
-        flux = CentralFlux(problem) if self.flux == "central" else Upwind5(problem)
-        return State.of(generator, context, flux)
+        if self.flux == "central":
+            return State.of(generator, context, CentralFlux(problem))
+        return State.of(generator, context, Upwind5(problem, edges=generator.edges))
 
     def one_step(self, state: State, p: Array, tau: float) -> Array:
         """Masses after a step of low order and as much of the better flux as is allowed."""

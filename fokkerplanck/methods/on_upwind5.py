@@ -64,7 +64,7 @@ class OnUpwind5(Method):
     def init(self, generator: Generator, context: Context) -> State:
         """State of a run."""
         assert generator.problem is not None
-        flux = linear_flux(generator.problem, self.scheme)
+        flux = linear_flux(generator.problem, self.scheme, edges=generator.edges)
         wide = WideFactors(flux.matrix, generator.matrix, generator.grid.dim)
         wanted = self.method.tolerance if context.tolerance is None else context.tolerance
         put = context.record.put

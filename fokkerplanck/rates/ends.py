@@ -22,7 +22,7 @@ from fokkerplanck.domain.fields import cell_text
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.types import Array, Field, Integers
 from fokkerplanck.linalg.killed import KilledChain, restricted
-from fokkerplanck.scheme.bernoulli import bernoulli
+from fokkerplanck.scheme.bernoulli import both_sides
 from fokkerplanck.scheme.currents import edge_offsets
 from fokkerplanck.scheme.edges import Edges
 from fokkerplanck.scheme.flows import Flows
@@ -149,12 +149,6 @@ def steps_of(edges: Edges, chosen: Integers | slice) -> Array:
     return offset
 
 
-def bernoulli_pair(z: Array) -> tuple[Array, Array]:
-    """B(-z) and B(z), the larger from the smaller, so that their ratio is e^z to rounding."""
-    smaller = bernoulli(np.abs(z))
-    return smaller + np.maximum(z, 0.0), smaller + np.maximum(-z, 0.0)
-
-
 def _crossings(grid: Grid, edges: Edges, label: Integers, ends: Named) -> Crossings:
     """Edges that lead from free cells into sets, cut at the boundaries."""
     tail_in, head_in = label[edges.tail] >= 0, label[edges.head] >= 0
@@ -172,7 +166,7 @@ def _crossings(grid: Grid, edges: Edges, label: Integers, ends: Named) -> Crossi
             part[here] = fractions(region, mask, grid, start[:, here], step[:, here])
     weight, tilt = edges.weight[edge], sign * edges.tilt[edge]
     volume = grid.volumes.ravel()
-    rate = weight / part * bernoulli_pair(part * tilt)[0] / volume[free]
+    rate = weight / part * both_sides(part * tilt)[1] / volume[free]
     return Crossings(edge, free, other, end, sign, weight, tilt, part, rate)
 
 

@@ -53,7 +53,9 @@ class LinearEnded:
     def of(cls, linear: LinearOperator, end: Ended, ends: Named) -> LinearEnded:
         """Flux of a problem, with the ends of its chain."""
         part = face_parts(linear.flux, end.label, ends)
-        flux = linear_flux(linear.flux.problem, linear.scheme, end.label, part)
+        flux = linear_flux(
+            linear.flux.problem, linear.scheme, end.label, part, linear.generator.edges
+        )
         return cls(linear, end, ends, flux)
 
     @cached_property

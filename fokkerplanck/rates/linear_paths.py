@@ -126,10 +126,11 @@ def linear_paths(ended: LinearEnded) -> LinearPaths:
 def _sources(ended: LinearEnded, p: Array) -> tuple[Array, Array]:
     """What comes out of A and out of B (n_free,), 1/time: what their cells do to the balance."""
     cells, flux, whole = ended.end.cells, ended.flux, ended.linear.flux.matrix
+    edges = ended.linear.generator.edges
     changes = []
     for number in (IN_A, IN_B):
         alone = np.where(ended.end.label == number, 0, -1)
-        ending = linear_flux(flux.problem, ended.linear.scheme, alone, flux.part)
+        ending = linear_flux(flux.problem, ended.linear.scheme, alone, flux.part, edges)
         changes.append((ending.matrix - whole)[cells])
     both = (flux.matrix - whole)[cells] - changes[0] - changes[1]
     if abs(both).max() > ROUNDING * abs(whole).max():

@@ -21,12 +21,12 @@ from fokkerplanck.rates.ends import (
     Crossings,
     Ended,
     Target,
-    bernoulli_pair,
     ended,
     steps_of,
 )
 from fokkerplanck.rates.linear_ends import LinearEnded
 from fokkerplanck.rates.linear_paths import cell_currents, linear_paths
+from fokkerplanck.scheme.bernoulli import both_sides
 from fokkerplanck.scheme.edges import Edges
 from fokkerplanck.scheme.flows import Flows
 from fokkerplanck.scheme.generator import Generator
@@ -311,8 +311,8 @@ def inflow_rates(grid: Grid, crossings: Crossings, log_rho: Array) -> Array:
     :math:`\rho_b=\frac{B(-sz)\rho_i/s+B((1-s)z)\rho_j/(1-s)}{B(sz)/s+B(-(1-s)z)/(1-s)}`.
     """
     c, s = crossings, crossings.part
-    near_out, near_in = bernoulli_pair(s * c.tilt)
-    far_out, far_in = bernoulli_pair((1 - s) * c.tilt)
+    near_in, near_out = both_sides(s * c.tilt)
+    far_in, far_out = both_sides((1 - s) * c.tilt)
     below = (1 - s) / s * near_in + far_out
     first = (1 - s) / s * near_out * near_in
     with np.errstate(divide="ignore"):  # the product may be moderate where its factors are not

@@ -17,7 +17,7 @@ def bernoulli(z: Array) -> Array:
 
 
 def both_sides(z: Array) -> tuple[Array, Array]:
-    """B(z) and B(-z) of a vector."""
+    """B(z) and B(-z) of a vector, the larger from the smaller: their ratio is e^-z to rounding."""
     z = np.ascontiguousarray(z)
     value, opposite = np.empty_like(z), np.empty_like(z)
     flux.both_sides(z, value, opposite)

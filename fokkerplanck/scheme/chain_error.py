@@ -69,23 +69,26 @@ class ChainError:
     def never_matters(self) -> bool:
         """Whether the chain is kept whatever the density.
 
-        At walls where D vanishes, which it alone knows; without drift to speak of; and in detailed
-        balance, where its steady state is exact and its free energy falls by a theorem.
+        Where all axes end at walls without noise, along which it is exact; on a line with points
+        without noise, which it alone knows; without drift to speak of; and in detailed balance,
+        where its steady state is exact and its free energy falls by a theorem.
         """
         edges = self._edges
-        if edges.knows_walls:
+        if edges.grid.dim == 1 and self._problem.inner_zeros:
+            return True
+        if len(edges.exact_axes) == edges.grid.dim:
             return True
         if self.is_one_way:
             return False  # tilts of pure upwinding may add up, but nothing comes back there
         wider = edges.grid.size ** (1 / edges.grid.dim) / REFERENCE_CELLS
-        steepest = wider * np.abs(edges.tilt).max(initial=0.0)
+        steepest = wider * np.abs(edges.tilt[~edges.is_exact]).max(initial=0.0)
         if float(coth_excess(0.5 * steepest)) <= TOO_MUCH:
             return True  # no density can feel more
         return exact_log_density(self._problem, edges) is not None
 
     def of_log(self, log_rho: Array) -> float:
         """R64 of a log density (n,), -inf where there is none."""
-        return added_noise(self._edges, log_rho, REFERENCE_CELLS)
+        return added_noise(self._edges, log_rho, REFERENCE_CELLS, ~self._edges.is_exact)
 
     def of(self, rho: Array) -> float:
         """R64 of a density; negative values count as none."""

@@ -53,13 +53,15 @@ class Edges:
         Cells whose D was too anisotropic for the grid: its weak eigenvalue was raised to 4/n^2 of
         the largest (1/4n if it is zero; index units), and the drift along it is upwinded.
     centroids : array (d, \*shape)
-        Where the mass of the cells is: its mean place in cells at walls where D vanishes or the
-        drift is singular, centres elsewhere.
+        Where the mass of the cells is: its mean place in the cells near walls where D vanishes or
+        the drift is singular (12, or a quarter of all), centres elsewhere.
     note : str
         What such walls do, in words; empty without.
     one_way : flags (n_edges,) or None
         Edges without noise, along which the drift carries mass and nothing comes back; their tilts
         are no differences of log density. None if there are none.
+    exact_axes : tuple of int
+        Axes that end at such walls: along them masses and resistances are exact.
 
     Notes
     -----
@@ -89,6 +91,7 @@ class Edges:
     note: str = ""
     _centroids: Array | None = None
     one_way: Flags | None = None
+    exact_axes: tuple[int, ...] = ()
 
     @classmethod
     def from_problem(cls, problem: Problem) -> Edges:
@@ -114,6 +117,15 @@ class Edges:
     def centroids(self) -> Array:
         r"""Mean places (d, \*shape) of the mass of the cells."""
         return self.grid.x if self._centroids is None else self._centroids
+
+    @cached_property
+    def is_exact(self) -> Flags:
+        """Edges (n_edges,) along ``exact_axes``."""
+        flags = np.zeros(self.tail.size, bool)
+        step = np.abs(self.head.astype(np.int64) - self.tail)
+        for k in self.exact_axes:  # such an axis has walls: no edge of another one has its stride
+            flags |= step == int(np.prod(self.grid.shape[k + 1 :]))
+        return frozen(flags)
 
     @cached_property
     def exit_rate(self) -> Array | None:
@@ -151,23 +163,26 @@ def _axis_edges(problem: Problem) -> Edges:
         if not open_faces.any():
             break
         v = flat(problem.v, grid.dim)  # faces without noise carry the drift alone
+    one_way = _pass_zeros(problem, tail, head, weight, tilt)
     better = wall_edges(problem)
     if better is not None:
         better.replace(tail, head, weight, tilt)
-    one_way = _without_noise(grid, D, tail, head) if v[0].size else None
+    if v[0].size:
+        one_way |= _without_noise(grid, D, tail, head)
     keep = weight > 0
     if not keep.all():
         tail, head, weight, tilt = tail[keep], head[keep], weight[keep], tilt[keep]
-        one_way = None if one_way is None else one_way[keep]
-    one_way = one_way if one_way is not None and one_way.any() else None
+        one_way = one_way[keep]
+    only = one_way if one_way.any() else None
     exits = {side: _axis_exits(problem, side) for side in grid.sides_of("absorbing")}
     if better is None:
         note, kind = wall_note(problem), problem.D_kind
-        return Edges(grid, tail, head, weight, tilt, exits, kind, 1, note=note, one_way=one_way)
+        return Edges(grid, tail, head, weight, tilt, exits, kind, 1, note=note, one_way=only)
     exits = {side: better.exit(side, rate) for side, rate in exits.items()}
     note, places = wall_note(problem), better.centroids
+    axes = tuple(sorted({wall.side.axis for wall in problem.walls}))
     kind = problem.D_kind
-    return Edges(grid, tail, head, weight, tilt, exits, kind, 1, 0, note, places, one_way)
+    return Edges(grid, tail, head, weight, tilt, exits, kind, 1, 0, note, places, only, axes)
 
 
 def _without_noise(grid: Grid, D: Array, tail: Integers, head: Integers) -> Flags:
@@ -178,6 +193,26 @@ def _without_noise(grid: Grid, D: Array, tail: Integers, head: Integers) -> Flag
         silent[:, k] = free[tail] & free[head]
     steps = offsets_of(grid, tail, head) != 0
     return (silent & steps).any(axis=1)
+
+
+def _pass_zeros(
+    problem: Problem, tail: Integers, head: Integers, weight: Array, tilt: Array
+) -> Flags:
+    """On a line, leave out what cannot pass points without noise; flags of what passes one way."""
+    one_way = np.zeros(tail.size, bool)
+    if problem.grid.dim > 1:
+        return one_way
+    n = problem.grid.size
+    for zero in problem.inner_zeros:
+        zero.check_density()
+        upper = (zero.lower + 1) % n
+        for a, b, sign in ((zero.lower, upper, 1.0), (upper, zero.lower, -1.0)):
+            mine = (tail == a) & (head == b)
+            along = sign if zero.kind == "upwards" else -sign
+            weight[mine] = 0.0 if zero.kind == "barrier" else zero.speed / UPWIND_TILT
+            tilt[mine] = along * UPWIND_TILT
+            one_way |= mine
+    return one_way
 
 
 def _tilt_terms(problem: Problem) -> tuple[float, bool, Array, bool, Array, Array]:

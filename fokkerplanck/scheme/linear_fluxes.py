@@ -9,17 +9,14 @@ from scipy.special import logsumexp
 
 from fokkerplanck.domain.types import Array, Integers
 from fokkerplanck.equation.problem import Problem
+from fokkerplanck.scheme.edges import Edges
 from fokkerplanck.scheme.maxwell_boltzmann import profiles
 from fokkerplanck.scheme.phase_space_flux import LARGEST, PhaseSpaceFlux
 from fokkerplanck.scheme.upwind5 import Upwind5
 
 LinearFlux: TypeAlias = Upwind5 | PhaseSpaceFlux
 #: Fluxes by name. "well_balanced" is Upwind5 of what a density has beyond its stationary state.
-FLUXES: dict[str, type[Upwind5] | type[PhaseSpaceFlux]] = {
-    "upwind5": Upwind5,
-    "well_balanced": Upwind5,
-    "phase_space": PhaseSpaceFlux,
-}
+FLUXES = ("upwind5", "well_balanced", "phase_space")
 #: Schemes of evolutions, of passages and slow modes, and of transition paths, whose reactive
 #: currents need a backward equation that is a transpose.
 EVOLUTIONS = ("auto", "markov", *FLUXES)
@@ -28,16 +25,24 @@ PATHS = ("auto", "markov", "upwind5")
 
 
 def linear_flux(
-    problem: Problem, scheme: str, label: Integers | None = None, part: Array | None = None
+    problem: Problem,
+    scheme: str,
+    label: Integers | None = None,
+    part: Array | None = None,
+    edges: Edges | None = None,
 ) -> LinearFlux:
     """Flux of a problem by its name, with sets in which mass ends.
+
+    Edges at hand save making them again, along axes that end at walls without noise.
 
     Raises
     ------
     ValueError
         If the problem is not one that the flux is for.
     """
-    return FLUXES[scheme](problem, label, part)
+    if scheme == "phase_space":
+        return PhaseSpaceFlux(problem, label, part)
+    return Upwind5(problem, label, part, edges)
 
 
 def evolving_flux(problem: Problem) -> str:

@@ -30,7 +30,10 @@ from fokkerplanck.equation.problem import Problem, check_problem
 from fokkerplanck.kernels.scheme import upwind5 as kernels
 from fokkerplanck.scheme.bernoulli import bernoulli
 from fokkerplanck.scheme.cells import cell_type, cells_along, flat, neighbours
+from fokkerplanck.scheme.edges import Edges
+from fokkerplanck.scheme.exact_lines import ExactLines
 from fokkerplanck.scheme.wall_closures import closed_cross_terms
+from fokkerplanck.scheme.wall_edges import coefficients_at_centroids
 
 #: Outward drift times the width of a wall cell, over kT D: beyond it mass piles up on the wall.
 PRESSED = 2.0
@@ -47,6 +50,8 @@ class Upwind5:
     part : array (n_faces,), optional
         Share of the distance between the centres of a face that lies outside of such a set; half
         of it where left out.
+    edges : Edges, optional
+        Of the same problem, where they are there already.
 
     Attributes
     ----------
@@ -68,7 +73,9 @@ class Upwind5:
     fifth order. At walls onto which the drift presses mass (more than 2 kT D a cell, or without
     noise) no wide stencil reads the wall cell, and its face is upwind, or exponentially fitted.
     Where D is tilted against a reflecting wall, the vanishing of the current through it closes the
-    slope along its normal in the cross terms.
+    slope along its normal in the cross terms. Along axes that end at walls without noise currents
+    are those of the edge list, by exact masses and resistances, and drift and noise of the other
+    axes are taken at the centroids of the cells there.
 
     Examples
     --------
@@ -81,9 +88,18 @@ class Upwind5:
     """
 
     def __init__(
-        self, problem: Problem, label: Integers | None = None, part: Array | None = None
+        self,
+        problem: Problem,
+        label: Integers | None = None,
+        part: Array | None = None,
+        edges: Edges | None = None,
     ) -> None:
         grid = check_problem(problem, "Upwind5").grid
+        if grid.dim == 1 and problem.inner_zeros:
+            words = "; ".join(zero.words for zero in problem.inner_zeros)
+            raise ValueError(
+                f'{words}, and the fifth-order flux reads across it; use scheme="markov"'
+            )
         self.problem, self.grid = problem, grid
         d, n = grid.dim, grid.size
         self.label = np.full(n, -1) if label is None else label
@@ -96,8 +112,13 @@ class Upwind5:
         self.part = np.full(len(self.lower), 0.5) if part is None else part
         self._b = flat(problem.drift, d)
         self._a = np.broadcast_to(problem.kT * problem.D.reshape(d, d, -1), (d, d, n))
+        self._exact: ExactLines | None = None
+        if problem.knows_walls:
+            self._exact = ExactLines(edges or Edges.from_problem(problem), self._free)
+            given = problem, self._exact.edges.centroids, self._b, self._a
+            self._b, self._a = coefficients_at_centroids(*given)
         self._closed = np.stack([self._pressed(k) for k in range(d)])
-        rows = [self._rows(k, pairs[k][0]) for k in range(d)]
+        rows = [self._rows(k, *pairs[k]) for k in range(d)]
         currents = sparse.csr_array(sparse.vstack(rows, format="csr"))
         closure = closed_cross_terms(grid, self._b, self._a, self.lower, self.upper, self.axis)
         if closure is not None:
@@ -126,6 +147,16 @@ class Upwind5:
         at = self.axis, self.lower
         return np.asarray(self._closed[at] | self._closed[self.axis, self.upper])
 
+    @property
+    def edges(self) -> Edges | None:
+        """Edge list that the exact faces are from; None without."""
+        return None if self._exact is None else self._exact.edges
+
+    @property
+    def exact_axes(self) -> tuple[int, ...]:
+        """Axes that end at walls without noise, with the currents of the edge list."""
+        return () if self._exact is None else self._exact.axes
+
     @cached_property
     def exits(self) -> sparse.csr_array:
         """Rates into the sets and through absorbing sides."""
@@ -153,6 +184,8 @@ class Upwind5:
         """Cells (n,) at reflecting walls across axis k onto which the drift presses mass."""
         grid = self.grid
         flags = np.zeros(grid.shape, bool)
+        if k in self.exact_axes:
+            return flags.ravel()
         b, a = self._b[k].reshape(grid.shape), self._a[k, k].reshape(grid.shape)
         for side in grid.sides_of("reflecting"):
             if side.axis == k:
@@ -161,8 +194,10 @@ class Upwind5:
                 flags[wall] = (sign * b[wall] * width > PRESSED * a[wall]) | (a[wall] == 0)
         return flags.ravel()
 
-    def _rows(self, k: int, lower: Integers) -> sparse.csr_array:
+    def _rows(self, k: int, lower: Integers, upper: Integers) -> sparse.csr_array:
         """Currents through the faces across axis k."""
+        if self._exact is not None and k in self._exact.axes:
+            return self._exact.currents(k, lower, upper)
         grid, d = self.grid, self.grid.dim
         m, n = lower.size, grid.size
         tensor = [t for t in range(d) if t != k and self._a[k, t].any()]
@@ -249,8 +284,12 @@ class Upwind5:
         m = self._n_sets + len(sides)
         ends, cells, columns, rates = [], [], [], []
 
-        def add(end: Any, cell: Integers, behind: Integers, k: int, sign: float, s: Array) -> None:
-            near, far = self._exit_rates(k, cell, behind, sign, s)
+        exact = self._exact
+
+        def add(end: Any, cell: Integers, k: int, sign: float, s: Array, near: Any = None) -> None:
+            behind, far = self._behind(k, cell, sign), np.zeros(cell.size)
+            if near is None:
+                near, far = self._exit_rates(k, cell, behind, sign, s)
             has_far = far != 0
             ends.extend(
                 [np.broadcast_to(end, cell.shape), np.broadcast_to(end, cell.shape)[has_far]]
@@ -266,15 +305,17 @@ class Upwind5:
                 (below, self.upper, below, -1.0),
             ):
                 chosen = (self.axis == k) & (inside >= 0) & (self.label[near] < 0)
-                cell = near[chosen]
-                behind = self._behind(k, cell, sign)
-                add(end[chosen], cell, behind, k, sign, self.part[chosen])
+                cell, part, known = near[chosen], self.part[chosen], None
+                if exact is not None and k in exact.axes:
+                    known = exact.rates_into_set(k, self.lower[chosen], cell, sign, part)
+                add(end[chosen], cell, k, sign, part, known)
         for number, side in enumerate(sides, self._n_sets):
             wall, sign = cells_along(side)
             cell = np.arange(n).reshape(grid.shape)[wall].ravel()
-            cell = cell[self._free[cell]]
-            behind = self._behind(side.axis, cell, sign)
-            add(number, cell, behind, side.axis, sign, np.full(cell.size, 0.5))
+            cell, known = cell[self._free[cell]], None
+            if exact is not None and side.axis in exact.axes:
+                known = exact.rates_out(side, cell)
+            add(number, cell, side.axis, sign, np.full(cell.size, 0.5), known)
         if not rates:
             return sparse.csr_array((m, n)), sparse.csr_array((n, n))
         value, column = np.concatenate(rates), np.concatenate(columns)

@@ -18,7 +18,7 @@ from fokkerplanck.equation.medium import Lines, Medium
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.equation.walls import lines_along
 from fokkerplanck.scheme.bernoulli import bernoulli
-from fokkerplanck.scheme.wall_lines import LineMasses, line_masses
+from fokkerplanck.scheme.wall_lines import LineMasses, line_masses, reach
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class WallEdges:
     exits : dict of (known, rate) arrays, by Side
         Of the cells along absorbing sides.
     centroids : array (d, \*shape)
-        Mean places of the mass in cells at such walls, centres elsewhere.
+        Mean places of the mass in the cells near such walls, centres elsewhere.
     """
 
     grid: Grid
@@ -79,17 +79,18 @@ class WallEdges:
 
 
 def wall_note(problem: Problem) -> str:
-    """What singular walls do, or why they are treated as any, in words; empty without."""
+    """What walls and points without noise do, or why they are as any, in words; empty without."""
+    inside = [zero.words for zero in problem.inner_zeros]
     if not problem.walls or problem.knows_walls:
-        return "; ".join(wall.words for wall in problem.walls)
+        return "; ".join([wall.words for wall in problem.walls] + inside)
     why = (
         "full tensors take it" if problem.D_kind == "tensor" else "D vanishes inside too, so taken"
     )
-    return "; ".join(f"{wall.words}: {why} as any wall" for wall in problem.walls)
+    return "; ".join([f"{wall.words}: {why} as any wall" for wall in problem.walls] + inside)
 
 
 def centroids(problem: Problem) -> Array:
-    r"""Mean places (d, \*shape) of the mass in cells at singular walls; centres elsewhere."""
+    r"""Mean places (d, \*shape) of the mass in cells near singular walls; centres elsewhere."""
     if not problem.knows_walls:
         return problem.grid.x
     return _centroids(Medium(problem), _singular(problem))
@@ -123,6 +124,32 @@ def wall_edges(problem: Problem) -> WallEdges | None:
     return found
 
 
+def coefficients_at_centroids(
+    problem: Problem, places: Array, drift: Array, noise: Array
+) -> tuple[Array, Array]:
+    r"""Ito drift (d, n) and kT D (d, d, n) with those along plain axes taken where the mass is.
+
+    Parameters
+    ----------
+    problem : Problem
+        That knows its walls.
+    places : array (d, \*shape)
+        Centroids.
+    drift, noise : arrays (d, n), (d, d, n)
+        At the centres.
+    """
+    grid, medium, singular = problem.grid, Medium(problem), _singular(problem)
+    drift, noise = np.array(drift), np.array(noise)
+    for k in (k for k in range(grid.dim) if not any(singular[k])):
+        lines = lines_along(grid, k, [np.arange(n) for n in grid.shape], places)
+        lines = _touching(lines, grid, singular)
+        b, a = medium.along(lines, grid.centers[k], np.arange(grid.shape[k]))
+        known = _on_grid(grid, lines, np.ones_like(b), 0.0).ravel() > 0
+        drift[k] = np.where(known, _on_grid(grid, lines, b, 0.0).ravel(), drift[k])
+        noise[k, k] = np.where(known, _on_grid(grid, lines, a, 0.0).ravel(), noise[k, k])
+    return drift, noise
+
+
 def _singular(problem: Problem) -> list[tuple[bool, bool]]:
     """For each axis whether its lower and its upper wall are singular."""
     singular = [(False, False)] * problem.grid.dim
@@ -133,29 +160,30 @@ def _singular(problem: Problem) -> list[tuple[bool, bool]]:
 
 
 def _touching(lines: Lines, grid: Grid, singular: list[tuple[bool, bool]]) -> Lines:
-    """Lines that run along a singular wall, in its cells."""
+    """Lines that run along a singular wall, in the cells whose centroids are told."""
     kept = np.zeros(lines.across.shape[1], bool)
     for k, (lower, upper) in enumerate(singular):
-        kept |= (lower & (lines.index[k] == 0)) | (upper & (lines.index[k] == grid.shape[k] - 1))
+        n, i = grid.shape[k], lines.index[k]
+        kept |= (lower & (i < reach(n))) | (upper & (i >= n - reach(n)))
     return Lines(lines.axis, tuple(i[kept] for i in lines.index), lines.across[:, kept])
 
 
 def _centroids(medium: Medium, singular: list[tuple[bool, bool]]) -> Array:
-    """Centroids of the cells at singular walls along their normals, centres elsewhere."""
+    """Centroids of the cells near singular walls along their normals, centres elsewhere."""
     grid = medium.grid
     places = np.array(grid.x)
     for k, pair in enumerate(singular):
         lines = lines_along(grid, k, [np.arange(n) for n in grid.shape], grid.x)
         n = grid.shape[k]
-        for w, (on, cell) in enumerate(zip(pair, (0, n - 1), strict=True)):
+        near = reach(n)
+        for w, on in enumerate(pair):
             if on:
-                span = slice(0, 2) if w == 0 else slice(n - 2, n)
-                walls = (w == 0, w == 1)
-                if n == 2:
-                    span, walls = slice(0, 2), pair
-                masses = line_masses(medium, lines, walls, span)
-                turned = np.moveaxis(places[k], k, -1)
-                turned[..., cell] = masses.place[:, w].reshape(turned.shape[:-1])
+                span = slice(0, max(near, 2)) if w == 0 else slice(n - max(near, 2), n)
+                mine = slice(0, near) if w == 0 else slice(-near, None)
+                walls = pair if n == 2 else (w == 0, w == 1)
+                found = line_masses(medium, lines, walls, span).place[:, mine]
+                turned = np.moveaxis(places[k], k, -1)[..., mine]
+                turned[...] = found.reshape(turned.shape)
     return frozen(places)
 
 

@@ -10,7 +10,15 @@ import numpy as np
 from fokkerplanck.domain.grid import AXES, ENDS, Side
 from fokkerplanck.domain.types import Array, Integers
 from fokkerplanck.equation.medium import Lines, Medium
-from fokkerplanck.equation.walls import KINDS, LEVELS, Powers, levels, nothing_to_reflect, powers
+from fokkerplanck.equation.walls import (
+    KINDS,
+    LEVELS,
+    Powers,
+    levels,
+    nothing_to_reflect,
+    on_lines,
+    powers,
+)
 from fokkerplanck.kernels.scheme import wall_cells as kernels
 
 #: Gauss points of a panel.
@@ -48,8 +56,8 @@ class LineMasses:
         Mass of the cells, resistances r+ and r- to their faces.
     leave : array (L, 2)
         Rate out through absorbing walls.
-    place : array (L, 2)
-        Centroids of the cells at walls.
+    place : array (L, n)
+        Centroids of the cells from singular walls within ``reach``; centres elsewhere.
     turn : array (L,)
         B across the box.
     """
@@ -60,6 +68,11 @@ class LineMasses:
     leave: Array
     place: Array
     turn: Array
+
+
+def reach(n: int) -> int:
+    """Cells from a singular wall, of n along the axis, that are shaped by it."""
+    return min(max(SHAPED, int(SHARE * n)), n // 2)
 
 
 @cache
@@ -152,10 +165,10 @@ def _batch(medium: Medium, lines: Lines, walls: tuple[bool, bool], span: slice) 
     L, n = log_a.shape[0], faces.size - 1
     mass, up, down = np.empty((3, L, n))
     leave, turn = np.full((L, 2), -np.inf), np.empty(L)
-    place = np.tile(grid.centers[axis][[span.start, span.stop - 1]], (L, 1))
+    place = np.tile(grid.centers[axis][span], (L, 1))
     rule, where = (grids.width, gauss()[2], gauss()[1]), (depth, faces[[0, -1]], tol)
     filled = (mass, up, down, leave, place, turn)
-    near = min(max(SHAPED, int(SHARE * n)), n // 2)
+    near = min(reach(grid.shape[axis]), n)
     kernels.walled_lines(
         ratio, log_a, grids.x, rule, grids.first, near, mode, exponents, *where, filled
     )
@@ -184,9 +197,9 @@ def _modes(
         stuck = (names == "exit") & (word == "reflecting")
         if stuck.any():
             vanishing = bool(found.vanishing[np.argmax(stuck)])
-            raise ValueError(
-                nothing_to_reflect(Side(axis, ENDS[w]), medium.grid.box[axis][w], vanishing)
-            )
+            where = on_lines(medium.grid, axis, lines.index, stuck)
+            side, at_wall = Side(axis, ENDS[w]), medium.grid.box[axis][w]
+            raise ValueError(nothing_to_reflect(side, at_wall, vanishing, where))
         reached = (names == "regular") | (names == "exit")
         closed = (names == "natural") & ~(found.al > found.tolerance)
         mode[:, w] = np.where(found.special, kernels.SHAPED, kernels.PLAIN)

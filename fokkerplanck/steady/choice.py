@@ -202,7 +202,9 @@ class _Search:
         """
         generator = self.generator
         if generator.edges.knows_walls:
-            why = "of all schemes it alone knows walls without noise"
+            return self._between_walls(markov, evidence)
+        if self.problem.grid.dim == 1 and self.problem.inner_zeros:
+            why = "of all schemes it alone knows what passes points without noise"
             return evidence.noted(markov_state(generator, markov), why)
         no_logarithms = evidence.reason()
         failures: list[str] = []
@@ -233,6 +235,20 @@ class _Search:
             return evidence.noted(_after(log, failures), "the fifth-order flux failed")
         return evidence.noted(_after(markov_state(generator, markov), failures), "all else failed")
 
+    def _between_walls(self, markov: Stationary, evidence: Evidence) -> Found:
+        """State with walls without noise: the fifth-order flux along axes without, if there are."""
+        generator = self.generator
+        exact = len(generator.edges.exact_axes) == self.problem.grid.dim
+        if exact:
+            why = "masses and resistances between walls without noise are exact along every axis"
+            return evidence.noted(markov_state(generator, markov), why)
+        try:
+            why = "exact along axes that end at walls without noise, of fifth order along others"
+            return evidence.noted(upwind5_state(generator, markov, self.tol), why)
+        except ConvergenceError as error:
+            found = _after(markov_state(generator, markov), [str(error)])
+            return evidence.noted(found, "the fifth-order flux failed")
+
 
 def _after(found: Found, failures: list[str]) -> Found:
     """State with what failed before it in its message."""
@@ -254,8 +270,27 @@ def _check_arguments(problem: Problem, scheme: str, solver: str | None, tol: flo
                 "the end there is no density; cut the box before the wall, or ask solve(..., "
                 "steady=False) for finite times"
             )
+    _check_inside(problem, scheme)
     if problem.has_open_sides:
         raise ValueError(
             "the problem has absorbing sides: all mass leaves and there is no steady state; use "
             "reflecting or periodic sides, or quasi_stationary(problem) for the slowest mode"
         )
+
+
+def _check_inside(problem: Problem, scheme: str) -> None:
+    """Raise ValueError where points without noise on a line leave no density, or many."""
+    if problem.grid.dim > 1:
+        return
+    for zero in problem.inner_zeros:
+        zero.check_density()
+        if zero.kind == "barrier":
+            why = "mass gathers there" if zero.gathers else "the steady state is not unique"
+            raise ValueError(
+                f"D vanishes inside at {zero.place} and nothing passes: each side keeps its mass, "
+                f"and {why}; cut the box there, or ask solve(..., steady=False) for finite times"
+            )
+        if scheme in ("log", "upwind5"):
+            raise ValueError(
+                f"{zero.words}, and scheme={scheme!r} reads across it; use scheme='markov'"
+            )

@@ -96,6 +96,6 @@ def with_walls(stats: SteadyStats, generator: Generator) -> SteadyStats:
     edges = generator.edges
     if not edges.note:
         return stats
-    is_blind = edges.knows_walls and stats.scheme in ("log", "upwind5")
+    is_blind = edges.knows_walls and stats.scheme == "log"
     unknown = f": {stats.scheme} takes them as any wall" if is_blind else ""
     return replace(stats, message=f"{stats.message}; {edges.note}{unknown}")

@@ -163,7 +163,7 @@ class JoinedCurrents(EdgeCurrents):
                 continue
             mine = self.axis == k
             shape = (*grid.shape[:k], n if wraps else n - 1, *grid.shape[k + 1 :])
-            area = grid.volume / grid.h[k]
+            area = np.take(grid.volumes, range(shape[k]), axis=k) / grid.h[k]
             faces = current[mine].reshape(shape) / area
             mean = _cell_means(np.moveaxis(faces, k, -1), wraps)
             rough = np.moveaxis((~self.smooth[mine]).reshape(shape), k, -1)

@@ -188,7 +188,7 @@ def _automatic(generator: Generator, solver: str | None, kind: Kind) -> Choice:
     except (ValueError, ConvergenceError) as failure:
         return replace(chain, message=f"what upwinding adds to the noise is not known: {failure}")
     log_rho = log_mass - np.log(problem.grid.volumes.ravel())
-    added = added_noise(closed.edges, log_rho)
+    added = added_noise(closed.edges, log_rho, chosen=~closed.edges.is_exact)
     name = evolving_flux(problem) if kind == "evolution" else static_flux(problem)
     name = "upwind5" if kind == "paths" else name
     chain = replace(chain, added=added)
@@ -225,7 +225,7 @@ def _closed_log_mass(generator: Generator) -> Array:
 def _linear(generator: Generator, scheme: str, log_mass: Array) -> LinearOperator:
     """The linear flux; ConvergenceError where its steady state shows that it may not be trusted."""
     assert isinstance(generator.problem, Problem)
-    flux = linear_flux(generator.problem, scheme)
+    flux = linear_flux(generator.problem, scheme, edges=generator.edges)
     if generator.grid.has_absorbing_sides:
         return LinearOperator(scheme, flux, generator, None, log_mass)
     if scheme != "upwind5":

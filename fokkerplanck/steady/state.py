@@ -96,7 +96,7 @@ class SteadyStats:
     @property
     def knows_walls(self) -> bool:
         """Whether walls where D vanishes are more to the scheme than any other wall."""
-        return self.scheme in ("exact", "markov")
+        return self.scheme in ("exact", "markov", "upwind5")
 
     @property
     def order(self) -> int:
@@ -190,9 +190,9 @@ class SteadyState(Repeatable):
     def centroids(self) -> Array:
         r"""Mean places (d, \*shape) of the mass of the cells.
 
-        Centres but in cells at walls where D vanishes or the drift is singular, where rho is the
-        mean over the cell and of all its points this one stands for it best; and in cells at walls
-        with an atom, which is on the wall.
+        Centres but in the cells near walls where D vanishes or the drift is singular (12, or a
+        quarter of all), where rho is the mean over the cell and of all its points this one stands
+        for it best; and in cells at walls with an atom, which is on the wall.
         """
         x = centroids(self.problem) if self.stats.knows_walls else self.grid.x
         if not self.stats.atoms:

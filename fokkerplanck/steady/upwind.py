@@ -95,7 +95,7 @@ def solve_upwind5(
     """
     assert generator.problem is not None
     problem, grid = generator.problem, generator.grid
-    flux, volume = Upwind5(problem), grid.volumes.ravel()
+    flux, volume = Upwind5(problem, edges=generator.edges), grid.volumes.ravel()
     linear = linear_state(flux, generator, log_mass)
     phi = np.log(np.maximum(linear.mass / volume, 1e-300))
     low = _low_cells(linear, phi, tail.log_rho if compare else None, volume)
@@ -111,7 +111,7 @@ def solve_upwind5(
     log_rho = mass - np.log(volume)
     changed = float(np.abs(np.exp(mass) - linear.mass).sum())
     top = phi.max() - phi[low].max() if low.any() else np.inf
-    smooth = ~faces & ~flux.pressed
+    smooth = ~faces & ~flux.pressed & ~np.isin(flux.axis, flux.exact_axes)
     currents = chain.currents(log_rho, smooth)
     return Upwinded(log_rho, currents, residual, linear, top, changed)
 

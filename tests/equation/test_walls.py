@@ -117,7 +117,44 @@ def test_the_class_may_change_along_a_wall():
     (wall,) = problem.walls
     assert (wall.side, wall.kind, wall.everywhere) == (LOWER, "regular", False)
     assert wall.al == pytest.approx(0.15, abs=1e-6)
-    assert "other classes elsewhere" in wall.words
+    assert (
+        "regular on lines y=0.05..0.85, reflecting as asked; entrance on lines y=0.95" in wall.words
+    )
+    assert [part.kind for part in wall.parts] == ["regular", "entrance"]
+    # <L x> = 0 but for what the wall of the box at x = 4 reflects, a = 4 there.
+    state = fp.steady_state(problem)
+    at_end = (1.5 * state.rho[-1] - 0.5 * state.rho[-2]).mean()
+    # On 20 cells .0066 is left: exponents of lines for themselves, though paths mix them.
+    assert state.mean(lambda x, y: x) == pytest.approx(0.6 - 4 * at_end, abs=8e-3)
+
+
+def test_lines_that_keep_what_arrives_are_named():
+    grid = fp.Grid([(0, 4), (0, 1)], (20, 10))
+
+    def ask(grid):
+        return fp.Problem(
+            grid, drift=lambda x, y: (y - 0.5 - x, 0 * y), D=lambda x, y: (x, 1 + 0 * y)
+        )
+
+    with pytest.raises(
+        ValueError, match=r"vanishes at x=0 on lines y=0.05..0.45 and nothing pushes"
+    ):
+        fp.steady_state(ask(grid))
+    leaky = fp.Grid([(0, 4), (0, 1)], (20, 10), sides=[("absorbing", "reflecting"), "reflecting"])
+    problem = ask(leaky)
+    assert "exit on lines y=0.05..0.45, absorbing as asked" in repr(problem)
+    assert problem.has_open_sides
+    assert np.isfinite(fp.mfpt(problem).mean).all()
+
+
+def test_parts_that_are_never_reached_shut_a_side():
+    grid = fp.Grid([(0, 9), (0, 1)], (20, 10), sides=[("absorbing", "reflecting"), "reflecting"])
+    problem = fp.Problem(
+        grid,
+        drift=lambda x, y: (1.5 + y - x * (y < 0.5) * (1 + 0 * x), 0 * y),
+        D=lambda x, y: (x, 1 + 0 * y),
+    )
+    assert not problem.has_open_sides
 
 
 POWERS = {1.0: 1, 1.5: 1.5, 2.0: 2, 3.0: 3}

@@ -14,6 +14,8 @@ from numba import njit
 ORDINARY, PLAIN, SHAPED, ABSORBING, CLOSED = 0, 1, 2, 3, 4
 #: Range of log m within a panel up to which polynomials tell its mass below a node.
 SMOOTH = 3.0
+#: Power laws beyond the last panel of a cell that has no wall: no mass.
+NOTHING = (0.0, 0.0, math.inf, 0.0, 0.0, 0.0, 0.0)
 
 
 @njit(cache=True)
@@ -171,7 +173,7 @@ def resistances(log_s, rule, cell, below, above, base_lower, base_upper):
 
 @njit(cache=True)
 def centroid(log_m, x, rule, cell, log_mass, is_lower, tail):
-    """Mean place of the mass of a wall cell."""
+    """Mean place of the mass of a cell, with what lies beyond its last panel at a wall."""
     width, _, gauss = rule
     tail_m, _, al, _, depth, wall, _ = tail
     total = 0.0
@@ -229,8 +231,8 @@ def walled_lines(ratio, log_a, x, rule, first, near, mode, powers, depth, walls,
     ratio, log_a (L, P, g): b/a and log a at nodes x (P, g) of panels; cell c has the panels
     first[c]:first[c + 1]. rule: widths (P,), matrix of inner integrals (g, g), weights (g,).
     mode (L, 2) of both walls (2,), with powers (al, sg, log a, each (L, 2)) below the depths (2,).
-    near: cells with u linear in int s M. out: logs of M, r+, r- (L, n) and of rates out (L, 2),
-    centroids (L, 2), B across the box (L,).
+    near: cells with u linear in int s M, and whose centroids are told. out: logs of M, r+, r-
+    (L, n) and of rates out (L, 2), centroids (L, n), B across the box (L,).
     """
     log_mass, up, down, leave, place, turn = out
     lines, panels, g = ratio.shape
@@ -254,13 +256,17 @@ def walled_lines(ratio, log_a, x, rule, first, near, mode, powers, depth, walls,
             if mode[i, w] == CLOSED:
                 M[c] = math.inf
             elif mode[i, w] == ABSORBING:
-                N, N2, far, place[i, w] = absorbed(log_m, log_s, x, rule, cell, w == 0, tail)
+                N, N2, far, place[i, c] = absorbed(log_m, log_s, x, rule, cell, w == 0, tail)
                 M[c], leave[i, w] = 2 * N - N2, -N
                 up[i, c] = down[i, c] = far + math.log1p(-math.exp(N2 - N - far))
             elif mode[i, w] != ORDINARY:
                 if not math.isinf(tail[2]):
                     M[c] = log_add(M[c], tail[0] - math.log(tail[2]))
-                place[i, w] = centroid(log_m, x, rule, cell, M[c], w == 0, tail)
+                for step in range(near):
+                    p = c + step if w == 0 else c - step
+                    end, cell = tail if step == 0 else NOTHING, (first[p], first[p + 1])
+                    if M[p] > -math.inf:
+                        place[i, p] = centroid(log_m, x, rule, cell, M[p], w == 0, end)
         mass_from[:] = -math.inf
         for step in range(2 * n):  # upwards for what leans on the lower wall, then downwards
             c = step if step < n else 2 * n - 1 - step

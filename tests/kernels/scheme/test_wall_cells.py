@@ -26,7 +26,7 @@ def power_line(al, sg, lines=1):
 
 def run(al, sg, mode, near=4):
     grids, ratio, log_a, depth, q = power_line(al, sg)
-    out = tuple(np.full(s, np.nan) for s in [(1, N)] * 3 + [(1, 2)] * 2 + [(1,)])
+    out = tuple(np.full(s, np.nan) for s in [(1, N)] * 3 + [(1, 2), (1, N), (1,)])
     exponents = (
         np.array([[al, 1.0]]),
         np.array([[sg, 1.0]]),
@@ -69,7 +69,7 @@ def twin(al, sg, mode, near=4):
             1.0,
         ),
     }
-    mass, up, down, place = np.empty(N), np.empty(N), np.empty(N), np.empty(2)
+    mass, up, down, place = np.empty(N), np.empty(N), np.empty(N), np.empty(N)
     from_wall = 0.0
     for c in range(N):
         r = slice(grids.first[c], grids.first[c + 1])
@@ -86,6 +86,7 @@ def twin(al, sg, mode, near=4):
             minus = (base + below) / base if base else minus
             plus = (base + below) / (base + 1) if c < near - 1 else plus
             from_wall += mass[c]
+        place[c] = (m[r] * w[r] * grids.x[r]).sum() / mass[c]
         up[c] = (s[r] * w[r] * below * plus).sum()
         down[c] = (s[r] * w[r] * above * minus).sum()
         if c in tail:
@@ -98,7 +99,8 @@ def twin(al, sg, mode, near=4):
             down[c] += reach if c == 0 else inward
             side = 1 if c == 0 else -1
             far = wall + side * depth[int(c > 0)] * alpha / (alpha + 1)
-            place[int(c > 0)] = ((m[r] * w[r] * grids.x[r]).sum() + beyond * far) / mass[c]
+            place[c] += beyond * far / mass[c]
+    place[near:-near] = np.nan  # told near walls only
     return mass, up, down, place
 
 
@@ -176,7 +178,7 @@ def test_logs_hold_where_numbers_do_not():
     parts = np.full(panels(faces, DEPTHS, (False, False)).width.size, 32)
     grids = panels(faces, DEPTHS, (False, False), parts)
     ratio, log_a = np.full((1, *grids.x.shape), 1e6), np.zeros((1, *grids.x.shape))
-    out = tuple(np.zeros(s) for s in [(1, N)] * 3 + [(1, 2)] * 2 + [(1,)])
+    out = tuple(np.zeros(s) for s in [(1, N)] * 3 + [(1, 2), (1, N), (1,)])
     ones, rule = np.ones((1, 2)), (grids.width, gauss()[2], gauss()[1])
     kernels.walled_lines(
         ratio,
