@@ -102,7 +102,7 @@ def named(name: str, n: int | None = None) -> Problem:
     >>> theorems.named("gyrator").grid.shape, theorems.named("r2", 16).grid.shape
     ((64, 64), (16, 16))
     """
-    catalogue = zoo.catalogue()
+    catalogue = {**zoo.catalogue(), **zoo.degenerate()}
     for code, exact in catalogue.items():
         if name.lower() in (code.lower(), exact.name):
             return exact.build(CELLS[exact.dim] if n is None else n)
