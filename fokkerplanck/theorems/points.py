@@ -14,6 +14,7 @@ from fokkerplanck.equation.problem import Problem
 from fokkerplanck.equation.zeros import CriticalPoint
 from fokkerplanck.equation.zeros import critical_points as zeros_of
 from fokkerplanck.steady.state import SteadyState
+from fokkerplanck.theorems.currents import is_density
 from fokkerplanck.theorems.study import SOLVED, Study
 from fokkerplanck.theorems.verdict import WITHIN, Comparison, Hypothesis, Verdict, judged
 
@@ -80,8 +81,13 @@ def critical_points(
         "reference": f"{PAPER}, Remark 23",
     }
     numbers: dict[str, Any] = {"zeros of g": _listed(zeros), "zeros of grad Phi": _listed(extrema)}
-    if not modes or not zeros:
-        hypotheses = [Hypothesis("Phi has a minimum and g a zero inside the box", False)]
+    regular = is_density(study)
+    if not modes or not zeros or regular.holds is False:
+        inside = bool(modes and zeros)
+        hypotheses = [
+            Hypothesis("Phi has a minimum and g a zero inside the box", inside),
+            regular,
+        ]
         return judged(
             comparisons=(), hypotheses=hypotheses, applies=False, numbers=numbers, **words
         )
@@ -161,6 +167,7 @@ def fluctuation_dissipation(problem: Problem | Study, steady: SteadyState | None
         hypotheses.append(
             Hypothesis(f"no density at the walls, for {left}", small, f"wall term {at_wall:.2g}")
         )
+    hypotheses.append(is_density(study))
     if not checks:
         hypotheses = [Hypothesis("an axis that is not periodic, or a loss", False)]
     return judged(
@@ -257,10 +264,13 @@ def at_walls(study: Study, u: Array) -> float:
 
 
 def virial(study: Study) -> Array:
-    """<x.g> and T <tr D> over the axes that are not periodic, and the wall term."""
+    """<x.g> and T <tr D> over the axes that are not periodic, and the wall term.
+
+    x is taken from the mean: <g> = 0, and far from the origin its error would drown the rest.
+    """
     p, d = study.problem, study.grid.dim
     open_axes = [k for k, wraps in enumerate(study.grid.periodic) if not wraps]
-    x = np.stack([study.grid.x[k] * (k in open_axes) for k in range(d)])
+    x = np.stack([study.centred[k] * (k in open_axes) for k in range(d)])
     trace = sum((p.D[k, k] for k in open_axes), start=np.zeros(study.grid.shape))
     flow = p.kT * study.steady.rho * np.einsum("ik...,k...->i...", p.D, x)
     position = study.mean(np.sum(x * p.g, axis=0))

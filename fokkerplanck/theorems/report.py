@@ -105,7 +105,7 @@ def named(name: str, n: int | None = None) -> Problem:
     """
     if not isinstance(name, str):
         raise ValueError(f"name is {describe(name)}; give a code or a name of the zoo, e.g. 'R2'")
-    catalogue = zoo.catalogue()
+    catalogue = {**zoo.catalogue(), **zoo.degenerate()}
     for code, exact in catalogue.items():
         if name.lower() in (code.lower(), exact.name):
             return exact.build(CELLS[exact.dim] if n is None else n)

@@ -15,6 +15,7 @@ from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.observed_order import LEAST, ErrorReport, distance_report, ratios_of
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem, check_problem
+from fokkerplanck.scheme import currents
 from fokkerplanck.scheme.generator import Generator
 from fokkerplanck.steady import SteadyState, steady_state
 
@@ -84,8 +85,15 @@ class Study:
 
     @cached_property
     def markov(self) -> SteadyState:
-        """Null vector of the generator, to which ``solve`` relaxes."""
-        if self.steady.stats.scheme in ("markov", "exact"):
+        """Null vector of the generator, to which ``solve`` relaxes.
+
+        Closed forms are null vectors too, but for Maxwell and Boltzmann's, which belongs to a flux
+        of its own: the generator upwinds motion with inertia.
+        """
+        inertia = self.problem.given.langevin is not None
+        if self.steady.stats.scheme == "markov":
+            return self.steady
+        if self.steady.stats.scheme == "exact" and not inertia:
             return self.steady
         return steady_state(self.problem, scheme="markov")
 
@@ -159,6 +167,39 @@ class Study:
         """Root mean square of a scalar (*shape) or vector (d, *shape) under the steady density."""
         square = u**2 if u.ndim == self.grid.dim else np.sum(u**2, axis=0)
         return float(np.sqrt(self.mean(square)))
+
+    def rms_inside(self, u: Array) -> float:
+        """Root mean square of a scalar (*shape), cells at reflecting walls left out.
+
+        No current goes through such a wall: j ends in the last cells, however little comes there.
+        """
+        inside = tuple(slice(None) if wraps else slice(1, -1) for wraps in self.grid.periodic)
+        weight = np.zeros(self.grid.shape)
+        weight[inside] = 1.0
+        return self.rms(u * weight)
+
+    @cached_property
+    def free_motion(self) -> Array:
+        """Part of j (d, *shape) along directions without noise: there j = -g - kT div D, exactly.
+
+        n.D = 0 takes the slope of the density out of n.j.
+        """
+        p, d = self.problem, self.grid.dim
+        motion, singular = np.zeros((d, self.grid.size)), currents.is_singular(p)
+        if singular.any():
+            D = np.broadcast_to(p.D, (d, d, *self.grid.shape)).reshape(d, d, -1)[..., singular]
+            D = np.moveaxis(D, -1, 0)
+            force = np.broadcast_to(-p.g - p.kT * p.div_D, (d, *self.grid.shape)).reshape(d, -1)
+            force = force[:, singular].T[..., None]
+            kept = force - np.linalg.pinv(D, hermitian=True) @ (D @ force)
+            motion[:, singular] = kept[..., 0].T
+        return motion.reshape(d, *self.grid.shape)
+
+    @cached_property
+    def slope_at_most(self) -> float:
+        """Root mean square of beta |j||grad Phi|, 1/time: what beta j.grad Phi could be."""
+        j, slope = (np.linalg.norm(u, axis=0) for u in (self.steady.j, self.grad_Phi))
+        return self.problem.beta * self.rms(j * slope)
 
     @cached_property
     def centred(self) -> Array:

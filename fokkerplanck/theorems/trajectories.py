@@ -14,7 +14,7 @@ from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.equation.zeros import Spline
 from fokkerplanck.steady.state import SteadyState
-from fokkerplanck.theorems.currents import is_still
+from fokkerplanck.theorems.currents import is_density, is_still
 from fokkerplanck.theorems.start import away
 from fokkerplanck.theorems.study import ROUNDING, SOLVED, Study, check_state
 from fokkerplanck.theorems.verdict import Comparison, Hypothesis, Verdict, judged
@@ -100,6 +100,7 @@ def closed_orbits(
     still, rms_j = is_still(study)
     moving = None if still is None else not still
     hypotheses = [Hypothesis("something circulates, j != 0", moving, f"rms j = {rms_j:.3g}")]
+    hypotheses.append(is_density(study))
     if d == 2 and all(study.grid.periodic):
         net = float(np.abs(study.steady.mean_current).max() * study.grid.integrate(1.0))
         _, error = study.measured(lambda s: s.steady.mean_current * s.grid.integrate(1.0))
@@ -119,10 +120,15 @@ def closed_orbits(
         return judged(comparisons=(), is_theorem=d < 3, applies=False, **words)
     comparisons = [_change_of_F(study, rho)]
     numbers: dict[str, Any] = {}
-    if d == 2:
+    if study.coarse is not None and not study.is_resolved:
+        # Orbits of a current that is noise take forever, and tell nothing.
+        remark = "The grid does not resolve the density: no orbits were followed."
+    elif d == 2:
         found = _on_level_sets(study)
         name = "change of psi along orbits, of its range"
-        comparisons.append(Comparison.between(name, found.change, found.error, 10 * TOLERANCE))
+        comparisons.append(
+            Comparison.between(name, found.change, found.error, 10 * TOLERANCE, size=1.0)
+        )
         numbers |= {"change of psi": found.change, "nearest return": found.nearest_return}
         remark = (
             f"Orbits come back to within {found.nearest_return:.1e} deviations. They are no limit "
@@ -291,11 +297,11 @@ def _change_of_F(study: Study, rho: ArrayLike | None) -> Comparison:
 
     # Gain and loss may cancel on one of the two grids by chance, and their errors with them: the
     # error of the second entry, where nothing cancels, is not fooled.
-    (value, _), error = study.measured(rate)
+    (value, size), error = study.measured(rate)
     if rho is not None:
         error = float("nan")  # a density given by its values is known on one grid only
     rounding = SOLVED * study.problem.kT * study.turnover
-    return Comparison.between("dF/dt along j", float(value), error, rounding)
+    return Comparison.between("dF/dt along j", float(value), error, rounding, size=float(size))
 
 
 def _deviation(study: Study) -> tuple[Array, Array]:

@@ -44,7 +44,9 @@ class Comparison(NamedTuple):
 
     ``gap``, ``error`` (of the grid, nan if not known) and ``rounding`` are in one unit. With
     ``differ`` the claim is that the two sides differ. Where a ``scale`` is given, the size of what
-    could differ, two sides count as equal only if the error is small against it.
+    could differ, two sides count as equal only if the error is small against it. ``size`` is a gap
+    that would be no surprise if they had nothing to do with each other: where the error would let
+    that pass, it lets nothing pass.
     """
 
     left_name: str
@@ -56,6 +58,7 @@ class Comparison(NamedTuple):
     rounding: float = 0.0
     differ: bool = False
     scale: float = math.inf
+    size: float = math.inf
 
     @classmethod
     def between(
@@ -67,10 +70,12 @@ class Comparison(NamedTuple):
         right_name: str = "",
         right: float | Array = 0.0,
         scale: float = math.inf,
+        size: float = math.inf,
     ) -> Comparison:
         """Comparison of numbers or arrays by their largest difference; by default with zero."""
         gap = float(np.abs(np.asarray(left) - right).max())
-        return cls(left_name, left, right_name, right, gap, error, rounding, scale=scale)
+        sides = left_name, left, right_name, right
+        return cls(*sides, gap, error, rounding, scale=scale, size=size)
 
     @property
     def outcome(self) -> str:
@@ -83,7 +88,8 @@ class Comparison(NamedTuple):
         if math.isnan(self.error):
             return "undecided"
         if self.gap <= WITHIN * self.error + self.rounding:
-            return equal if self.error <= RESOLVED * self.scale else "undecided"
+            tells = self.error <= RESOLVED * self.scale and WITHIN * self.error < self.size
+            return equal if tells else "undecided"
         return unequal if self.gap > BEYOND * self.error + self.rounding else "undecided"
 
 
@@ -108,8 +114,9 @@ class Verdict:
         True if the claim is that they differ.
     outcome : {"holds", "fails", "undecided", "not applicable"}
         ``"holds"``: every gap is at most 3 error + rounding. ``"fails"``: one is more than 10
-        error + rounding. ``"undecided"``: neither; refine the grid. ``"not applicable"``: a
-        theorem one of whose hypotheses does not hold here.
+        error + rounding. ``"undecided"``: neither, or it is not known whether a hypothesis
+        holds; refine the grid. ``"not applicable"``: a theorem one of whose hypotheses does not
+        hold here.
     is_theorem : bool
         True if it is proved: given its hypotheses, failing would be an error of this library.
         False for assumptions, and for claims that are false in general.
@@ -207,6 +214,8 @@ class Verdict:
         if missing:
             text += f"; not given here: {reasons}"
         if self.outcome == "undecided":
+            unknown = "; ".join(h.text for h in self.hypotheses if h.holds is None)
+            text += f"; not known here: {unknown}" if unknown else ""
             text += "; refine the grid"
             text += ", or give f and D as callables" if math.isnan(self.error) else ""
         return f"{text}.{remark}"
@@ -245,7 +254,9 @@ def judged(
         nan = float("nan")
         worst, outcome = Comparison("", nan, "", nan, nan, nan), "not applicable"
     sides = worst._asdict()
-    del sides["scale"]
+    del sides["scale"], sides["size"]
+    if is_theorem and outcome != "not applicable" and any(h.holds is None for h in hypotheses):
+        outcome = "undecided"
     return Verdict(
         name=name,
         statement=statement,
