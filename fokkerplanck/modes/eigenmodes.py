@@ -21,6 +21,7 @@ from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.modes.linear_modes import linear_modes
 from fokkerplanck.modes.shift_invert import ShiftInvert
 from fokkerplanck.modes.slow_modes import Modes, find_masses, moments, repair_tails, slow_modes
+from fokkerplanck.modes.well_modes import between_wells, check_count
 from fokkerplanck.scheme.chain import Chain
 from fokkerplanck.scheme.generator import Generator
 from fokkerplanck.steady.operator_choice import LinearOperator, choose_operator
@@ -301,10 +302,13 @@ def spectrum(
     inverse_by = SOLVERS[solver or "direct"]
     count = k - int(masses.log_pi is not None)
     modes = slow_modes(generator, masses, max(count, 1), tol, inverse_by, max_solves)
+    modes = between_wells(generator, masses, modes)
     log_mass = masses.log_mass
     still = None if masses.log_pi is None else np.exp(masses.log_pi - log_mass)
     modes = replace(modes, message=modes.message + (f"; {message}" if message else ""))
     found = _finished(generator, log_mass, still, modes, count, masses.is_reversible)
+    if masses.is_reversible:
+        check_count(generator, found.eigenvalues)
     again = partial(again, scheme="markov")
     return replace(found, _asked=Question.of(generator.problem, again))
 

@@ -18,6 +18,8 @@ CUT = 1e-3
 FOLLOWED = 1e-2
 #: Length left over by orthogonalisation, relative to the matrix, that is rounding.
 NOTHING_NEW = 1e-13
+#: Error of rates by rounding, over the shift, at the most.
+NOISE = 1e-11
 #: Part of its length that a vector must keep in orthogonalisation, or it is done once more.
 TWICE = 0.7
 
@@ -110,7 +112,7 @@ class SlowSpace:
     def _is_complete(self, rates, expected):
         """Whether all expected rates are there; if none are given, whether no copy is missing."""
         if expected is not None:
-            return _includes(rates, expected)
+            return _includes(rates, expected, NOISE * self.shift)
         if self.m == self.n_left:
             return True
         # Each start finds one copy of a multiple rate: with as many copies as starts, one more
@@ -132,6 +134,10 @@ class SlowSpace:
         x = self._rng.standard_normal(self.weight.size)
         if not self.starts and len(self._start):
             x = 0.3 * x + self._rng.standard_normal(len(self._start)) @ self._start
+        elif self.starts:
+            # As much of each cell, in the norm of the weight: modes of wells with next to no mass
+            # are lost in the rounding of the others otherwise.
+            x = x / np.sqrt(self.weight)
         self.starts += 1
         self._grow(self.m + 2)
         self._H[self.m :] = 0.0
@@ -236,9 +242,9 @@ def _multiplicity(rates):
     return int(near.sum(axis=0).max(initial=0))
 
 
-def _includes(rates, expected):
+def _includes(rates, expected, noise=0.0):
     """Whether every expected rate is among the others, as often as it is expected."""
-    left, limit = list(rates), CLUSTER * np.abs(expected).max(initial=0)
+    left, limit = list(rates), CLUSTER * np.abs(expected).max(initial=0) + noise
     for rate in expected:
         nearest = min(range(len(left)), key=lambda i: abs(left[i] - rate), default=None)
         if nearest is None or abs(left.pop(nearest) - rate) > limit:

@@ -26,6 +26,8 @@ RANGE = 600.0
 SHIFT = 0.3
 #: Distance of log density from its maximum beyond which a cell lies in the tails.
 TAIL = 16.0
+#: Part of the largest root mass times |u| below which a mode does not live in a cell.
+LIVES = 1e-4
 #: Residual of a left mode, over the largest value and the exit rate, above which it is repaired.
 WRONG = 1e-9
 #: Such a residual above which the message says that it is left.
@@ -203,12 +205,16 @@ def repair_tails(generator, log_mass, rates, U, V):
     A = generator.matrix.T.tocsr()
     volume = generator.grid.volumes.ravel()
     log_density = log_mass - np.log(volume)
-    tail = np.flatnonzero(log_density < log_density.max() - TAIL)
+    is_thin = log_density < log_density.max() - TAIL
+    root = np.exp(0.5 * log_mass)
     repaired, wrong = 0, 0.0
     for i, rate in enumerate(rates):
         if rate.imag < 0 and i and rates[i - 1] == rate.conjugate():
             U[i] = U[i - 1].conj()
             continue
+        # The mode of a well with next to no mass lives there, and that well is no tail of it.
+        part = root * np.abs(U[i])
+        tail = np.flatnonzero(is_thin & (part <= LIVES * part.max()))
         before = _worst(A, generator.exit_rates, rate, U[i])
         if before > WRONG and tail.size:
             u = _with_tail(A, tail, rate, U[i])

@@ -194,8 +194,8 @@ def committor(
     """
     Generator.problem_of(problem, "committor")  # its steady state needs one
     generator = Generator.of(problem, "committor")
-    one_of_or_none(solver, "solver", SOLVERS)
     grid = generator.grid
+    one_of_or_none(solver, "solver", SOLVERS)
     if generator.leaks:
         raise ValueError(
             "the problem has absorbing sides, so there is no steady state and no reactive current; "
@@ -214,16 +214,15 @@ def committor(
     if found is not None:
         again = partial(again, scheme=found.stats["scheme"])
         return replace(found, _asked=Question.of(generator.problem, again))
-    steady = steady_state(generator, scheme="markov")
+    steady, solve = steady_state(generator, scheme="markov"), choose(end.chain, solver)
     log_rho, rho = steady.log_rho.ravel(), steady.rho
-    solve = choose(end.chain, solver)
     q = end.on_grid(solve.solve(end.kills[IN_B]), (0.0, 1.0))
     back_in = inflow_rates(grid, end.crossings, log_rho)
-    reversed_chain, back_kills = _reversed(end, log_rho, back_in)
-    solve_back = choose(reversed_chain, solver)
-    p = end.on_grid(solve_back.solve(back_kills[IN_A]), (1.0, 0.0))
+    turned, back_kills = _reversed(end, log_rho, back_in)
+    solve_back = choose(turned, solver)
     # 1 - p is solved for and not subtracted: where p is nearly 1 everywhere nothing would be left.
-    from_B = end.on_grid(solve_back.solve(back_kills[IN_B]), (0.0, 1.0))
+    from_A, from_B = (solve_back.solve(back_kills[k]) for k in (IN_A, IN_B))
+    p, not_p = end.on_grid(from_A, (1.0, 0.0)), end.on_grid(from_B, (0.0, 1.0))
     flow, left, arrived = _reactive_flow(generator, end.crossings, rho, q, p, back_in)
     flux, residual = _flux(left, arrived)
     edges, n_fill = generator.edges, solve.n_fill + solve_back.n_fill
@@ -236,7 +235,7 @@ def committor(
         current=frozen(_at_cells(edges, flow)),
         flux=flux,
         rate=_over(flux, float(grid.integrate(rho * p)), "A"),
-        rate_back=_over(flux, float(grid.integrate(rho * from_B)), "B"),
+        rate_back=_over(flux, float(grid.integrate(rho * not_p)), "B"),
         mean_duration=float(grid.integrate(rho * q * p)) / flux,
         residual=residual,
         stats=stats,

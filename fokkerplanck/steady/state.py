@@ -138,7 +138,10 @@ class SteadyState(Repeatable):
     gibbs : array (\*shape) or None
         :math:`e^{-\beta f}/Z`; None without f.
     J, j : arrays (d, \*shape)
-        Current (1/area/time) and leftover field :math:`j = J/\rho_{ss}` (length/time).
+        Current (1/area/time) and leftover field :math:`j = J/\rho_{ss}` (length/time). On a line J
+        is the current of the edges, one number. In more dimensions j is the mean of the velocities
+        of the edges around a cell; what balances in every cell to rounding are the mass currents of
+        edges, ``currents.mass_currents()`` from cells ``currents.tail`` to ``currents.head``.
     psi : array (nx + 1, ny + 1) or None
         Stream function at cell corners, :math:`J=(\partial_y\psi,-\partial_x\psi)`; two dimensions.
     q : array (\*shape) or None
@@ -258,11 +261,22 @@ class SteadyState(Repeatable):
     @cached_property
     def j(self) -> Array:
         """Leftover field J/rho."""
+        if self.grid.dim == 1:
+            # The current is known better than the velocities of edges, whose mean this is else.
+            flow = self.currents.current_of_a_line()
+            if flow == 0:
+                return frozen(np.zeros((1, *self.grid.shape)))
+            with np.errstate(over="ignore"):
+                field = np.sign(flow) * np.exp(np.log(abs(flow)) - self.log_rho)
+            if np.isfinite(field).all():
+                return frozen(field[None])
         return frozen(self.currents.leftover_field())
 
     @cached_property
     def J(self) -> Array:
-        """Current rho j."""
+        """Current rho j; on a line that of the edges."""
+        if self.grid.dim == 1:
+            return frozen(np.full((1, *self.grid.shape), self.currents.current_of_a_line()))
         return frozen(self.rho * self.j)
 
     @cached_property

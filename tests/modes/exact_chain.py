@@ -24,7 +24,7 @@ def exact_matrix(generator):
 def refined(A, value, steps=6):
     """Eigenvalue of -A next to a value, by inverse iteration with the Rayleigh quotient."""
     n = A.rows
-    shift, x = mpmath.mpf(value), mpmath.matrix([1 + mpmath.mpf(i) / n for i in range(n)])
+    shift, x = mpmath.mpmathify(value), mpmath.matrix([1 + mpmath.mpf(i) / n for i in range(n)])
     for _ in range(steps):
         y = mpmath.lu_solve(-A - shift * mpmath.eye(n), x)
         largest = max(range(n), key=lambda i: abs(y[i]))
