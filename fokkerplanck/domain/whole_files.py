@@ -66,8 +66,8 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     """
     target = Path(os.path.realpath(file_path(path)))
     sweep(target.parent)
-    # Not by mkstemp, whose files only their owner may read. Machine and process tell `sweep` whether
-    # somebody still writes.
+    # Not by mkstemp, whose files only their owner may read. Machine and process tell `sweep`
+    # whether somebody still writes.
     unique = f"{_machine()}-{os.getpid()}-{secrets.token_hex(4)}"
     temporary = target.with_name(f"{_MARK}{unique}.tmp{target.suffix}")
     try:

@@ -234,7 +234,10 @@ class Solution(Repeatable):
         t = storage.stored_array(arrays, "t", (None,))
         if not (t.size and (np.diff(t) >= 0).all()):
             raise ValueError("t is empty or decreases")
-        values = {"t": t, "rho": storage.stored_array(arrays, "rho", (t.size, *shape), not has_failed)}
+        values = {
+            "t": t,
+            "rho": storage.stored_array(arrays, "rho", (t.size, *shape), not has_failed),
+        }
         for name in LEDGER:  # energies are nan where there is no steady state
             values[name] = storage.stored_array(arrays, name, (t.size,), False)
         if not has_failed and not np.isfinite([values["mass"], values["min_rho"]]).all():

@@ -8,6 +8,7 @@ may be used at all, and starts none where there is no need.
 
 import os
 import threading
+from contextlib import contextmanager
 from types import FunctionType
 
 import numba
@@ -73,6 +74,17 @@ def parts(n):
     return 1 if n < LARGE else number()
 
 
+@contextmanager
+def large_from(n):
+    """Context in which work on n cells is large, to compile what large grids need."""
+    global LARGE
+    before, LARGE = LARGE, n
+    try:
+        yield
+    finally:
+        LARGE = before
+
+
 def run(alone, together, parts, *args):
     """Call a kernel for all parts, in this thread if there is only one."""
     if parts == 1:
@@ -109,7 +121,9 @@ def twin(kernel):
         )
         alone.__qualname__, alone.__module__ = f"{given.__qualname__}_alone", given.__module__
         kept = ("error_model",)
-        options = {name: kernel.targetoptions[name] for name in kept if name in kernel.targetoptions}
+        options = {
+            name: kernel.targetoptions[name] for name in kept if name in kernel.targetoptions
+        }
         _twins[kernel] = numba.njit(cache=True, **options)(alone)
     return _twins[kernel]
 
