@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import inspect
+import os
+import re
 import shutil
 import sys
+import textwrap
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -19,15 +23,20 @@ from fokkerplanck.demos.talk import gallery
 from fokkerplanck.domain.densities import gaussian
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.types import Array
-from fokkerplanck.domain.whole_files import written_whole
+from fokkerplanck.domain.whole_files import file_path, written_whole
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.evolution.time_loop import solve
+from fokkerplanck.kernels import threads
 from fokkerplanck.methods import JKO
 from fokkerplanck.steady import steady_state
 from fokkerplanck.transport import wasserstein
 from fokkerplanck.version import __version__
 
+#: Endings of pictures that matplotlib writes.
+PICTURES = (".png", ".pdf", ".svg", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".eps", ".ps")
+#: Characters of a line of text.
+WIDTH = 100
 # Modules of fokkerplanck.demos, imported when one runs: they need matplotlib, --version does not.
 DEMOS = {
     "sgd": "minibatch SGD on the iris data against its Fokker-Planck steady state",
@@ -74,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("fokkerplanck: interrupted", file=sys.stderr)
         return 130
     except (ValueError, ConvergenceError, OSError) as error:
-        print(f"fokkerplanck: {error}", file=sys.stderr)
+        print(_wrapped(f"fokkerplanck: {error}"), file=sys.stderr)
         return 1
 
 
@@ -88,19 +97,17 @@ def _parser() -> argparse.ArgumentParser:
 
     demo = commands.add_parser("demo", help="run a demonstration: a table and a picture")
     which = demo.add_mutually_exclusive_group(required=True)
-    which.add_argument(
-        "name", nargs="?", choices=[*DEMOS, *gallery.names()], metavar="name", help="which one"
-    )
+    which.add_argument("name", nargs="?", type=_demonstration, help="which one")
     which.add_argument("--list", action="store_true", help="list the demonstrations")
     demo.add_argument("--n", type=_at_least(16), default=None, help="grid cells per axis")
-    demo.add_argument("--out", type=Path, help="picture, default fokkerplanck-NAME.png")
+    demo.add_argument("--out", type=_picture, help="picture, default fokkerplanck-NAME.png")
     demo.add_argument("--seed", type=_at_least(0), default=0, help="of the random numbers")
     demo.add_argument("--quick", action="store_true", help="coarse and noisy, in a few seconds")
     demo.set_defaults(run=_demo)
 
     talk = commands.add_parser("talk", help="every slide of the talk, computed, on one page")
     talk.add_argument("--out", type=Path, default=Path("talk"), help="folder, default talk")
-    talk.add_argument("--only", nargs="+", choices=gallery.names(), metavar="slideNN")
+    talk.add_argument("--only", nargs="+", type=_slide, metavar="slideNN")
     talk.add_argument("--markdown", type=Path, help="also write the page in Markdown here")
     talk.add_argument("--seed", type=_at_least(0), default=0, help="of the random numbers")
     talk.add_argument("--quick", action="store_true", help="coarse and noisy")
@@ -129,6 +136,61 @@ def _at_least(least: int) -> Callable[[str], int]:
     return integer
 
 
+def _demonstration(text: str) -> str:
+    """Type of the name of a demonstration or of a slide."""
+    return text if text in DEMOS else _slide(text, DEMOS)
+
+
+def _slide(text: str, others: Collection[str] = ()) -> str:
+    """Type of the name of a slide; slide7 and 7 stand for slide07."""
+    found = re.fullmatch(r"(?:slide)?0*(\d{1,2})", text)
+    name = f"slide{int(found[1]):02d}" if found else text
+    if name in gallery.names():
+        return name
+    if found and int(found[1]) in gallery.TEXT_ONLY:
+        why = gallery.TEXT_ONLY[int(found[1])][1]
+        raise argparse.ArgumentTypeError(f"slide {int(found[1])} is {why}: nothing to compute")
+    near = difflib.get_close_matches(text, [*others, *gallery.names()], 3)
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    raise argparse.ArgumentTypeError(
+        f"there is no {text!r}{hint} (fokkerplanck demo --list shows all)"
+    )
+
+
+def _picture(text: str) -> Path:
+    """Type of the name of a picture; without an ending it gets that of the default."""
+    try:
+        path = file_path(text, "the picture")
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    path = path if path.suffix else path.with_suffix(".png")
+    if path.suffix.lower() not in PICTURES:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} ends in {path.suffix!r}; choose from {', '.join(PICTURES)}"
+        )
+    return path
+
+
+def _check_place(path: Path, option: str) -> None:
+    """Refuse a file that cannot be written, before the work."""
+    if not path.parent.is_dir():
+        raise ValueError(f"{option} {path}: there is no folder {path.parent}; make it first")
+    if not os.access(path.parent, os.W_OK):
+        raise ValueError(f"{option} {path}: nothing may be written into {path.parent}")
+    file_path(path, option)
+
+
+def _wrapped(text: str) -> str:
+    """Text whose long lines are cut between words; rows of tables stay as they are."""
+    lines = []
+    for line in text.splitlines():
+        indent = line[: len(line) - len(line.lstrip())]
+        is_row = "  " in line.strip()
+        lines += [line] if is_row else textwrap.wrap(line, WIDTH, subsequent_indent=indent + "  ")
+        lines += [""] * (not line)
+    return "\n".join(lines)
+
+
 def _demo(options: argparse.Namespace) -> None:
     """Run a demonstration; print its table and write its picture."""
     if options.list:
@@ -138,8 +200,7 @@ def _demo(options: argparse.Namespace) -> None:
         return
     name = options.name
     out = options.out or Path(f"fokkerplanck-{name}.png")
-    if not out.parent.is_dir():
-        raise ValueError(f"--out {out}: there is no folder {out.parent}; make it first")
+    _check_place(out, "--out")
     is_slide = name in gallery.names()
     demo = gallery.load(name) if is_slide else import_module(f"fokkerplanck.demos.{name}")
     began = time.perf_counter()
@@ -155,8 +216,9 @@ def _demo(options: argparse.Namespace) -> None:
         print(demo.TITLE)
     print(demo.table(result))
     if is_slide:
-        print(demo.finding(result))
-    demo.figure(result).savefig(out, dpi=150)
+        print(_wrapped(str(demo.finding(result))))
+    with written_whole(out) as temporary:
+        demo.figure(result).savefig(temporary, dpi=150)
     if hasattr(demo, "movie"):  # beside the picture; MP4 if ffmpeg is installed, else GIF
         print(f"movie: {demo.movie(result, out.with_suffix(''))}")
     print(f"picture: {out} ({time.perf_counter() - began:.0f} s)")
@@ -164,6 +226,10 @@ def _demo(options: argparse.Namespace) -> None:
 
 def _talk(options: argparse.Namespace) -> None:
     """Run the slides; write a page that shows them, and say which were found to hold."""
+    if options.out.exists() and not options.out.is_dir():
+        raise ValueError(f"--out {options.out} is a file; give the name of a folder")
+    if options.markdown:
+        _check_place(options.markdown, "--markdown")
     options.out.mkdir(parents=True, exist_ok=True)
     found = []
     names = options.only or gallery.names()
@@ -191,16 +257,24 @@ def _verify(options: argparse.Namespace) -> int:
     try:
         problem = theorems.named(options.name, options.n)
     except ValueError as error:
-        print(f"fokkerplanck verify: {error}", file=sys.stderr)
+        print(_wrapped(f"fokkerplanck verify: {error}"), file=sys.stderr)
         raise SystemExit(2) from None
     verdicts = theorems.verify(problem, quick=options.quick, progress=sys.stderr.isatty())
-    print(verdicts)
+    print(_wrapped(str(verdicts)))
     return 0 if verdicts.ok else 1
 
 
 def _warmup(options: argparse.Namespace) -> None:
-    """Call every kernel once on small problems in one, two and three dimensions."""
+    """Call every kernel once on small problems, alone and with threads."""
     began = time.perf_counter()
+    for large in dict.fromkeys((threads.LARGE, 1)):
+        with threads.large_from(large):
+            _call_all()
+    print(f"kernels are ready ({time.perf_counter() - began:.0f} s)")
+
+
+def _call_all() -> None:
+    """Call every kernel in one, two and three dimensions."""
     for d in (1, 2, 3):
         grid = Grid([(-2, 2)] * d, 8)
         tensor = np.eye(d) + 0.3 * (np.ones((d, d)) - np.eye(d))
@@ -221,4 +295,3 @@ def _warmup(options: argparse.Namespace) -> None:
     row, target = np.eye(1, 2), np.ones(1)
     for model in (sgd.LeastSquares(row, target), sgd.Logistic(row, target)):
         sgd.run(model, [0.0, 0.0], 0.1, 1, 2, n_particles=2)
-    print(f"kernels are ready ({time.perf_counter() - began:.0f} s)")

@@ -64,7 +64,14 @@ def test_python_m_is_the_same_program():
     [
         ([], "required"),
         (["demo"], "required"),
-        (["demo", "roulette"], "invalid choice: 'roulette'"),
+        (["demo", "roulette"], "there is no 'roulette'"),
+        (["demo", "slide7"], "slide 7 is a question, in words: nothing to compute"),
+        (["demo", "slide99"], "there is no 'slide99'"),
+        (["demo", "heatflows"], "did you mean heat_flows"),
+        (["talk", "--only", "slide23"], "slide 23 is a diagram"),
+        (["talk", "--only", "sgd"], "there is no 'sgd'"),
+        (["demo", "sgd", "--out", "."], "'.', a folder"),
+        (["demo", "sgd", "--out", "a.txt"], "ends in '.txt'; choose from .png"),
         (["demo", "sgd", "--n", "4"], "4 is too small, at least 16"),
         (["demo", "sgd", "--n", "many"], "invalid integer value: 'many'"),
         (["demo", "sgd", "--seed", "-1"], "-1 is too small, at least 0"),
@@ -82,6 +89,50 @@ def test_a_missing_folder_is_found_before_the_work(tmp_path, capsys):
     out = tmp_path / "nowhere" / "picture.png"
     assert cli.main(["demo", "sgd", "--out", str(out)]) == 1
     assert "there is no folder" in capsys.readouterr().err
+
+
+def test_places_are_checked_before_the_work(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(cli.gallery, "entries", lambda *_: pytest.fail("work has begun"))
+    file = tmp_path / "talk"
+    file.write_text("")
+    assert cli.main(["talk", "--out", str(file)]) == 1
+    assert "is a file; give the name of a folder" in " ".join(capsys.readouterr().err.split())
+    page = str(tmp_path / "nowhere" / "a.md")
+    assert cli.main(["talk", "--out", str(tmp_path), "--markdown", page]) == 1
+    assert "there is no folder" in " ".join(capsys.readouterr().err.split())
+
+
+def test_names_of_slides_and_pictures_are_completed():
+    parser = cli._parser()
+    assert parser.parse_args(["demo", "slide9"]).name == "slide09"
+    assert parser.parse_args(["talk", "--only", "9", "slide10"]).only == ["slide09", "slide10"]
+    assert parser.parse_args(["demo", "sgd", "--out", "a"]).out == Path("a.png")
+
+
+def test_lines_are_short():
+    text = "word " * 60 + "\n\n  " + "indented " * 30 + "\n" + "a  row " * 40
+    lines = cli._wrapped(text).splitlines()
+    assert all(len(line) <= cli.WIDTH for line in lines[:-1])
+    assert lines[-1] == text.splitlines()[-1]
+    assert " ".join("\n".join(lines).split()) == " ".join(text.split())
+
+
+def test_ctrl_c_while_the_program_is_loaded_is_one_line():
+    probe = (
+        "import os, signal, sys, threading\n"
+        "import fokkerplanck.__main__ as program\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'numpy':\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "sys.argv = ['fokkerplanck', '--version']\n"
+        "sys.exit(program.main())\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (130, "", "fokkerplanck: interrupted\n")
 
 
 def test_interruption_is_one_line(monkeypatch, capsys):

@@ -8,6 +8,7 @@ may be used at all, and starts none where there is no need.
 
 import os
 import threading
+from contextlib import contextmanager
 from types import FunctionType
 
 import numba
@@ -71,6 +72,17 @@ def number():
 def parts(n):
     """Return how many parts the work on n cells is cut into: one, or one per thread."""
     return 1 if n < LARGE else number()
+
+
+@contextmanager
+def large_from(n):
+    """Context in which work on n cells is large, to compile what large grids need."""
+    global LARGE
+    before, LARGE = LARGE, n
+    try:
+        yield
+    finally:
+        LARGE = before
 
 
 def run(alone, together, parts, *args):

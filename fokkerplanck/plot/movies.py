@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from tqdm import tqdm
 
 from fokkerplanck.domain.arguments import describe, positive_number
-from fokkerplanck.domain.whole_files import written_whole
+from fokkerplanck.domain.whole_files import file_path, written_whole
 from fokkerplanck.evolution.solution import Solution
 from fokkerplanck.plot.axes import canvas, check_result
 from fokkerplanck.plot.fields import density
@@ -88,6 +88,7 @@ def movie(
     """
     path, writer = _writer(path, positive_number(fps, "fps"))
     pairs, draw = _frames(frames, draw, top)
+    _title(title, 0.0)
     if progress not in (None, True, False):
         raise ValueError(f"progress is {describe(progress)}; give None, True or False")
     sheet = canvas(positive_number(width, "width"), positive_number(height, "height"))
@@ -102,7 +103,7 @@ def movie(
             ax.clear()
             draw(ax, t, what)
             if title:
-                ax.set_title(title.format(t=t))
+                ax.set_title(_title(title, t))
             if k == 0:
                 # The layout of the first frame is kept: else the axes would move between frames.
                 sheet.draw_without_rendering()
@@ -114,9 +115,10 @@ def movie(
 
 def _writer(path: str | Path, fps: float) -> tuple[Path, AbstractMovieWriter]:
     """Path with its ending, and the writer for it."""
-    if not isinstance(path, (str, Path)):
+    if isinstance(path, (str, Path)):
+        path = file_path(path)
+    else:
         raise ValueError(f'path is {describe(path)}; give the name of a file such as "film.gif"')
-    path = Path(path)
     has_ffmpeg = FFMpegWriter.isAvailable()
     if not path.suffix:
         path = path.with_suffix(".mp4" if has_ffmpeg else ".gif")
@@ -128,6 +130,18 @@ def _writer(path: str | Path, fps: float) -> tuple[Path, AbstractMovieWriter]:
             f'"{path.stem}.gif"'
         )
     return path, WRITERS[path.suffix](fps=fps)
+
+
+def _title(title: str, t: float) -> str:
+    """Title of one frame."""
+    if not isinstance(title, str):
+        raise ValueError(f"title is {describe(title)}; give text such as 't = {{t:.3g}}'")
+    try:
+        return title.format(t=t)
+    except (ValueError, LookupError, AttributeError, TypeError):
+        raise ValueError(
+            f"title is {title!r:.80}; only {{t}} may stand in braces, others are doubled: {{{{x}}}}"
+        ) from None
 
 
 def _frames(
