@@ -176,7 +176,7 @@ def test_sigma_stands_for_D_on_a_line(sigma, D, sides):
     assert abs(A - B).max() < 1e-12 * abs(B).max()
 
 
-@pytest.mark.parametrize("sides", ["reflecting", "periodic", "absorbing"])
+@pytest.mark.parametrize("sides", ["reflecting", "absorbing"])
 @pytest.mark.parametrize(
     "given", [{"drift": lambda x: 2 * np.sin(x)}, {"f": lambda x: np.cos(2 * np.pi * x)}]
 )
@@ -404,7 +404,9 @@ def random_grid(rng, d, may_be_graded):
         steps = np.exp(rng.normal(size=n)) if may_be_graded and rng.random() < 0.5 else np.ones(n)
         box.append(lo + width * np.concatenate([[0], np.cumsum(steps)]))
         pair = rng.choice(["reflecting", "absorbing", "periodic"], size=2, p=[0.5, 0.2, 0.3])
-        sides.append(("periodic", "periodic") if "periodic" in pair else tuple(map(str, pair)))
+        is_ring = "periodic" in pair and n > 2
+        pair = ["absorbing" if word == "periodic" else str(word) for word in pair]
+        sides.append(("periodic", "periodic") if is_ring else tuple(pair))
     return Grid(box, shape, sides)
 
 

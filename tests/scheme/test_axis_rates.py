@@ -116,7 +116,7 @@ def test_oblique_edges_that_look_like_neighbours_do_not_fit():
     generator = Generator(problem)
     assert generator.edges.width == 1
     assert AxisRates.from_generator(generator) is None
-    start = fp.gaussian(problem.grid, (0.3, 0.3), 0.02)
+    start = fp.point(problem.grid, (0.3, 0.3))
     exact = expm(0.3 * generator.matrix.toarray()) @ (start * problem.grid.volume).ravel()
     run = fp.solve(problem, start, 0.3, steady=False)
     assert np.abs(run.rho[-1].ravel() * problem.grid.volume - exact).sum() < 1e-13
