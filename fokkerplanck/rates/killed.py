@@ -7,9 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
+from fokkerplanck.domain.interrupts import heard
 from fokkerplanck.domain.types import Array, Integers
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.kernels.interrupts import heard
 from fokkerplanck.kernels.linalg import elimination
 from fokkerplanck.linalg import sizes
 from fokkerplanck.linalg.dissection import nested_dissection
