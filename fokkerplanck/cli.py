@@ -268,7 +268,7 @@ def _warmup(options: argparse.Namespace) -> None:
     """Call every kernel once on small problems, alone and with threads."""
     began = time.perf_counter()
     for large in dict.fromkeys((threads.LARGE, 1)):
-        with threads.large_from(large):
+        with threads.LargeFrom(large):
             _call_all()
     print(f"kernels are ready ({time.perf_counter() - began:.0f} s)")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Callable
 
 #: Environment variable with the largest number of threads, read when the library is first used.
 NUM_THREADS = "FOKKERPLANCK_NUM_THREADS"
@@ -45,3 +47,33 @@ def wait_asleep() -> None:
     """
     if not any(name in os.environ for name in WAITING):
         os.environ["OMP_WAIT_POLICY"] = "passive"
+
+
+class Caller(threading.local):
+    """What holds for one Python thread: the most threads that its kernels may use."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+
+
+class Process:
+    """What holds for the whole process.
+
+    A child of fork has none of the threads of its parent, and GNU OpenMP ends it at the first
+    parallel loop; a pool of such children would wait for ever. So a child of a parent that had
+    started threads works alone.
+    """
+
+    is_alone = False
+    lock = threading.RLock()
+
+
+def on_fork(has_threads: Callable[[], bool]) -> None:
+    """Take note of forks, in the child; has_threads tells whether the parent had started any."""
+
+    def forked() -> None:
+        Process.lock = threading.RLock()  # who held the old one is not there in the child
+        Process.is_alone = Process.is_alone or has_threads()
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=forked)

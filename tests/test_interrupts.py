@@ -10,7 +10,7 @@ import time
 import pytest
 
 import fokkerplanck as fp
-from fokkerplanck.kernels import interrupts
+from fokkerplanck.domain import interrupts
 from tests.conftest import ROOT
 
 PACKAGE = ROOT / "fokkerplanck"

@@ -234,7 +234,7 @@ class Solution(Repeatable):
         t = storage.stored_array(arrays, "t", (None,))
         if not (t.size and (np.diff(t) >= 0).all()):
             raise ValueError("t is empty or decreases")
-        values = {
+        values: dict[str, Any] = {
             "t": t,
             "rho": storage.stored_array(arrays, "rho", (t.size, *shape), not has_failed),
         }

@@ -6,14 +6,9 @@ on the number of parts or threads. Nothing but `call` enters a prange: it decide
 may be used at all, and starts none where there is no need.
 """
 
-import os
-import threading
-from contextlib import contextmanager
-from types import FunctionType
-
 import numba
 
-from fokkerplanck.environment import thread_limit, wait_asleep
+from fokkerplanck.environment import Caller, Process, on_fork, thread_limit, wait_asleep
 
 #: Cells below which threads cost more than they save. Small problems start no threads at all.
 LARGE = 50_000
@@ -21,36 +16,11 @@ LARGE = 50_000
 LIMIT = min(thread_limit() or numba.config.NUMBA_NUM_THREADS, numba.config.NUMBA_NUM_THREADS)
 
 wait_asleep()
+_caller = Caller(LIMIT)
 
 
-class _State(threading.local):
-    """What holds for one Python thread: the most threads that its kernels may use."""
-
-    most = LIMIT
-
-
-class _Process:
-    """What holds for the whole process.
-
-    A child of fork has none of the threads of its parent, and GNU OpenMP ends it at the first
-    prange; a pool of such children would wait for ever. So a child of a parent that had started
-    threads works alone. The lock may be held by a thread that is not there in the child.
-    """
-
-    is_alone = False
-    lock = threading.RLock()
-
-    @classmethod
-    def forked(cls):
-        """Take note of a fork, in the child."""
-        cls.lock = threading.RLock()
-        cls.is_alone = cls.is_alone or started()
-
-
-_state = _State()
-_twins = {}
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_Process.forked)
+_twins: dict = {}
+on_fork(lambda: started())
 
 
 def started():
@@ -64,25 +34,14 @@ def started():
 
 def number():
     """Return how many threads a kernel called here and now may use; asking starts none."""
-    if _Process.is_alone:
+    if Process.is_alone:
         return 1
-    return min(_state.most, numba.get_num_threads()) if started() else _state.most
+    return min(_caller.most, numba.get_num_threads()) if started() else _caller.most
 
 
 def parts(n):
     """Return how many parts the work on n cells is cut into: one, or one per thread."""
     return 1 if n < LARGE else number()
-
-
-@contextmanager
-def large_from(n):
-    """Context in which work on n cells is large, to compile what large grids need."""
-    global LARGE
-    before, LARGE = LARGE, n
-    try:
-        yield
-    finally:
-        LARGE = before
 
 
 def run(alone, together, parts, *args):
@@ -103,7 +62,7 @@ def call(kernel, n, *args):
         return twin(kernel)(*args)
     # The layer "workqueue" ends the process if two Python threads enter it at once. The others
     # would share the same cores; what is behind the lock uses all of them.
-    with _Process.lock:
+    with Process.lock:
         before = numba.get_num_threads()
         numba.set_num_threads(min(wanted, before))
         try:
@@ -116,7 +75,7 @@ def twin(kernel):
     """Return the same kernel compiled without threads; it has a cache of its own by its name."""
     if kernel not in _twins:
         given = kernel.py_func
-        alone = FunctionType(
+        alone = type(given)(
             given.__code__, given.__globals__, f"{given.__name__}_alone", given.__defaults__
         )
         alone.__qualname__, alone.__module__ = f"{given.__qualname__}_alone", given.__module__
@@ -136,12 +95,12 @@ class AtMost:
 
     def __enter__(self):
         """Remember the number of threads, and set it."""
-        self.before = _state.most
-        _state.most = min(self.number, self.before)
+        self.before = _caller.most
+        _caller.most = min(self.number, self.before)
 
     def __exit__(self, *_):
         """Set the number of threads that was found."""
-        _state.most = self.before
+        _caller.most = self.before
 
 
 class Suited(AtMost):
@@ -152,3 +111,20 @@ class Suited(AtMost):
 
     def __init__(self, n):
         super().__init__(parts(n))
+
+
+class LargeFrom:
+    """Context in which work on n cells is large, to compile what large grids need."""
+
+    def __init__(self, n):
+        self.n = n
+
+    def __enter__(self):
+        """Remember what is large, and set it."""
+        global LARGE
+        self.before, LARGE = LARGE, self.n
+
+    def __exit__(self, *_):
+        """Set what was found."""
+        global LARGE
+        LARGE = self.before

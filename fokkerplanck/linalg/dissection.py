@@ -7,8 +7,8 @@ from itertools import product
 
 import numpy as np
 
+from fokkerplanck.domain.interrupts import heard
 from fokkerplanck.domain.types import Integers
-from fokkerplanck.kernels.interrupts import heard
 from fokkerplanck.kernels.linalg.dissection import boundaries, dissect
 
 #: Cells of a part that is no longer cut but eliminated as one dense block.

@@ -256,8 +256,8 @@ class GridMultigrid:
             rest = level.omega, c, level.diagonal, r, u, below.r, n_blocks
             threads.call(grid_cycle.restrict, u.size, *level.blocks, *rest)
             self._cycle(number + 1, 1 if visit else visits)
-            rest = level.weights, below.u, u, n_blocks
-            threads.call(grid_cycle.prolong, u.size, *level.blocks, *rest)
+            way = level.weights, below.u, u, n_blocks
+            threads.call(grid_cycle.prolong, u.size, *level.blocks, *way)
             threads.call(grid_cycle.relax, u.size, c, level.pivot, r, u, False, n_blocks)
 
     def precondition(self, r):

@@ -12,10 +12,10 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
 from fokkerplanck.domain.arguments import frozen
+from fokkerplanck.domain.interrupts import heard
 from fokkerplanck.domain.types import Array, Integers
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.kernels import threads
-from fokkerplanck.kernels.interrupts import heard
 from fokkerplanck.kernels.linalg import graph
 from fokkerplanck.kernels.linalg.elimination import NEGLIGIBLE, RADIX, back_substitute, eliminate
 from fokkerplanck.linalg.dissection import nested_dissection

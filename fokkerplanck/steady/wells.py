@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
+from fokkerplanck.domain.interrupts import heard
 from fokkerplanck.domain.types import Array, Flags, Integers
-from fokkerplanck.kernels.interrupts import heard
 from fokkerplanck.kernels.linalg import basins
 from fokkerplanck.linalg.null_vector import null_vector
 from fokkerplanck.scheme.fourth_order import FourthOrder

@@ -164,8 +164,8 @@ class _Rows:
         elif n_threads == 1:
             evolution.chain(*self._arrays, weights, self._state, total)
         else:
-            rest = weights, self._state, total
-            threads.call(evolution.chain_threads, self.n, *self._arrays, *rest)
+            last = weights, self._state, total
+            threads.call(evolution.chain_threads, self.n, *self._arrays, *last)
         self._level += weights.size
 
     @property
