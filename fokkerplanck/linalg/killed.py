@@ -11,12 +11,7 @@ from scipy.sparse import csr_array
 from fokkerplanck.domain.interrupts import heard
 from fokkerplanck.domain.types import Array, Integers
 from fokkerplanck.errors import ConvergenceError
-<<<<<<< HEAD:fokkerplanck/linalg/killed.py
-from fokkerplanck.domain.interrupts import heard
 from fokkerplanck.kernels.linalg import absorption, elimination
-=======
-from fokkerplanck.kernels.linalg import elimination
->>>>>>> 3bd3400e46785a4959d6fb30798aedd1fe6f5526:fokkerplanck/rates/killed.py
 from fokkerplanck.linalg import sizes
 from fokkerplanck.linalg.dissection import nested_dissection
 from fokkerplanck.linalg.shifted import ShiftedSolver
