@@ -17,6 +17,8 @@ from fokkerplanck.domain.types import Array
 
 #: Steps of Newton's method, and halvings of a step.
 MAX_STEPS, MAX_HALVINGS = 400, 40
+#: Part of the descent that the slope promises, which a step has to make.
+DESCENT = 1e-4
 #: Error of the moments, in units of cells, up to which they are those asked for.
 CLOSE = 1e-9
 #: Gradient at which Newton's method ends.
@@ -60,8 +62,8 @@ def fitted(z: Array, volume: Array, cov: Array, h: Array) -> Array | None:
         return top + np.log(total) - float(theta @ target), p / total
 
     value, p = state(theta)
+    gradient = features @ p - target
     for _ in range(MAX_STEPS):
-        gradient = features @ p - target
         if np.abs(gradient).max() < ROUNDING:
             break
         off = features - (features @ p)[:, None]
@@ -71,11 +73,14 @@ def fitted(z: Array, volume: Array, cov: Array, h: Array) -> Array | None:
         step = np.linalg.solve(regular / np.multiply.outer(scale, scale), gradient / scale) / scale
         for _ in range(MAX_HALVINGS):
             new_value, new_p = state(theta - step)
-            if new_value <= value:
+            new_gradient = features @ new_p - target
+            # Near the end rounding of the value hides what the gradient still shows.
+            nearer = np.abs(new_gradient).max() < 0.5 * np.abs(gradient).max()
+            if nearer or new_value < value - DESCENT * float(step @ gradient):
                 break
             step = 0.5 * step
         else:
             break
-        theta, value, p = theta - step, new_value, new_p
-    is_close = np.abs(features @ p - target).max() < CLOSE * max(1.0, float(np.abs(target).max()))
+        theta, value, p, gradient = theta - step, new_value, new_p, new_gradient
+    is_close = np.abs(gradient).max() < CLOSE * max(1.0, float(np.abs(target).max()))
     return p if is_close else None

@@ -87,7 +87,7 @@ def solve(
         ``PhaseSpaceFlux``, for such problems too, of second order. ``"auto"``: the generator, and a
         linear flux (the well-balanced one of ``Problem.langevin``) where drift goes along
         directions without noise, or from the first output time on at which upwinding would add
-        more than a tenth to the noise on a grid of 64 cells along each axis (``ChainError``),
+        more than a fiftieth to the noise on a grid of 64 cells along each axis (``ChainError``),
         if no method and no Generator was given and the edge list is not in detailed balance. That
         does not depend on the grid, so that finer grids are better ones. What upwinding adds on the
         grid at hand, R, is ``stats["numerical_diffusion"]``; the message of a run on the generator

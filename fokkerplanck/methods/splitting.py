@@ -168,5 +168,5 @@ class _State:
         record = self.context.record
         q, lost = not_negative(q, record)
         record.add(steps=1, error_bound=error)
-        record.add(error_bound=lost / float(p.sum()))
+        record.add(error_bound=lost / (float(p.sum()) or 1.0))  # all of it may have left
         return q if self.leaks else of_mass(q, p.sum(), record)

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from fokkerplanck.domain.fields import cell_text
+from fokkerplanck.domain.interrupts import heard
 from fokkerplanck.domain.types import Array, Integers
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.kernels.linalg import basins
@@ -79,7 +80,9 @@ def _wells(generator: Generator, log_mass: Array) -> Integers:
     density = log_mass - np.log(generator.grid.volumes.ravel())
     density = np.where(np.isfinite(density), density, -1e300)
     order = np.argsort(-density, kind="stable")
-    return np.flatnonzero(basins.deep_maxima(order, matrix.indptr, matrix.indices, density, DEPTH))
+    return np.flatnonzero(
+        heard(basins.deep_maxima)(order, matrix.indptr, matrix.indices, density, DEPTH)
+    )
 
 
 def check_count(generator: Generator, rates: np.ndarray) -> None:

@@ -139,6 +139,8 @@ def backward(
     tolerance = _tolerance(rtol, atol, float(np.ptp(u)) or 1.0)
     each = tolerance / max(times.size, 1)
     chain_only = kind if kind == "uniformisation" else None
+    if isinstance(problem, Generator) and scheme == "auto":
+        scheme = "markov"  # as in solve
     choice = choose_operator(generator, scheme, "backward", chain_only, "evolution")
     found, message = choice.answer(lambda f: LinearBackward(f, kind, each).run(u, times))
     if found is not None:

@@ -38,7 +38,7 @@ class WideRates:
     >>> from fokkerplanck.scheme.wide_rates import WideRates
     >>> problem = fp.Problem(fp.Grid([(0, 2)], 2), f=lambda x: x, beta=1e4)
     >>> WideRates.of(fp.Edges.from_problem(problem)).log_rate.tolist()
-    [0.0, -10000.0]
+    [-10000.0, 0.0]
     """
 
     n: int

@@ -137,7 +137,7 @@ def from_density(grid: Grid, rho: Array, n_particles: int | None, seed: int = 0)
     --------
     >>> import fokkerplanck as fp
     >>> grid = fp.Grid([(0, 1)], 4)
-    >>> points = fp.sde.from_density(grid, fp.gaussian(grid, 0.2, 0.01), 1000)
+    >>> points = fp.sde.from_density(grid, fp.gaussian(grid, 0.2, 0.02), 1000)
     >>> points.shape, bool(points.max() < 1)
     ((1000, 1), True)
     """

@@ -229,7 +229,7 @@ class SteadyState(Repeatable):
         >>> grid = fp.Grid([(0, 1)], 200)
         >>> problem = fp.Problem(grid, drift=lambda x: 0.1 * (1 - 2 * x), D=lambda x: x * (1 - x))
         >>> round(float(fp.steady_state(problem).mean(lambda x: 2 * x * (1 - x))), 4)
-        0.0834
+        0.0833
         """
         values = real_array(fields.evaluate(u, self.centroids, "u"), "u", "numbers over the grid")
         d, shape = self.grid.dim, self.grid.shape

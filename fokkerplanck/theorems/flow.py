@@ -307,6 +307,8 @@ def relax(
 
     def at_rest(_: float, rho: Array) -> bool:
         nonlocal last
+        if rho.min() < 0:
+            return False  # no free energy
         now = float(observables.kl(rho, log_inf, grid, log=True))
         stalled = now < LOW and now > 0.5 * last
         last = now

@@ -20,8 +20,8 @@ MOST_PAIRS = 400_000
 NEGLIGIBLE = 1e-15
 #: Total mass in the program, large against the solver's absolute tolerances.
 TOTAL = 1e3
-#: The solver's tolerances, the smallest that it takes.
-TOLERANCES = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
+#: The solver's tolerances, from the smallest that it takes; what they cost is in the error.
+TOLERANCES = (1e-10, 1e-9, 1e-8)
 #: Reduced cost, over the largest cost, below which a route may still pay.
 PAYS = -1e-10
 #: Routes per cell that the program starts with, and that each round adds.
@@ -172,14 +172,20 @@ def _solved(costs: Array, a: Array, b: Array) -> tuple[Array, Array, int]:
     n, m = costs.shape
     routes = _corner(a, b)
     routes[_cheapest(costs - _guess(costs, a, b), FIRST)] = True
-    # One of the sums over ends follows from the others.
-    supply = TOTAL * np.concatenate([a, b[:-1]])
+    # One of the sums over ends follows from the others: the largest, which rounding cannot empty.
+    left_out = n + int(np.argmax(b))
+    supply = np.delete(TOTAL * np.concatenate([a, b]), left_out)
     for rounds in range(1, MAX_ROUNDS + 1):  # noqa: B007
         i, j = np.nonzero(routes)
         column = np.tile(np.arange(i.size), 2)
         rows = np.concatenate([i, n + j])
-        sums = csr_matrix((np.ones(rows.size), (rows, column)), shape=(n + m, i.size))[:-1]
-        found = linprog(costs[i, j], A_eq=sums, b_eq=supply, method="highs-ds", options=TOLERANCES)
+        sums = csr_matrix((np.ones(rows.size), (rows, column)), shape=(n + m, i.size))
+        sums = sums[np.delete(np.arange(n + m), left_out)]
+        for small in TOLERANCES:
+            options = {"primal_feasibility_tolerance": small, "dual_feasibility_tolerance": small}
+            found = linprog(costs[i, j], A_eq=sums, b_eq=supply, method="highs-ds", options=options)
+            if found.status == 0:
+                break
         if found.status != 0:
             raise ConvergenceError(
                 f"the linear program of {i.size} routes between {n} and {m} cells was not solved "
@@ -187,7 +193,7 @@ def _solved(costs: Array, a: Array, b: Array) -> tuple[Array, Array, int]:
                 iterate=None,
                 residual=np.inf,
             )
-        prices = np.append(found.eqlin.marginals, 0.0)
+        prices = np.insert(found.eqlin.marginals, left_out, 0.0)
         reduced = costs - prices[:n, None] - prices[n:]
         fresh = np.zeros_like(routes)
         fresh[_cheapest(reduced, MORE)] = True

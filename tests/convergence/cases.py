@@ -123,7 +123,7 @@ LINE = {
     "R9b": Case(zoo.noise_repelled_modes, (64, 128, 256), {"Phi": 5e-5, "L1": 2e-6}),
     "R10": Case(
         zoo.tilted_ring, (64, 128, 256),
-        {"Phi": 7e-5, "L1": 3e-5, "j": 2e-4, "div_j": 6e-5, "EP": 4e-5},
+        {"Phi": 7e-5, "L1": 3e-5, "j": 2e-4, "div_j": 6e-5, "EP": 8e-5},
     ),
     # Power-law tails: coarser grids than h = 0.16 do not resolve the core.
     "R25": Case(zoo.multiplicative_noise, (256, 512, 1024), {"Phi": 4e-6, "L1": 2e-6}),

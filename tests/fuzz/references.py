@@ -107,3 +107,45 @@ def decay_rates_on_a_line(edges):
         middle = mpmath.sqrt(A[k, k + 1] * A[k + 1, k])
         A[k, k + 1] = A[k + 1, k] = middle
     return numbers(sorted(-value for value in mpmath.eigsy(A, eigvals_only=True)))
+
+
+def stationary_logs(edges):
+    """Stationary log masses (n,) by elimination without subtractions, in numbers of any size.
+
+    Rates that are zero in doubles are not zero here; -inf off the closed class, None if there are
+    several.
+    """
+    n, V = edges.grid.size, np.broadcast_to(edges.grid.volume, edges.grid.shape).ravel()
+    zero = mpmath.mpf(0)
+    R = [[zero] * n for _ in range(n)]
+    silent = np.zeros(edges.tail.size, bool) if edges.one_way is None else edges.one_way
+    with mpmath.workdps(30):
+        for i, k, w, z, is_silent in zip(
+            edges.tail, edges.head, edges.weight, edges.tilt, silent, strict=True
+        ):
+            z, w = mpmath.mpf(float(z)), mpmath.mpf(float(w))
+            small = abs(z) / mpmath.expm1(abs(z)) if z else mpmath.mpf(1)
+            large, small = small + abs(z), zero if is_silent else small
+            up, down = (large, small) if z > 0 else (small, large)
+            R[k][i] += w * up / mpmath.mpf(float(V[i]))
+            R[i][k] += w * down / mpmath.mpf(float(V[k]))
+        found = closed_classes(np.array([[float(bool(r)) for r in row] for row in R]))
+        if len(found) > 1:
+            return None
+        cells = found[0]
+        Q = [[R[i][k] for k in cells] for i in cells]
+        m, out = len(cells), [zero] * len(cells)
+        for k in range(m - 1, 0, -1):
+            out[k] = mpmath.fsum(Q[i][k] for i in range(k))
+            for i in range(k):
+                share = Q[i][k] / out[k]
+                for j in range(k):
+                    if j != i and Q[k][j]:
+                        Q[i][j] += share * Q[k][j]
+        p = [mpmath.mpf(1)]
+        for k in range(1, m):
+            p.append(mpmath.fsum(Q[k][j] * p[j] for j in range(k)) / out[k])
+        total = mpmath.fsum(p)
+        logs = np.full(n, -np.inf)
+        logs[list(cells)] = [float(mpmath.log(value / total)) for value in p]
+    return logs

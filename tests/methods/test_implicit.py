@@ -39,7 +39,8 @@ def point(problem):
 
 def blob(problem):
     grid = problem.grid
-    return fp.gaussian(grid, [lo + 0.4 * (hi - lo) for lo, hi in grid.box], 0.05)
+    mean = [lo + 0.4 * (hi - lo) for lo, hi in grid.box]
+    return fp.gaussian(grid, mean, 0.05 if grid.dim < 3 else 0.15)
 
 
 STARTS = {"point": point, "blob": blob}

@@ -96,7 +96,7 @@ def test_tolerance_is_kept(name, tolerance):
     problem = PROBLEMS[name]
     grid, times = problem.grid, [0, 0.03, 0.5]
     rho0 = start(grid)
-    exact = fp.solve(problem, rho0, times, steady=False)
+    exact = fp.solve(problem, rho0, times, steady=False, scheme="markov")
     s = fp.solve(problem, rho0, times, Splitting(), steady=False, rtol=tolerance)
     error = grid.integrate(np.abs(s.rho[-1] - exact.rho[-1]))
     assert error <= s.stats["error_bound"] + 1e-13

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.colors import LogNorm
 
 from fokkerplanck import plot
-from fokkerplanck.domain.densities import gaussian
+from fokkerplanck.domain.densities import gaussian, point
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.equation.problem import Problem
 
@@ -52,7 +52,7 @@ def test_density_puts_x_to_the_right(grid):
 
 
 def test_log_density_survives_zeros():
-    rho = gaussian(PLANE, (0, 0), 0.001)
+    rho = point(PLANE, (0, 0))
     assert (rho == 0).any()
     mesh = plot.density(PLANE, rho, log=True, floor=1e-4)
     assert isinstance(mesh.norm, LogNorm)

@@ -52,10 +52,10 @@ def test_the_dense_exponential(kind):
 def test_constants_and_the_range_are_kept(kind):
     problem = spiral()
     for constant in (1.0, 0.1, -3e5):
-        found = fp.backward(problem, constant, [0, 1, 50], kind=kind)
+        found = fp.backward(problem, constant, [0, 1, 50], kind=kind, scheme="markov")
         assert np.array_equal(found.u, np.full_like(found.u, constant))
     rough = np.random.default_rng(0).choice([-1.0, 2.0], problem.grid.shape)
-    found = fp.backward(problem, rough, [0, 1e-3, 0.1, 1], kind=kind)
+    found = fp.backward(problem, rough, [0, 1e-3, 0.1, 1], kind=kind, scheme="markov")
     assert found.u.min() >= -1
     assert found.u.max() <= 2
     high = [u.max() for u in found.u]
@@ -105,7 +105,7 @@ def test_tolerances_are_kept_and_save_work():
     loose = fp.backward(problem, phi, t, rtol=1e-5, kind="uniformisation")
     assert np.abs(loose.u - exact.u).max() < 1e-5 * span
     assert loose.stats["products"] < exact.stats["products"]
-    krylov = fp.backward(problem, phi, t, atol=1e-6, kind="krylov")
+    krylov = fp.backward(problem, phi, t, atol=1e-6, kind="krylov", scheme="markov")
     assert np.abs(krylov.u - exact.u).max() < 1e-6
     assert krylov.stats["error_bound"] < 1e-3
 

@@ -88,7 +88,7 @@ def test_points_of_a_line_may_be_numbers():
             r"minimum has shape \(2,\); give one point",
         ),
         (lambda: fp.rates.kramers(STEADY, "left", 0), "minimum is 'left'; give a number"),
-        (lambda: fp.rates.kramers(STEADY, [0], [0]), "give a minimum"),
+        (lambda: fp.rates.kramers(STEADY, [0], [0]), "barrier is 0"),
         (lambda: fp.rates.kramers(STEADY, [-1], [1]), "give a saddle"),
         (lambda: fp.rates.eyring_kramers(np.eye(2), -1, -1, 1, 1), "three of one dimension"),
         (lambda: fp.rates.eyring_kramers(1, -1, 1, 1, 1), "0 eigenvalues with positive"),

@@ -73,7 +73,7 @@ CASES = {
     ),
     "log-normal": (lambda: named("R34")(128), "T T T - T - T F T T T -"),
     "two demes": (lambda: named("R33")(16), "T? F? T T? -? - T? - T T? T -"),
-    "Heston": (lambda: named("R35")((24, 20)), "T? F? T T? -? - T? - T T? T -"),
+    "Heston": (lambda: named("R35")((24, 20)), "T? F? T T? -? - T? - T? T? T -"),
 }
 SLOW = {
     "oscillator by its drift": (lambda: named("R23")(48), "T T T T? - T T T - T - -"),

@@ -38,7 +38,7 @@ GRIDS = {
     "channel": fp.Grid([(0, 1)] * 2, (4, 9), ["reflecting", "periodic"]),
     "graded": fp.Grid([np.linspace(0, 1, 8) ** 2, (0, 1)], (7, 5)),
     "space": fp.Grid([(0, 1)] * 3, (4, 5, 3)),
-    "torus in space": fp.Grid([(0, 1)] * 3, (3, 2, 4), "periodic"),
+    "torus in space": fp.Grid([(0, 1)] * 3, (3, 5, 4), "periodic"),
     "tube": fp.Grid([(0, 1)] * 3, (3, 4, 5), ["reflecting", "periodic", "reflecting"]),
 }
 
