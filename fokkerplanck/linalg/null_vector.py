@@ -20,7 +20,7 @@ from fokkerplanck.kernels.linalg import graph
 from fokkerplanck.kernels.linalg.elimination import NEGLIGIBLE, RADIX, back_substitute, eliminate
 from fokkerplanck.linalg.dissection import nested_dissection
 from fokkerplanck.linalg.memory import check_memory
-from fokkerplanck.scheme.wide_rates import WideRates
+from fokkerplanck.scheme.wide_rates import WIDEST, WideRates
 
 #: Imbalance of a cell, in units of its outflow, above which something is wrong.
 TRUSTED = 1e-8
@@ -30,8 +30,6 @@ LEAK = 1e-8
 NAMED = 8
 #: How a vector was found where doubles are too narrow.
 WIDE = "subtraction-free elimination with wide exponents"
-#: Largest difference of log rates that exponents of two bytes can tell.
-WIDEST = 5e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -306,19 +304,27 @@ def wide_null_vector(rates: WideRates, shape: Sequence[int], cells: Integers) ->
     cells : int array
         Closed class of the chain.
 
+    Jumps that are slower than others by more than pairs of a number and an exponent can tell are
+    left out, and -inf stands where nothing else leads.
+
     Raises
     ------
     ValueError
-        If rates differ by more than pairs of a number and an exponent can tell.
+        If the steady state hangs on such jumps.
     """
     inner = rates if cells.size == rates.n else rates.within(cells)
     spread = float(np.ptp(inner.log_rate)) if inner.log_rate.size else 0.0
     if spread > WIDEST:
-        raise ValueError(
-            f"rates between cells differ by e^{spread:.3g}, and elimination tells up to "
-            f"e^{WIDEST:g} apart; lower beta, or refine the grid, which lessens what the drift "
-            "does from a cell to the next"
-        )
+        inner = inner.faster_than(float(inner.log_rate.max()) - WIDEST)
+        try:
+            left = closed_class(inner.pattern, (cells.size,))
+        except ValueError:
+            raise ValueError(
+                f"rates between cells differ by e^{spread:.3g}, and elimination tells up to "
+                f"e^{WIDEST:g} apart; lower beta, or refine the grid, which lessens what the drift "
+                "does from a cell to the next"
+            ) from None
+        inner, cells = inner.within(left), cells[left]
     indptr, neighbours, *logs = inner.pairs()
     indptr, neighbours = indptr.astype(np.int32), neighbours.astype(np.int32)
     coordinates = np.stack(np.unravel_index(cells, tuple(shape)), axis=1)

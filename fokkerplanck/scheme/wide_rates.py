@@ -17,6 +17,8 @@ from fokkerplanck.scheme.edges import Edges
 
 #: Rates below this have lost digits to underflow, or may lose them in sums.
 LEAST = 1e-290
+#: Largest difference of log rates that exponents of two bytes can tell.
+WIDEST = 5e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,8 +101,19 @@ class WideRates:
         log_rate = self.log_rate[inside][order]
         return WideRates(cells.size, source[order], target[order], log_rate)
 
+    def faster_than(self, log_rate: float) -> WideRates:
+        """Jumps of a larger rate alone."""
+        keep = self.log_rate > log_rate
+        return WideRates(self.n, self.source[keep], self.target[keep], self.log_rate[keep])
+
     def imbalance(self, log_mass: Array) -> float:
-        r"""Largest \|inflow - outflow\| / outflow of a cell, for log masses (n,)."""
+        r"""Largest \|inflow - outflow\| / outflow of a cell, for log masses (n,).
+
+        Where there are masses that elimination cannot tell from none, the jumps that it leaves out
+        are left out here too.
+        """
+        if np.isneginf(log_mass).any() and np.ptp(self.log_rate) > WIDEST:
+            return self.faster_than(float(self.log_rate.max()) - WIDEST).imbalance(log_mass)
         top = np.full(self.n, -np.inf)
         np.maximum.at(top, self.source, self.log_rate)
         outflow = np.bincount(self.source, np.exp(self.log_rate - top[self.source]), self.n)
@@ -111,6 +124,8 @@ class WideRates:
             share = np.exp(np.minimum(step - log_out[self.target], 700.0))
         inflow = np.bincount(self.target, share, self.n)
         held = log_mass > -np.inf
+        if held.sum() == 1 and not outflow[held].any():
+            return 0.0  # all mass in a cell that nothing leaves
         if inflow[~held].any() or np.isneginf(log_out[held]).any():
             return float("inf")
         return float(np.abs(inflow[held] - 1.0).max(initial=0.0))

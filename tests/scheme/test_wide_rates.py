@@ -142,3 +142,22 @@ def test_drift_alone_against_which_nothing_comes_back():
 def test_the_multilevel_solver_says_what_underflows():
     with pytest.raises(ValueError, match=r"log density by up to .* cell Péclet .* lower beta"):
         fp.steady_state(CHAINS["rotation"], "markov", solver="multilevel")
+
+
+def test_jumps_that_are_too_slow_to_tell_are_left_out():
+    """Downhill and around over tilts of 1e7 and more the mass ends around the middle."""
+    grid = fp.Grid([(-3, 3)] * 2, 12)
+    problem = fp.Problem(grid, drift=lambda x, y: (y - x, -x - y), kT=2e-8)
+    state = fp.steady_state(problem, scheme="markov")
+    far = np.hypot(*grid.x) > 1.5
+    assert np.abs(fp.Edges.from_problem(problem).tilt).max() > 1e7
+    assert state.residual < 1e-12
+    assert grid.integrate(state.rho) == pytest.approx(1, rel=1e-12)
+    assert grid.integrate(state.rho * far) == 0
+
+
+def test_a_steady_state_that_hangs_on_such_jumps_is_refused():
+    f = lambda x: 1e8 * (x**2 - 1) ** 2  # noqa: E731
+    edges = fp.Edges.from_problem(fp.Problem(fp.Grid([(-2, 2)], 16), f=f))
+    with pytest.raises(ValueError, match="elimination tells up to"):
+        wide_null_vector(WideRates.of(edges), (16,), np.arange(16))
