@@ -119,7 +119,8 @@ def test_lines_are_short():
 
 def test_ctrl_c_while_the_program_is_loaded_is_one_line():
     probe = (
-        "import os, signal, sys, threading\n"
+        "import os, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "import fokkerplanck.__main__ as program\n"
         "class Finder:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
