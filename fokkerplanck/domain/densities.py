@@ -9,6 +9,7 @@ from fokkerplanck.domain.arguments import SYMMETRIC, asymmetry, real_array
 from fokkerplanck.domain.discrete_gaussian import fitted, is_thin
 from fokkerplanck.domain.fields import cell_text, check_finite, first_cell
 from fokkerplanck.domain.grid import Grid, along, check_grid
+from fokkerplanck.domain.points import one_point
 from fokkerplanck.domain.spreading import places_of, spread
 from fokkerplanck.domain.types import Array
 
@@ -157,17 +158,8 @@ def point(grid: Grid, x: ArrayLike) -> Array:
     >>> fp.point(grid, 0.45).round(12)  # centres .125, .375, .625, .875
     array([0. , 2.8, 1.2, 0. ])
     """
-    d = check_grid(grid).dim
-    expected = f"{d} finite numbers, one per axis" if d > 1 else "a finite number"
-    x = real_array(x, "x", expected)
-    x = x.reshape(1) if x.ndim == 0 and d == 1 else x
-    if x.shape != (d,) or not np.isfinite(x).all():
-        raise ValueError(f"x is {x.tolist()!r:.80}; give {expected}")
-    for c, (lo, hi), wraps in zip(x, grid.box, grid.periodic, strict=True):
-        if not (wraps or lo <= c <= hi):
-            raise ValueError(f"x = {x.tolist()} lies outside of the box {grid.box}; move it inside")
-    mass = spread(np.ones(1), places_of(x[:, None], grid), grid)
-    return mass / grid.volume
+    x = one_point(check_grid(grid), x, "x")
+    return spread(np.ones(1), places_of(x[:, None], grid), grid) / grid.volume
 
 
 #: The same by its other name.

@@ -31,6 +31,8 @@ from fokkerplanck.domain.types import Array
 LEAST = 0.2
 #: Orders below this are reported: the differences hardly fall.
 DOUBTFUL = 0.4
+#: Orders by which what is seen exceeds what is believed, from which a word is due.
+SURPRISING = 4.0
 #: Largest distance of two densities of mass 1, and of relative differences that are reported.
 LARGEST = 2.0
 #: A difference of densities above this leaves nothing of the coarser grid.
@@ -203,6 +205,8 @@ def distance_report(
         if far.flat[worst] > UNRESOLVED:
             return COARSE_UNRESOLVED
         p = order.flat[worst]
+        if p > cap + SURPRISING:
+            return f"order {p:.1f} seen, {cap:g} believed: the error may be many times smaller"
         return f"order {p:.2f}: not converging on this grid" if p < DOUBTFUL else ""
 
     return _reported(value, order, words)

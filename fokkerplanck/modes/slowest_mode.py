@@ -104,10 +104,14 @@ def quasi_stationary(
     if not is_whole(max_iterations) or max_iterations < 1:
         raise ValueError(f"max_iterations is {max_iterations!r}; give a whole number, at least 1")
     exit_rate = generator.edges.exit_rate
-    if exit_rate is None or not generator.leaks:
+    if exit_rate is None:
         raise ValueError(
-            "no side of the grid is absorbing, or none is ever reached, so no mass leaves; use "
-            "steady_state(problem)"
+            "no side of the grid is absorbing, so no mass leaves; use steady_state(problem)"
+        )
+    if not generator.leaks:
+        raise ValueError(
+            "sides absorb, but all rates towards them are zero in doubles: D vanishes there, or the "
+            "drift holds the mass back by e^700 and more; lower beta or refine the grid"
         )
     grid, flows = generator.grid, Flows.from_generator(generator)
     chain = KilledChain(flows, np.stack(np.unravel_index(np.arange(grid.size), grid.shape), axis=1))

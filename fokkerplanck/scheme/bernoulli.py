@@ -7,6 +7,9 @@ import numpy as np
 from fokkerplanck.domain.types import Array
 from fokkerplanck.kernels.scheme import flux
 
+#: Argument from which on B(z) is z e^-z to rounding.
+FAR = 40.0
+
 
 def bernoulli(z: Array) -> Array:
     """B(z)."""
@@ -30,3 +33,9 @@ def slopes_of_both_sides(z: Array) -> tuple[Array, Array]:
     slope, opposite = np.empty_like(z), np.empty_like(z)
     flux.slopes_of_both_sides(z, slope, opposite)
     return slope, opposite
+
+
+def log_bernoulli(z: Array) -> Array:
+    """Logarithm of B(z), z >= 0, where B(z) underflows too."""
+    far = z > FAR
+    return np.where(far, np.log(np.where(far, z, 1.0)) - z, np.log(bernoulli(np.minimum(z, FAR))))

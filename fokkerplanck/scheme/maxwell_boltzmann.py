@@ -19,14 +19,12 @@ from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.types import Array, Integers
 from fokkerplanck.equation.langevin import Langevin
 from fokkerplanck.equation.problem import Problem
-from fokkerplanck.scheme.bernoulli import bernoulli
+from fokkerplanck.scheme.bernoulli import log_bernoulli
 from fokkerplanck.scheme.cells import cell_type, neighbours
 from fokkerplanck.scheme.currents import EdgeCurrents
 
 #: Largest change of log pi from cell to cell at which polynomials through its cells are trusted.
 STEEP = 2.0
-#: Argument from which on B(z) is z e^-z to rounding.
-FAR = 40.0
 #: Value at a face of the function whose cell means are six values around it.
 SIXTH = np.array([1, -8, 37, 37, -8, 1]) / 60
 
@@ -83,12 +81,6 @@ class Profile:
         slope[self.lower] += np.exp(self.log_face - self.log_pi[self.lower])
         slope[upper] -= np.exp(self.log_face - self.log_pi[upper])
         return slope / self.widths
-
-
-def log_bernoulli(z: Array) -> Array:
-    """Logarithm of B(z), z >= 0, where B(z) underflows too."""
-    far = z > FAR
-    return np.where(far, np.log(np.where(far, z, 1.0)) - z, np.log(bernoulli(np.minimum(z, FAR))))
 
 
 def smooth(step: Array, lower: Integers, first: int, last: int, n: int) -> Array:

@@ -64,9 +64,6 @@ def tensor_edges(problem: Problem) -> TensorEdges:
         parts = [edges]
         for axis in range(grid.dim):
             parts.append(_upwind_edges(grid, axis, across))
-            if U is not None:
-                tail, head, _, tilt = parts[-1]
-                tilt += U.ravel()[tail] - U.ravel()[head]
         edges = [np.concatenate(column) for column in zip(*parts, strict=True)]
     tail, head, weight, tilt = edges
     one_way = np.zeros(tail.size, bool)

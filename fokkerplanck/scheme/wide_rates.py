@@ -13,6 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from fokkerplanck.domain.types import Array, Integers
+from fokkerplanck.scheme.bernoulli import log_bernoulli
 from fokkerplanck.scheme.edges import Edges
 
 #: Rates below this have lost digits to underflow, or may lose them in sums.
@@ -52,7 +53,7 @@ class WideRates:
     def of(cls, edges: Edges) -> WideRates:
         """Rates of an edge list."""
         n, volume = edges.grid.size, edges.grid.volumes.ravel()
-        small = np.log(edges.weight) + _log_bernoulli(np.abs(edges.tilt))
+        small = np.log(edges.weight) + log_bernoulli(np.abs(edges.tilt))
         forward = small + np.maximum(edges.tilt, 0.0)
         backward = small - np.minimum(edges.tilt, 0.0)
         if edges.one_way is not None:  # nothing goes back
@@ -136,14 +137,7 @@ def wide_rates(edges: Edges) -> WideRates | None:
     weight, z = edges.weight, np.abs(edges.tilt)
     if edges.one_way is not None:
         weight, z = weight[~edges.one_way], z[~edges.one_way]
-    if not weight.size or np.log(weight.min()) + _log_bernoulli(z.max()) > np.log(LEAST):
+    if not weight.size or np.log(weight.min()) + log_bernoulli(z.max()) > np.log(LEAST):
         return None  # most lists: nothing of the size of the edges is made
-    small = np.log(weight) + _log_bernoulli(z)
+    small = np.log(weight) + log_bernoulli(z)
     return WideRates.of(edges) if small.min() < np.log(LEAST) else None
-
-
-def _log_bernoulli(z: Array) -> Array:
-    """Log of B(z) = z / (e^z - 1), z >= 0."""
-    z = np.asarray(z)
-    positive = np.maximum(z, 1e-300)
-    return np.where(z > 0, np.log(positive) - z - np.log(-np.expm1(-positive)), 0.0)

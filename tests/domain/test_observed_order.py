@@ -213,3 +213,8 @@ def test_reports():
     assert ErrorReport(1.0, 2.0, "a").noting("b").message == "b; a"
     assert ErrorReport(1.0, 2.0, "a").noting("").message == "a"
     assert ratios_of(three(fp.Grid([(0, 1), (0, 1)], (9, 8)))) == (1.8, 5 / 3)
+
+
+def test_a_word_where_far_more_is_seen_than_believed():
+    assert "11.0 seen, 4 believed" in distance_report(1e-8, 2.0**11 * 1e-8, (2, 2), 4).message
+    assert distance_report(1e-8, 2.0**6 * 1e-8, (2, 2), 4).message == ""

@@ -5,9 +5,9 @@ import pytest
 from scipy.integrate import quad
 
 import fokkerplanck as fp
+from fokkerplanck.scheme.bernoulli import log_bernoulli
 from fokkerplanck.scheme.maxwell_boltzmann import (
     irreversible_entropy_production,
-    log_bernoulli,
     profiles,
     steady_currents,
     velocities,
