@@ -110,8 +110,8 @@ def quasi_stationary(
         )
     if not generator.leaks:
         raise ValueError(
-            "sides absorb, but all rates towards them are zero in doubles: D vanishes there, or the "
-            "drift holds the mass back by e^700 and more; lower beta or refine the grid"
+            "sides absorb, but all rates towards them are zero in doubles: D vanishes there, or "
+            "the drift holds the mass back by e^700 and more; lower beta or refine the grid"
         )
     grid, flows = generator.grid, Flows.from_generator(generator)
     chain = KilledChain(flows, np.stack(np.unravel_index(np.arange(grid.size), grid.shape), axis=1))
