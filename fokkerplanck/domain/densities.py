@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from fokkerplanck.domain.arguments import SYMMETRIC, asymmetry, real_array
 from fokkerplanck.domain.discrete_gaussian import fitted, is_thin
 from fokkerplanck.domain.fields import cell_text, check_finite, first_cell
-from fokkerplanck.domain.grid import Grid, along, check_grid
+from fokkerplanck.domain.grid import Grid, along, check_grid, shortest
 from fokkerplanck.domain.points import one_point
 from fokkerplanck.domain.spreading import places_of, spread
 from fokkerplanck.domain.types import Array
@@ -76,7 +76,8 @@ def gaussian(grid: Grid, mean: ArrayLike, cov: ArrayLike) -> Array:
     r"""Gaussian :math:`\rho\propto e^{-\frac12(x-m)\cdot S^{-1}(x-m)}` at the cell centres, mass 1.
 
     One that is thinner than a cell has the mean and the covariance asked for, too; its values are
-    then those of most entropy with these moments, and around periodic axes it goes.
+    then those of most entropy with these moments. On periodic axes distances go the
+    shorter way.
 
     Parameters
     ----------
@@ -112,7 +113,7 @@ def gaussian(grid: Grid, mean: ArrayLike, cov: ArrayLike) -> Array:
     if mean.shape != (d,) or not np.all(np.isfinite(mean)):
         raise ValueError(f"mean is {mean.tolist()!r:.80}; give {d} finite numbers, one per axis")
     cov = _check_covariance(cov, d)
-    z = grid.x - mean.reshape((d,) + (1,) * d)
+    z = shortest(grid.x - mean.reshape((d,) + (1,) * d), grid)
     # A covariance near the smallest numbers overflows here; its cells are then infinitely far.
     with np.errstate(over="ignore", invalid="ignore"):
         quadratic = np.einsum("i...,ij,j...->...", z, np.linalg.inv(cov), z)
@@ -123,7 +124,7 @@ def gaussian(grid: Grid, mean: ArrayLike, cov: ArrayLike) -> Array:
             f"mean {mean.tolist()}; move the mean into the box, widen cov or refine the grid"
         )
     rho = np.exp(-0.5 * (quadratic - least))
-    rho = _of_its_moments(rho, grid, mean, cov)
+    rho = _of_its_moments(rho, z, grid, mean, cov)
     return rho / grid.integrate(rho)
 
 
@@ -166,37 +167,26 @@ def point(grid: Grid, x: ArrayLike) -> Array:
 delta = point
 
 
-def _of_its_moments(rho: Array, grid: Grid, mean: Array, cov: Array) -> Array:
-    """Gaussian at the cell centres, corrected where it is thinner than a cell."""
-    nearest = [np.argmin(np.abs(c - m)) for c, m in zip(grid.centers, mean, strict=True)]
-    h = np.array([w[i] for w, i in zip(grid.widths, nearest, strict=True)])
+def _of_its_moments(rho: Array, z: Array, grid: Grid, mean: Array, cov: Array) -> Array:
+    """Gaussian at the cell centres, z from its mean, corrected where it is thinner than a cell."""
+    at = np.unravel_index(np.argmin(np.sum(z**2, axis=0)), grid.shape)
+    h = np.array([w[i] for w, i in zip(grid.widths, at, strict=True)])
     is_diagonal = not np.any(cov - np.diag(np.diag(cov)))
     if not is_diagonal:
         if not is_thin(cov, h):
             return rho
-        z = grid.x.reshape(grid.dim, -1) - mean[:, None]
-        p = fitted(_wrapped(z, grid), grid.volumes.ravel(), cov, h)
+        p = fitted(z.reshape(grid.dim, -1), grid.volumes.ravel(), cov, h)
         return _there(p, grid, mean, cov).reshape(grid.shape) / grid.volumes
     for k in range(grid.dim):
         if not is_thin(cov[k : k + 1, k : k + 1], h[k : k + 1]):
             continue
-        z = _wrapped((grid.centers[k] - mean[k])[None], grid, k)
-        p = fitted(z, grid.widths[k], cov[k : k + 1, k : k + 1], h[k : k + 1])
+        line = z[k][tuple(slice(None) if i == k else 0 for i in range(grid.dim))]
+        p = fitted(line[None], grid.widths[k], cov[k : k + 1, k : k + 1], h[k : k + 1])
         profile = _there(p, grid, mean, cov) / grid.widths[k]
         others = tuple(i for i in range(grid.dim) if i != k)
         rest = rho.sum(axis=k, keepdims=True) if others else np.ones(1)
         rho = rest * along(profile, k, grid.dim)
     return rho
-
-
-def _wrapped(z: Array, grid: Grid, first: int = 0) -> Array:
-    """Differences (d, n) of points, around periodic axes where that is shorter."""
-    z = np.array(z)
-    for k, row in enumerate(z, first):
-        lo, hi = grid.box[k]
-        if grid.periodic[k]:
-            row -= (hi - lo) * np.round(row / (hi - lo))
-    return z
 
 
 def _there(p: Array | None, grid: Grid, mean: Array, cov: Array) -> Array:

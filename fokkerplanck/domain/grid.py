@@ -305,6 +305,15 @@ class Grid:
         return f"Grid([{', '.join(axes)}], shape={self.shape}, sides={sides!r})"
 
 
+def shortest(steps: Array, grid: Grid) -> Array:
+    """Ways (d, ...) between points of the box, around periodic axes where that is shorter."""
+    out = np.array(steps)
+    for k, ((lo, hi), wraps) in enumerate(zip(grid.box, grid.periodic, strict=True)):
+        if wraps:
+            out[k] -= (hi - lo) * np.round(out[k] / (hi - lo))
+    return out
+
+
 def check_grid(grid: object) -> Grid:
     """Return grid if it is a Grid."""
     if not isinstance(grid, Grid):

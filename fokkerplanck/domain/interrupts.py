@@ -9,13 +9,9 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-#: Kernels that were given to `heard`.
-HEARD: set[Any] = set()
-
 
 def heard(kernel: Any) -> Callable[..., Any]:
     """Kernel that returns arrays, as a function that an interruption leaves as what it is."""
-    HEARD.add(kernel)
 
     @wraps(getattr(kernel, "py_func", kernel))
     def call(*args: Any) -> Any:

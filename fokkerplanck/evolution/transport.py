@@ -27,7 +27,7 @@ from fokkerplanck.scheme.linear_fluxes import (
     FLUXES,
     evolving_flux,
     linear_flux,
-    maxwell_boltzmann,
+    maxwell_boltzmann_log_mass,
 )
 from fokkerplanck.steady import steady_state
 from fokkerplanck.steady.upwind import solve_upwind5
@@ -162,7 +162,7 @@ class FluxRates:
         edges = generator.edges
         self._matrix = linear_flux(generator.problem, scheme, edges=edges).matrix
         is_balanced = scheme == "well_balanced"
-        self._rest = np.exp(maxwell_boltzmann(generator.problem)) if is_balanced else 0.0
+        self._rest = np.exp(maxwell_boltzmann_log_mass(generator.problem)) if is_balanced else 0.0
 
     def apply(self, rho: Array) -> Array:
         """Time derivative of a density."""
@@ -181,7 +181,9 @@ def flux_reference(generator: Generator, scheme: str) -> Array:
     """
     if scheme != "upwind5":
         assert generator.problem is not None
-        return maxwell_boltzmann(generator.problem) - np.log(generator.grid.volumes.ravel())
+        return maxwell_boltzmann_log_mass(generator.problem) - np.log(
+            generator.grid.volumes.ravel()
+        )
     markov = steady_state(generator, scheme="markov").log_rho.ravel()
     finite = np.where(np.isfinite(markov), markov, markov[np.isfinite(markov)].min() - 800.0)
     log_mass = finite + np.log(generator.grid.volumes.ravel())

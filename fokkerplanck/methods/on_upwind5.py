@@ -20,7 +20,7 @@ from fokkerplanck.methods.implicit import Implicit, ImplicitState
 from fokkerplanck.methods.method import NOTHING_NEGATIVE, Context, Method, not_negative, of_mass
 from fokkerplanck.scheme.chain import PlainChain
 from fokkerplanck.scheme.generator import Generator
-from fokkerplanck.scheme.linear_fluxes import LinearFlux, linear_flux, maxwell_boltzmann
+from fokkerplanck.scheme.linear_fluxes import LinearFlux, linear_flux, maxwell_boltzmann_log_mass
 
 #: Negative mass up to which the linear flux counts as having resolved the density.
 RESOLVED = 1e-6
@@ -74,7 +74,7 @@ class OnUpwind5(Method):
         tolerance = max(wanted, TOLERANCE)
         state = State(generator, context, flux, TaylorSeries(flux.matrix), wide, tolerance)
         if self.scheme == "well_balanced":
-            state.rest = np.exp(maxwell_boltzmann(generator.problem))
+            state.rest = np.exp(maxwell_boltzmann_log_mass(generator.problem))
         if isinstance(self.method, Implicit):
             inner = replace(context, log_rho_inf=None, on_observe=None)
             state.implicit = _Steps(state, inner, self.method, wanted)
@@ -98,14 +98,14 @@ class OnUpwind5(Method):
             q = _linear(state, raw, span, self.method.kind)
         if not state.generator.leaks:
             q = of_mass(q, p.sum(), record)
-        negative = -float(q[q < 0].sum()) / float(p.sum())
+        negative = -float(q[q < 0].sum()) / (float(p.sum()) or 1.0)  # all of it may have left
         record.most(negative_mass=negative)
         if negative >= RESOLVED:
             record.add(limited_intervals=1)
             q = _limited(state, p, span)
         shown, lost = not_negative(q, record)
         if lost:  # through absorbing sides nothing comes back
-            shown = shown * (min(q.sum(), p.sum()) / shown.sum())
+            shown = shown * (max(min(q.sum(), p.sum()), 0.0) / (shown.sum() or 1.0))
         state.raw, state.shown = q, shown
         return shown
 

@@ -92,7 +92,7 @@ def slowest_decay(chain: KilledChain, tol: float, max_steps: int) -> SlowestDeca
     n = chain.flows.exits.size
     rounding = float(np.finfo(float).eps * (8 + 4 * np.sqrt(n)))
     inverse, u, p = _Inverse(chain), np.ones(n), np.full(n, 1.0 / n)
-    low, high, best, waited = 0.0, np.inf, np.inf, 0
+    low, high, best, waited, stalled = 0.0, np.inf, np.inf, 0, False
     for steps in range(1, max_steps + 1):  # noqa: B007
         x, q = inverse.function(u), inverse.masses(p)
         if not (x.min() > 0 and q.min() > 0 and np.isfinite(x.max() + q.max())):
@@ -110,12 +110,13 @@ def slowest_decay(chain: KilledChain, tol: float, max_steps: int) -> SlowestDeca
             break
         slow, waited = width > SLOW * best, waited + 1 if width > 0.9 * best else 0
         best = min(best, width)
-        if waited >= PATIENCE and best <= TRUSTED:
+        stalled = waited >= PATIENCE and width <= TRUSTED
+        if stalled:
             break
         shift = ratio.min() - max(BELOW * np.ptp(ratio), LEAST_BELOW * ratio.min())
         if slow and shift > inverse.shift + 1e-3 * (ratio.min() - inverse.shift):
             inverse = inverse.moved(chain, x / x.max(), ratio, float(shift))
-    if not min(best, width) <= max(tol, rounding, TRUSTED):
+    if not (stalled or width <= max(tol, rounding)):
         raise ConvergenceError(
             f"after {steps} steps the decay rate is between {low:.6g} and {high:.6g}; raise "
             "max_iterations or tol",
@@ -133,13 +134,13 @@ def _of_parts(chain: KilledChain, label: Integers, tol: float, max_steps: int) -
     alone = total[sizes[label] == 1]
     found = [(float(alone.min()),) * 3] if alone.size else []
     inside = label[chain.rows] == label[chain.flows.indices]
+    leaving = chain.sums(np.where(inside, 0.0, chain.flows.outflow)) + chain.flows.exits
     for part in np.flatnonzero(sizes > 1):
         cells = np.flatnonzero(label == part)
-        leaving = chain.sums(np.where(inside, 0.0, chain.flows.outflow)) + chain.flows.exits
         own = KilledChain(restricted(chain.flows, cells, leaving[cells]), chain.coordinates[cells])
         one = slowest_decay(own, tol, max_steps)
         found.append((one.rate, one.low, one.high))
-    rate, low, high = min(found)
+    rate, low, high = map(min, zip(*found, strict=True))
     solver, p = DirectSolver(chain), np.full(label.size, 1.0 / label.size)
     for steps in range(1, max_steps + 1):
         q = solver.solve_masses(p)

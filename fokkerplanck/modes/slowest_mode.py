@@ -104,9 +104,11 @@ def quasi_stationary(
     if not is_whole(max_iterations) or max_iterations < 1:
         raise ValueError(f"max_iterations is {max_iterations!r}; give a whole number, at least 1")
     exit_rate = generator.edges.exit_rate
-    if exit_rate is None:
+    known = generator.problem
+    if exit_rate is None or (known is not None and not known.has_open_sides):
         raise ValueError(
-            "no side of the grid is absorbing, so no mass leaves; use steady_state(problem)"
+            "no side of the grid is absorbing, or none is ever reached, so no mass leaves; use "
+            "steady_state(problem)"
         )
     if not generator.leaks:
         raise ValueError(

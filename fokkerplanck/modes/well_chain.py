@@ -53,11 +53,10 @@ class SmallChain:
         """The chain on the kept states, for eigenvalues near a rate."""
         out, back = self.rates[np.ix_(kept, gone)], self.rates[np.ix_(gone, kept)]
         inside, kill = self.rates[np.ix_(gone, gone)], self.kill[gone] + back.sum(axis=1)
-        solved = solve_dense(inside, kill, np.hstack([back, self.kill[gone][:, None]]))
-        chances, end = solved[:, :-1], solved[:, -1]
+        inverse = solve_dense(inside, kill, np.eye(gone.size))
+        chances, end = inverse @ back, inverse @ self.kill[gone]
         rates = self.rates[np.ix_(kept, kept)] + out @ chances
         np.fill_diagonal(rates, 0.0)
-        inverse = solve_dense(inside, kill, np.eye(gone.size))
         shift = rate if rate.imag else rate.real
         M = self.times + shift * self.slope
         extended = np.zeros((self.kill.size, kept.size), complex if rate.imag else float)

@@ -8,15 +8,13 @@ import numpy as np
 from scipy import sparse
 
 from fokkerplanck.domain.fields import cell_text
-from fokkerplanck.domain.interrupts import heard
-from fokkerplanck.domain.types import Array, Integers
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.kernels.linalg import basins
 from fokkerplanck.linalg.factors import sparse_lu
 from fokkerplanck.modes.slow_modes import Masses, Modes
 from fokkerplanck.modes.well_chain import SLOW, WellChain, small_modes
 from fokkerplanck.scheme.flows import Flows
 from fokkerplanck.scheme.generator import Generator
+from fokkerplanck.steady.wells import deep_wells
 
 #: Barrier in kT from which on a well is watched by itself.
 DEPTH = 15.0
@@ -39,7 +37,9 @@ def between_wells(generator: Generator, masses: Masses, modes: Modes) -> Modes:
         If such rates are out of reach of double precision.
     """
     log_pi = masses.log_mass if masses.log_pi is None else masses.log_pi
-    cores = _wells(generator, log_pi)
+    density = log_pi - np.log(generator.grid.volumes.ravel())
+    density = np.where(np.isfinite(density), density, -1e300)
+    cores = deep_wells(generator.matrix, density, DEPTH)
     if not (1 if generator.leaks else 2) <= cores.size <= MOST_WELLS:
         return modes
     grid = generator.grid
@@ -71,17 +71,6 @@ def between_wells(generator: Generator, masses: Masses, modes: Modes) -> Modes:
         left=np.concatenate([U, modes.left[fast]]),
         right=np.concatenate([V, modes.right[fast]]),
         message=f"{modes.message}; {rates.size} rates between {cores.size} wells by elimination",
-    )
-
-
-def _wells(generator: Generator, log_mass: Array) -> Integers:
-    """Cells of most mass of the wells behind barriers of DEPTH and more."""
-    matrix = generator.matrix
-    density = log_mass - np.log(generator.grid.volumes.ravel())
-    density = np.where(np.isfinite(density), density, -1e300)
-    order = np.argsort(-density, kind="stable")
-    return np.flatnonzero(
-        heard(basins.deep_maxima)(order, matrix.indptr, matrix.indices, density, DEPTH)
     )
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from scipy import sparse
 from scipy.spatial import cKDTree
 
-from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.grid import Grid, shortest
 from fokkerplanck.domain.types import Array, Flags, Integers
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.rates.linear_ends import LinearEnded, overshoot
@@ -167,10 +167,7 @@ def cell_currents(grid: Grid, tail: Integers, head: Integers, flow: Array) -> Ar
     r"""Currents at cells (d, \*shape), half the sum of those of pairs times displacements."""
     out = np.empty((grid.dim, grid.size))
     x = grid.x.reshape(grid.dim, -1)
-    for k, (lo, hi) in enumerate(grid.box):
-        step = x[k, head] - x[k, tail]
-        if grid.periodic[k]:
-            step -= (hi - lo) * np.round(step / (hi - lo))
+    for k, step in enumerate(shortest(x[:, head] - x[:, tail], grid)):
         half = 0.5 * flow * step
         out[k] = np.bincount(tail, half, grid.size) + np.bincount(head, half, grid.size)
     return out.reshape(grid.dim, *grid.shape) / grid.volume

@@ -92,7 +92,10 @@ class ChainError:
 
     def of(self, rho: Array) -> float:
         """R64 of a density; negative values count as none."""
-        return self.of_log(np.log(np.maximum(rho.ravel() / rho.max(), FLOOR)))
+        top = rho.max()
+        if not top > 0:  # all of the mass has left
+            return 0.0
+        return self.of_log(np.log(np.maximum(rho.ravel() / top, FLOOR)))
 
     def wants_flux(self, noise: float) -> bool:
         """Whether the linear flux has to take the place of the chain, for R64 of a density."""

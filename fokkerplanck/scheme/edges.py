@@ -121,11 +121,10 @@ class Edges:
     @cached_property
     def is_exact(self) -> Flags:
         """Edges (n_edges,) along ``exact_axes``."""
-        flags = np.zeros(self.tail.size, bool)
-        step = np.abs(self.head.astype(np.int64) - self.tail)
-        for k in self.exact_axes:  # such an axis has walls: no edge of another one has its stride
-            flags |= step == int(np.prod(self.grid.shape[k + 1 :]))
-        return frozen(flags)
+        if not self.exact_axes:
+            return frozen(np.zeros(self.tail.size, bool))
+        offsets = offsets_of(self.grid, self.tail, self.head)
+        return frozen(offsets[:, list(self.exact_axes)].any(axis=1))
 
     @cached_property
     def exit_rate(self) -> Array | None:

@@ -14,6 +14,7 @@ from scipy import sparse
 from fokkerplanck.domain.grid import Side
 from fokkerplanck.domain.types import Array, Flags, Integers
 from fokkerplanck.scheme.bernoulli import both_sides
+from fokkerplanck.scheme.cells import offsets_of
 from fokkerplanck.scheme.edges import Edges
 
 
@@ -35,12 +36,11 @@ class ExactLines:
     def _faces(self) -> dict[int, tuple[Array, Array]]:
         """Weights and tilts (n,) of the faces above cells, by axis."""
         edges, found = self.edges, {}
-        step = edges.head.astype(np.int64) - edges.tail
+        steps = offsets_of(edges.grid, edges.tail, edges.head)
         for k in self.axes:
-            stride = int(np.prod(edges.grid.shape[k + 1 :]))
             weight, tilt = np.zeros((2, edges.grid.size))
             for sign, lower in ((1, edges.tail), (-1, edges.head)):
-                mine = step == sign * stride
+                mine = steps[:, k] == sign
                 weight[lower[mine]] = edges.weight[mine]
                 tilt[lower[mine]] = sign * edges.tilt[mine]
             found[k] = weight, tilt

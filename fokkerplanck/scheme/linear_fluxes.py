@@ -7,6 +7,7 @@ from typing import TypeAlias
 import numpy as np
 from scipy.special import logsumexp
 
+from fokkerplanck.domain.arguments import one_of
 from fokkerplanck.domain.types import Array, Integers
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.scheme.edges import Edges
@@ -40,6 +41,7 @@ def linear_flux(
     ValueError
         If the problem is not one that the flux is for.
     """
+    one_of(scheme, "scheme", FLUXES)
     if scheme == "phase_space":
         return PhaseSpaceFlux(problem, label, part)
     return Upwind5(problem, label, part, edges)
@@ -71,7 +73,7 @@ def _is_known(problem: Problem) -> bool:
     return steepest <= LARGEST
 
 
-def maxwell_boltzmann(problem: Problem) -> Array:
+def maxwell_boltzmann_log_mass(problem: Problem) -> Array:
     """Log masses (n,) of Maxwell-Boltzmann, of sum 1.
 
     Raises

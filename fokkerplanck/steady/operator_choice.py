@@ -31,7 +31,7 @@ from fokkerplanck.scheme.linear_fluxes import (
     LinearFlux,
     evolving_flux,
     linear_flux,
-    maxwell_boltzmann,
+    maxwell_boltzmann_log_mass,
     static_flux,
 )
 from fokkerplanck.scheme.upwind5 import Upwind5
@@ -229,7 +229,7 @@ def _linear(generator: Generator, scheme: str, log_mass: Array) -> LinearOperato
     if generator.grid.has_absorbing_sides:
         return LinearOperator(scheme, flux, generator, None, log_mass)
     if scheme != "upwind5":
-        exact = maxwell_boltzmann(generator.problem)
+        exact = maxwell_boltzmann_log_mass(generator.problem)
         return LinearOperator(scheme, flux, generator, np.exp(exact), exact)
     assert isinstance(flux, Upwind5)
     mass = linear_masses(flux, generator, log_mass)

@@ -58,8 +58,8 @@ class Iteration:
         )
 
 
-def deep_wells(graph: sparse.csr_array, phi: Array) -> Integers:
-    """Densest cells of the wells that are parted by barriers of ``WELL_DEPTH`` kT or more.
+def deep_wells(graph: sparse.csr_array, phi: Array, depth: float = WELL_DEPTH) -> Integers:
+    """Densest cells of the wells that are parted by barriers of ``depth`` kT or more.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def deep_wells(graph: sparse.csr_array, phi: Array) -> Integers:
         Log density, or log mass.
     """
     order = np.argsort(-phi, kind="stable")
-    flags = heard(basins.deep_maxima)(order, graph.indptr, graph.indices, phi, WELL_DEPTH)
+    flags = heard(basins.deep_maxima)(order, graph.indptr, graph.indices, phi, depth)
     return np.flatnonzero(flags)
 
 

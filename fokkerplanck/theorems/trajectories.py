@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.integrate import DOP853, solve_ivp
 
 from fokkerplanck.domain.arguments import positive_number, real_array, whole_number
-from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.grid import Grid, shortest
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.equation.zeros import Spline
@@ -337,10 +337,7 @@ def _on_level_sets(study: Study) -> Orbits:
         return float(np.ptp(value.reshape(path.shape[:2]), axis=1).max() / np.ptp(psi)), path
 
     change, path = measure(study)
-    apart = path - path[:, :1]
-    for k, ((lo, hi), wraps) in enumerate(zip(study.grid.box, study.grid.periodic, strict=True)):
-        if wraps:
-            apart[..., k] -= np.round(apart[..., k] / (hi - lo)) * (hi - lo)
+    apart = np.moveaxis(shortest(np.moveaxis(path - path[:, :1], -1, 0), study.grid), 0, -1)
     distance = np.linalg.norm(apart / spread, axis=2)
     # Once an orbit has come back to half of its largest distance, it counts as returning.
     returning = np.maximum.accumulate(distance, axis=1) > 2 * distance

@@ -180,7 +180,9 @@ def wasserstein(
         zero = np.zeros((2, *grid.shape))
         return Transport(0.0, 0.0, np.array(grid.x), zero, np.array(start), np.array(end), grid)
     is_small = linear_program.pairs(start, end) <= linear_program.MOST_PAIRS
-    is_rough = max(_roughness(start * grid.volume), _roughness(end * grid.volume)) > ROUGH
+    is_rough = (
+        max(_roughness(start * grid.volume, grid), _roughness(end * grid.volume, grid)) > ROUGH
+    )
     if is_small and is_rough:
         return _program(start, end, grid)
     try:
@@ -201,12 +203,12 @@ def _program(rho0: Array, rho1: Array, grid: Grid) -> Transport:
     )
 
 
-def _roughness(mass: Array) -> float:
+def _roughness(mass: Array, grid: Grid) -> float:
     """Part of the mass that the weights (1, 6, 1)/8 move, along the worst axis."""
     sizes = []
     for k in range(mass.ndim):
-        u = np.moveaxis(mass, k, 0)
-        u = np.concatenate([u[:1], u, u[-1:]])
+        ring = [(1, 1) if i == k else (0, 0) for i in range(mass.ndim)]
+        u = np.moveaxis(np.pad(mass, ring, mode="wrap" if grid.periodic[k] else "edge"), k, 0)
         sizes.append(float(np.abs(u[2:] - 2 * u[1:-1] + u[:-2]).sum()) / 8)
     return max(sizes)
 

@@ -9,7 +9,7 @@ from scipy.optimize import linprog
 from scipy.sparse import csr_matrix
 from scipy.special import logsumexp
 
-from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.grid import Grid, shortest
 from fokkerplanck.domain.spreading import places_of, spread
 from fokkerplanck.domain.types import Array
 from fokkerplanck.errors import ConvergenceError
@@ -109,7 +109,7 @@ def optimal_plan(p: Array, q: Array, grid: Grid) -> Plan:
     here, there = _support(p), _support(q)
     a, b = p.ravel()[here], q.ravel()[there]
     a, b = a / a.sum(), b / b.sum()
-    steps = _shortest(x[:, None, there] - x[:, here, None], grid)
+    steps = shortest(x[:, None, there] - x[:, here, None], grid)
     costs = np.sum(steps**2, axis=0)
     scale = float(costs.max()) or 1.0
     flow, prices, rounds = _solved(costs / scale, a, b)
@@ -144,27 +144,19 @@ def _support(p: Array) -> np.ndarray:
     return np.sort(order[dropped:])
 
 
-def _shortest(steps: Array, grid: Grid) -> Array:
-    """Ways (d, ...) in the box, around periodic axes where that is shorter."""
-    for k, ((lo, hi), wraps) in enumerate(zip(grid.box, grid.periodic, strict=True)):
-        if wraps:
-            steps[k] -= (hi - lo) * np.round(steps[k] / (hi - lo))
-    return steps
-
-
 def _extended(x: Array, ends: Array, g: Array, grid: Grid) -> tuple[Array, Array]:
     """Potential min |x - y|^2/2 - g at all cells, and the way (d, n) to the minimiser."""
     phi, best = np.full(x.shape[1], np.inf), np.zeros(x.shape[1], np.int64)
     block = max(1, MOST_PAIRS // x.shape[1])
     for start in range(0, ends.shape[1], block):
         part = slice(start, start + block)
-        steps = _shortest(ends[:, None, part] - x[:, :, None], grid)
+        steps = shortest(ends[:, None, part] - x[:, :, None], grid)
         value = 0.5 * np.sum(steps**2, axis=0) - g[part]
         least = np.argmin(value, axis=1)
         value = value[np.arange(len(least)), least]
         better = value < phi
         phi, best = np.where(better, value, phi), np.where(better, start + least, best)
-    return phi, _shortest(ends[:, best] - x, grid)
+    return phi, shortest(ends[:, best] - x, grid)
 
 
 def _solved(costs: Array, a: Array, b: Array) -> tuple[Array, Array, int]:

@@ -118,7 +118,7 @@ def gene_expression(messengers: float = 20.0, proteins: float = 10.0, decay: flo
     p0, cov = P * m0, P * m0 * c / (1 + c)
     variances = np.array([m0, p0 + P * cov])
     half, mean = _DEVIATIONS * np.sqrt(variances), np.array([m0, p0])
-    rates = np.sort([i + c * k for i in range(6) for k in range(40)])[1:7]
+    rates = np.sort(np.add.outer(np.arange(7), c * np.arange(7)), axis=None)[1:7]
     return Exact(
         code="N8",
         name="gene_expression",

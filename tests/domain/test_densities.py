@@ -202,3 +202,14 @@ def test_particles_in_any_shape():
     np.testing.assert_array_equal(from_particles(plane, cloud.reshape(2, 2, 2)), right)
     np.testing.assert_array_equal(from_particles(plane, [0.2, 0.7]), [[0, 4], [0, 0]])
     np.testing.assert_array_equal(from_particles(Grid([(0, 1)], 2), 0.7), [0, 2])
+
+
+@pytest.mark.parametrize("variance", [0.001, 0.0026, 0.01])
+def test_gaussians_go_around_rings(variance):
+    """The same wherever on the ring the mean is, thinner than a cell or not."""
+    ring = fp.Grid([(0, 1)], 20, "periodic")
+    middle = fp.gaussian(ring, 0.525, variance)
+    for by in (-11, -10, 9, 30):
+        np.testing.assert_allclose(
+            fp.gaussian(ring, 0.525 + by / 20, variance), np.roll(middle, by), atol=1e-11
+        )

@@ -38,17 +38,20 @@ def test_markov_masses_have_their_leading_digits(setup):
 
 @given(setups(absorbing=False, singular=True, peclet=3.0, beta=(-2, 2)))
 def test_default_is_a_density_or_a_sentence(setup):
-    """Mass 1, no negative mass, a finite error estimate or a reason; else one sentence."""
+    """Mass 1, no negative mass, an error estimate or a reason; refused only where it is hard."""
     problem = setup.problem()
+    is_mild = setup.decades < 3 and setup.condition < 1e3 and setup.peclet <= 10
     try:
         state = fp.steady_state(problem)
     except (ValueError, fp.ConvergenceError):
+        assert not is_mild
         return
     p = masses(state)
     assert np.isfinite(p).all()
     assert p.min() >= 0
     assert abs(p.sum() - 1) < 1e-12
     assert state.stats.scheme
+    assert np.isfinite(state.error_estimate) or state.error_report.message
 
 
 @given(setups(absorbing=False, climb=300.0, kinds=("number", "diagonal", "tensor")))

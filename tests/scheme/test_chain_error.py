@@ -77,3 +77,18 @@ def test_drift_without_noise_always_wants_the_flux():
     still = judged(fp.Problem(grid, drift=lambda x, v: (0 * v, -v), D=(0, 1)))
     assert still.is_singular
     assert not still.is_one_way
+
+
+def test_a_density_that_has_left_feels_nothing():
+    grid = fp.Grid([(-4, 4), (-4, 4)], 12, "absorbing")
+    problem = fp.Problem(grid, drift=lambda x, y: (-x + 60 * y, -y - 60 * x), kT=0.3)
+    assert judged(problem).of(np.zeros(grid.shape)) == 0
+
+
+def test_all_mass_may_leave_by_the_flux():
+    grid = fp.Grid([(-1, 1), (-1, 1)], 8, "absorbing")
+    problem = fp.Problem(grid, drift=lambda x, y: (-x + 5 * y, -y - 5 * x), kT=0.3)
+    run = fp.solve(problem, fp.uniform(grid), [0, 1, 1e3], scheme="upwind5")
+    assert run.rho.min() >= 0
+    assert np.all(np.diff(run.mass) <= 0)
+    assert run.mass[-1] < 1e-12

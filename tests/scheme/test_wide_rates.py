@@ -93,7 +93,6 @@ def test_a_known_potential_is_the_answer_at_any_temperature(name, beta):
     np.testing.assert_allclose(state.Phi, depth, atol=1e-12 * depth.max())
     gibbs, rounding = np.exp(-beta * depth), 1e-12 + 1e-15 * beta * depth.max()
     np.testing.assert_allclose(state.rho, gibbs / grid.integrate(gibbs), rtol=rounding, atol=1e-300)
-    assert not state.error_estimate > 2  # an L1 distance of two densities, nan on few cells
     assert state.residual < rounding
     assert np.abs(state.j).max() < 1e-14
 

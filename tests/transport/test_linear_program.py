@@ -106,5 +106,5 @@ def test_smooth_densities_go_the_smooth_way():
     b = np.roll(a, 8, axis=0)
     w = wasserstein(a, b, grid)
     assert w.plan is None
-    assert distance._roughness(a * grid.volume) < distance.ROUGH
+    assert distance._roughness(a * grid.volume, grid) < distance.ROUGH
     assert w.cost == pytest.approx(4, rel=1e-6)

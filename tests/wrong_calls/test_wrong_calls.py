@@ -79,12 +79,12 @@ def _careless(x):
     [
         ("nan", "is accepted"),
         ("complex", "is accepted"),
-        ("empty", "LinAlgError"),
-        ("text", "Linalg"),
+        ("empty", "comes from _linalg"),
+        ("text", "comes from _linalg"),
     ],
 )
 def test_a_careless_function_is_found(kind, words):
     row = Example(_careless, {"x": np.eye(2) + 0.1})
     found = {k: complaint(row, name, bad, must) for name, k, bad, must in wrong_calls(row)}
     assert found[kind]
-    assert words.lower() in found[kind].lower() or "comes from" in found[kind]
+    assert words.lower() in found[kind].lower()
