@@ -23,7 +23,7 @@ from fokkerplanck.scheme.linear_fluxes import LinearFlux
 from fokkerplanck.scheme.upwind5 import Upwind5
 from fokkerplanck.steady.linear_flux import markov_currents
 
-FLUXES = ("upwind5", "central")
+LIMITED = ("upwind5", "central")
 
 #: gamma of the L-stable method of order two by two solves.
 GAMMA = 1 - math.sqrt(0.5)
@@ -108,7 +108,7 @@ class FluxCorrected(EqualSteps):
     def __post_init__(self) -> None:
         if self.dt is not None:
             object.__setattr__(self, "dt", positive_number(self.dt, "dt"))
-        one_of(self.flux, "flux", FLUXES)
+        one_of(self.flux, "flux", LIMITED)
 
     @property
     def longest(self) -> float:
