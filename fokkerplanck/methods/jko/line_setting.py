@@ -6,7 +6,7 @@ import numpy as np
 
 from fokkerplanck.domain.types import Array
 from fokkerplanck.methods.jko.movement import Run
-from fokkerplanck.scheme.bernoulli import bernoulli
+from fokkerplanck.scheme.bernoulli import both_sides
 
 #: Largest step of the log density between neighbours from which rates are made.
 STEEPEST = 600.0
@@ -47,6 +47,5 @@ def rates(faces: Array, log_pi: Array) -> tuple[Array, Array]:
     width = np.diff(faces)
     z = np.clip(np.diff(log_pi - np.log(width)), -STEEPEST, STEEPEST)
     gap = 0.5 * (width[1:] + width[:-1])
-    up = bernoulli(-z) / (gap * width[:-1])
-    down = bernoulli(z) / (gap * width[1:])
-    return np.append(up, 0.0), np.append(down, 0.0)
+    back, forth = both_sides(z)
+    return np.append(forth / (gap * width[:-1]), 0.0), np.append(back / (gap * width[1:]), 0.0)
