@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -55,14 +56,14 @@ class Region:
 
     def __or__(self, other: Callable[..., Any]) -> Region:
         that = _region(other)
-        return Region(lambda *x: self(*x) | that(*x), f"{self.words} | {that.words}")
+        return Region(partial(_either, self, that), f"{self.words} | {that.words}")
 
     def __and__(self, other: Callable[..., Any]) -> Region:
         that = _region(other)
-        return Region(lambda *x: self(*x) & that(*x), f"{self.words} & {that.words}")
+        return Region(partial(_both, self, that), f"{self.words} & {that.words}")
 
     def __invert__(self) -> Region:
-        return Region(lambda *x: ~np.asarray(self(*x), dtype=bool), f"~{self.words}")
+        return Region(partial(_outside, self), f"~{self.words}")
 
     def __repr__(self) -> str:
         return self.words
@@ -95,12 +96,7 @@ def ball(center: ArrayLike, radius: float) -> Region:
     r = finite_number(radius, "radius", "a positive number")
     if not r > 0:
         raise ValueError(f"radius is {radius!r}; give a positive number")
-
-    def inside(*x: Any) -> Any:
-        _match(x, c, "center")
-        return sum((u - m) ** 2 for u, m in zip(x, c, strict=True)) <= r * r
-
-    return Region(inside, f"ball({_text(c)}, {r:g})")
+    return Region(partial(_in_ball, c, r), f"ball({_text(c)}, {r:g})")
 
 
 def box(*sides: tuple[float, float]) -> Region:
@@ -129,15 +125,8 @@ def box(*sides: tuple[float, float]) -> Region:
     pairs = np.array([real_array(side, f"sides[{k}]", "(lo, hi)") for k, side in enumerate(sides)])
     if pairs.ndim != 2 or pairs.shape[1] != 2 or not np.all(pairs[:, 0] < pairs[:, 1]):
         raise ValueError(f"box received {sides!r}; give a pair (lo, hi) with lo < hi for each axis")
-
-    def inside(*x: Any) -> Any:
-        _match(x, pairs, "box")
-        return np.logical_and.reduce(
-            np.broadcast_arrays(*((u >= a) & (u <= b) for u, (a, b) in zip(x, pairs, strict=True)))
-        )
-
     words = ", ".join(f"({a:g}, {b:g})" for a, b in pairs)
-    return Region(inside, f"box({words})")
+    return Region(partial(_in_box, pairs), f"box({words})")
 
 
 def half_space(normal: ArrayLike, offset: float) -> Region:
@@ -169,12 +158,7 @@ def half_space(normal: ArrayLike, offset: float) -> Region:
     c = finite_number(offset, "offset")
     if not n.any():
         raise ValueError(f"normal is {n.tolist()}; give a normal that is not zero")
-
-    def inside(*x: Any) -> Any:
-        _match(x, n, "normal")
-        return sum(u * m for u, m in zip(x, n, strict=True)) >= c
-
-    return Region(inside, f"half_space({_text(n)}, {c:g})")
+    return Region(partial(_beyond, n, c), f"half_space({_text(n)}, {c:g})")
 
 
 def sublevel(f: Callable[..., ArrayLike], level: float) -> Region:
@@ -205,7 +189,7 @@ def sublevel(f: Callable[..., ArrayLike], level: float) -> Region:
     if not callable(f):
         raise ValueError(f"f is {describe(f)}; give a function f(x, y), or the array f <= level")
     c = finite_number(level, "level")
-    return Region(lambda *x: np.asarray(f(*x)) <= c, f"sublevel(f, {c:g})")
+    return Region(partial(_below, f, c), f"sublevel(f, {c:g})")
 
 
 def side(axis: str | int, end: str) -> Side:
@@ -304,6 +288,49 @@ def _lookup(mask: Flags, grid: Grid) -> Callable[..., Flags]:
         return mask[tuple(at)]
 
     return inside
+
+
+# Functions of the module, not closures, so that regions and results that hold them can be pickled.
+
+
+def _either(first: Region, second: Region, *x: Any) -> Any:
+    """Points of the union."""
+    return first(*x) | second(*x)
+
+
+def _both(first: Region, second: Region, *x: Any) -> Any:
+    """Points of the intersection."""
+    return first(*x) & second(*x)
+
+
+def _outside(region: Region, *x: Any) -> Any:
+    """Points of the complement."""
+    return ~np.asarray(region(*x), dtype=bool)
+
+
+def _in_ball(center: Array, radius: float, *x: Any) -> Any:
+    """Points of a ball."""
+    _match(x, center, "center")
+    return sum((u - m) ** 2 for u, m in zip(x, center, strict=True)) <= radius * radius
+
+
+def _in_box(pairs: Array, *x: Any) -> Any:
+    """Points of a box."""
+    _match(x, pairs, "box")
+    return np.logical_and.reduce(
+        np.broadcast_arrays(*((u >= a) & (u <= b) for u, (a, b) in zip(x, pairs, strict=True)))
+    )
+
+
+def _beyond(normal: Array, offset: float, *x: Any) -> Any:
+    """Points of a half-space."""
+    _match(x, normal, "normal")
+    return sum(u * m for u, m in zip(x, normal, strict=True)) >= offset
+
+
+def _below(f: Callable[..., ArrayLike], level: float, *x: Any) -> Any:
+    """Points of a sublevel set."""
+    return np.asarray(f(*x)) <= level
 
 
 def _region(other: Callable[..., Any]) -> Region:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from fokkerplanck.domain import storage
 from fokkerplanck.domain.arguments import describe, one_of, positive_number, whole_number
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.observed_order import ErrorReport, mass_report
+from fokkerplanck.domain.read_only import ReadOnly
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.repeated import Question, Repeatable
 from fokkerplanck.evolution.dense import Dense
@@ -118,7 +118,7 @@ class Solution(Repeatable):
         for value in values:
             if isinstance(value, np.ndarray):
                 value.flags.writeable = False
-        object.__setattr__(self, "stats", MappingProxyType(dict(self.stats)))
+        object.__setattr__(self, "stats", ReadOnly(self.stats))
 
     def __len__(self) -> int:
         return len(self.t)

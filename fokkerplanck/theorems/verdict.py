@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, NamedTuple, overload
 
 import numpy as np
 
+from fokkerplanck.domain.read_only import ReadOnly
 from fokkerplanck.domain.types import Array
 
 #: Gaps up to so many estimated errors of the grid may come from the grid: where it resolves the
@@ -156,7 +156,7 @@ class Verdict:
     numbers: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "numbers", MappingProxyType(dict(self.numbers)))
+        object.__setattr__(self, "numbers", ReadOnly(self.numbers))
         for value in (self.left, self.right, *self.numbers.values()):
             if isinstance(value, np.ndarray):
                 value.flags.writeable = False

@@ -4,13 +4,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.read_only import ReadOnly
 from fokkerplanck.domain.types import Array, Flags, Function
 from fokkerplanck.equation.problem import Problem
 
@@ -123,7 +123,7 @@ class Exact:
     def __post_init__(self) -> None:
         for key in ("moments", "points", "reference", "data", "closed_forms"):
             frozen = {name: _read_only(value) for name, value in getattr(self, key).items()}
-            object.__setattr__(self, key, MappingProxyType(frozen))
+            object.__setattr__(self, key, ReadOnly(frozen))
         object.__setattr__(self, "eigenvalues", _read_only(self.eigenvalues))
         box = tuple((float(lo), float(hi)) for lo, hi in self.box)
         object.__setattr__(self, "box", box)
