@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,19 +20,27 @@ from fokkerplanck.version import __version__
 #: Version of the layout; raised whenever an older reader would misread a file.
 SCHEMA = 1
 _HEADER = "fokkerplanck"
-T = TypeVar("T")
-#: Classes that can be read, by the kind written into their files: see `readable`.
-_READABLE: dict[str, Any] = {}
-
-
-def readable(cls: type[T]) -> type[T]:
-    """Class decorator: ``load`` turns files of this kind back by ``cls.from_storage``."""
-    _READABLE[cls.__name__] = cls
-    return cls
+#: Classes that can be read, by the kind written into their files, and their modules: ``load``
+#: turns files back by ``from_storage`` of the class.
+HOMES = {
+    "Backward": "fokkerplanck.rates.backward_equation",
+    "Committor": "fokkerplanck.rates.transition_paths",
+    "ExitProbabilities": "fokkerplanck.rates.exits",
+    "PassageTimes": "fokkerplanck.rates.passage",
+    "Paths": "fokkerplanck.sde.simulation",
+    "QuasiStationary": "fokkerplanck.modes.slowest_mode",
+    "Solution": "fokkerplanck.evolution.solution",
+    "Spectrum": "fokkerplanck.modes.eigenmodes",
+    "SteadyState": "fokkerplanck.steady.state",
+    "Swarm": "fokkerplanck.sgd.swarm",
+    "Transport": "fokkerplanck.transport.distance",
+    "Verdict": "fokkerplanck.theorems.verdict",
+    "Verdicts": "fokkerplanck.theorems.verdict",
+}
 
 
 def load(path: str | Path) -> Any:
-    """Return the result stored in a file by its ``.save``.
+    """Return the result stored in a file by its ``.save``, in any process.
 
     Parameters
     ----------
@@ -39,8 +48,8 @@ def load(path: str | Path) -> Any:
 
     Returns
     -------
-    Solution
-        Or whichever result was saved.
+    Solution, SteadyState, Spectrum, ...
+        Whatever was saved, array by array the same.
 
     Raises
     ------
@@ -60,10 +69,10 @@ def load(path: str | Path) -> Any:
     'finished'
     """
     kind, arrays, metadata = read(path)
-    if kind not in _READABLE:
+    if kind not in HOMES:
         raise ValueError(f"{path} holds a {kind}, which this version of fokkerplanck cannot read")
     try:
-        return _READABLE[kind].from_storage(arrays, metadata)
+        return getattr(import_module(HOMES[kind]), kind).from_storage(arrays, metadata)
     except (ValueError, TypeError, LookupError, OverflowError) as error:
         what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
         raise ValueError(f"{path} is damaged: {what}; give what .save wrote") from error

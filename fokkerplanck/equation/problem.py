@@ -455,6 +455,14 @@ class Problem:
         return is_known and (callable(self.given.D) or self.D_constant)
 
     @property
+    def at_cells(self) -> dict[str, Any]:
+        """Arguments of an Ito Problem with the fields of this one at cell centres, as arrays."""
+        known: dict[str, Any] = {"grid": self.grid, "D": np.array(self.D), "beta": self.beta}
+        if self.f is None:
+            return known | {"drift": np.array(self.drift)}
+        return known | {"f": np.array(self.f), "grad_f": np.array(self.g)}
+
+    @property
     def _force(self) -> Field:
         """Loss or drift as given, 0 where neither was."""
         given = self.given.drift if self.given.f is None else self.given.f

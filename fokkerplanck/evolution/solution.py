@@ -26,7 +26,6 @@ STATUSES = ("finished", "stopped", "event", "interrupted", "failed")
 LEDGER = ("mass", "free_energy", "entropy", "energy", "dissipation", "min_rho")
 
 
-@storage.readable
 @dataclass(frozen=True, eq=False)
 class Solution(Repeatable):
     r"""Densities at the output times, and a ledger of what they are worth; all arrays read-only.

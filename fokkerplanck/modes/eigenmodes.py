@@ -14,6 +14,7 @@ from fokkerplanck.domain.arguments import frozen, is_whole, one_of_or_none, posi
 from fokkerplanck.domain.densities import check_density
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.observed_order import ErrorReport, number_report, ratios_of
+from fokkerplanck.domain.packing import Saved
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.equation.repeated import Question, Repeatable
@@ -62,7 +63,7 @@ class SpectrumStats:
 
 
 @dataclass(frozen=True, eq=False)
-class Spectrum(Repeatable):
+class Spectrum(Repeatable, Saved):
     r"""Slowest modes :math:`Ap_k=\lambda_kp_k`, :math:`A^Tu_k=\lambda_ku_k`, :math:`u_k^Tp_k=1`.
 
     Every density relaxes as

@@ -7,13 +7,14 @@ from functools import cached_property
 import numpy as np
 
 from fokkerplanck.domain.observed_order import ErrorReport
+from fokkerplanck.domain.packing import Saved
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.repeated import Repeatable
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.steady import steady_state
 
 
-class BackwardResult(Repeatable):
+class BackwardResult(Repeatable, Saved):
     """A field over the places where paths start."""
 
     @property

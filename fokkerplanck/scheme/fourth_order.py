@@ -20,6 +20,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -63,7 +64,7 @@ class FourthOrder:
         self.grid, self.nine = grid, nine
         self.lower, self.upper, self.axis = nine.lower, nine.upper, nine.axis
         self.step, self.graph = nine.step, nine.graph
-        self._axes = [Axis(n, wraps) for n, wraps in zip(grid.shape, grid.periodic, strict=True)]
+        self._axes = _formulas(grid)
         self._drift, self._diffusion = [], []
         for k in range(grid.dim):
             v, D = face_fields(problem, k, self._axes[k])
@@ -204,14 +205,18 @@ class SmoothCurrents(EdgeCurrents):
     """
 
     point_velocity: np.ndarray
-    axes: tuple
+
+    @cached_property
+    def axes(self):
+        """Formulas along the axes."""
+        return _formulas(self.grid)
 
     @classmethod
     def from_scheme(cls, scheme, log_rho):
         """Currents of a FourthOrder scheme, for log density (n,)."""
         faces = EdgeCurrents.from_faces(scheme, log_rho)
         given = {field.name: getattr(faces, field.name) for field in dataclasses.fields(faces)}
-        return cls(**given, point_velocity=scheme.point_velocity(log_rho), axes=tuple(scheme._axes))
+        return cls(**given, point_velocity=scheme.point_velocity(log_rho))
 
     def leftover_field(self):
         r"""Field :math:`j=J/\rho`, shape (d, \*shape)."""
@@ -304,3 +309,8 @@ def _slope(u, grid, k):
     """Partial derivative of an array (..., *shape) along axis k by differences of fourth order."""
     formulas = Axis(grid.shape[k], grid.periodic[k])
     return formulas.apply("slope", u, u.ndim - grid.dim + k) / grid.h[k]
+
+
+def _formulas(grid):
+    """Formulas along every axis of a grid."""
+    return tuple(Axis(n, wraps) for n, wraps in zip(grid.shape, grid.periodic, strict=True))

@@ -13,6 +13,7 @@ from fokkerplanck.domain.arguments import positive_number, true_or_false, whole_
 from fokkerplanck.domain.densities import check_density, from_particles
 from fokkerplanck.domain.ensembles import Ensemble, check_schedule, check_start
 from fokkerplanck.domain.grid import Grid, check_grid
+from fokkerplanck.domain.packing import Saved
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem, check_problem
 from fokkerplanck.errors import ConvergenceError
@@ -31,7 +32,7 @@ _BLOCK_UPDATES = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
-class Paths(Ensemble):
+class Paths(Ensemble, Saved):
     """Positions of independent particles of dx = b dt + s dW; errors are taken by particle.
 
     Attributes

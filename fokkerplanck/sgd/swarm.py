@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from fokkerplanck.domain.arguments import describe, positive_number, whole_number
 from fokkerplanck.domain.ensembles import Ensemble, check_schedule, check_start
+from fokkerplanck.domain.packing import Saved
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.minibatch import Rows, evaluate_rows
 from fokkerplanck.errors import ConvergenceError
@@ -35,7 +36,7 @@ _GRADIENT_BYTES = 2**25
 
 
 @dataclass(frozen=True, eq=False)
-class Swarm(Ensemble):
+class Swarm(Ensemble, Saved):
     """Positions of independent SGD particles, and statistics whose errors are taken by particle.
 
     Attributes

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple, overload
 
 import numpy as np
 
+from fokkerplanck.domain import storage
+from fokkerplanck.domain.packing import Saved, packed, sealed, unpacked, unsealed
 from fokkerplanck.domain.read_only import ReadOnly
 from fokkerplanck.domain.types import Array
 
@@ -94,7 +97,7 @@ class Comparison(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Verdict:
+class Verdict(Saved):
     """A statement, checked on a problem; ``str(verdict)`` is two lines of English.
 
     Attributes
@@ -282,6 +285,18 @@ class Verdicts(Sequence[Verdict]):
 
     def __init__(self, verdicts: Iterable[Verdict], title: str = "") -> None:
         self._verdicts, self.title = tuple(verdicts), title
+
+    def save(self, path: str | Path) -> Path:
+        """Write all verdicts to one ``.npz`` file, which ``load`` reads."""
+        arrays: dict[str, np.ndarray] = {}
+        tree = packed({"title": self.title, "verdicts": list(self._verdicts)}, arrays, "verdicts")
+        return storage.write(path, "Verdicts", arrays, sealed(tree, arrays))
+
+    @classmethod
+    def from_storage(cls, arrays: Mapping[str, Any], metadata: Mapping[str, Any]) -> Verdicts:
+        """Verdicts from what ``save`` stored."""
+        found = unpacked(unsealed(arrays, metadata), arrays)
+        return cls(found["verdicts"], found["title"])
 
     def __len__(self) -> int:
         return len(self._verdicts)
