@@ -19,6 +19,7 @@ import numpy as np
 from fokkerplanck.domain import storage
 from fokkerplanck.domain.arguments import describe, frozen
 from fokkerplanck.domain.grid import Grid, Side
+from fokkerplanck.domain.labelled import dataset
 from fokkerplanck.domain.read_only import ReadOnly
 
 #: Parts of results, by name, and their modules; those that have a file each: `storage.HOMES`.
@@ -99,6 +100,33 @@ class Saved:
         result: Self = made(cls, tree, arrays)
         vars(result).update(known)
         return result
+
+    def to_xarray(self) -> Any:
+        """``xarray.Dataset`` of everything that lies on the grid, on times or on modes.
+
+        Axes are called x, y, z, t, mode, component; the coordinates are cell centres, without
+        units, and ``width_x``, ... beside them. Attributes say what it is, of which problem, and
+        how exact. Selecting, plotting, and ``to_netcdf`` are xarray's.
+
+        Raises
+        ------
+        ImportError
+            Without xarray, an extra: ``pip install 'fokkerplanck-grid[xarray]'``.
+        ValueError
+            Of results without a grid, as verdicts.
+
+        Examples
+        --------
+        >>> import fokkerplanck as fp
+        >>> grid = fp.Grid([(-2, 2), (-2, 2)], 8)
+        >>> state = fp.steady_state(fp.Problem(grid, f=lambda x, y: x**2 + y**2))
+        >>> data = state.to_xarray()
+        >>> dict(data.sizes), data.J.dims
+        ({'x': 8, 'y': 8, 'component': 2}, ('component', 'x', 'y'))
+        """
+        if not isinstance(getattr(self, "grid", None), Grid):
+            raise ValueError(f"a {type(self).__name__} has no grid; use its attributes, or save it")
+        return dataset(self)
 
     def _known(self) -> dict[str, Any]:
         """Cached values that are kept, by name."""

@@ -15,6 +15,7 @@ from fokkerplanck.domain import storage
 from fokkerplanck.domain.arguments import describe, one_of, positive_number, whole_number
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.observed_order import ErrorReport, mass_report
+from fokkerplanck.domain.packing import Saved
 from fokkerplanck.domain.read_only import ReadOnly
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.repeated import Question, Repeatable
@@ -27,7 +28,7 @@ LEDGER = ("mass", "free_energy", "entropy", "energy", "dissipation", "min_rho")
 
 
 @dataclass(frozen=True, eq=False)
-class Solution(Repeatable):
+class Solution(Repeatable, Saved):
     r"""Densities at the output times, and a ledger of what they are worth; all arrays read-only.
 
     ``solution[i]`` is the density at ``t[i]``; iterating gives pairs (t, rho).
