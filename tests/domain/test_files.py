@@ -279,6 +279,7 @@ def test_writers_that_are_killed_at_random_moments_leave_whole_files(kind, tmp_p
     assert torn == 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the writers are forks")
 def test_a_writer_in_place_is_seen_to_leave_half_a_file(tmp_path, rng):
     killed, torn, left = killed_at_random("plain", rng, tmp_path)
