@@ -15,29 +15,20 @@ from collections.abc import Callable, Collection, Sequence
 from importlib import import_module
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
-from fokkerplanck import sgd, theorems
+from fokkerplanck.data import problem_names
 from fokkerplanck.demos.talk import gallery
-from fokkerplanck.domain.densities import gaussian
-from fokkerplanck.domain.grid import Grid
-from fokkerplanck.domain.types import Array
 from fokkerplanck.domain.whole_files import file_path, written_whole
-from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.evolution.time_loop import solve
-from fokkerplanck.kernels import threads
-from fokkerplanck.methods import JKO
-from fokkerplanck.steady import steady_state
-from fokkerplanck.transport import wasserstein
 from fokkerplanck.version import __version__
 
 #: Endings of pictures that matplotlib writes.
 PICTURES = (".png", ".pdf", ".svg", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".eps", ".ps")
 #: Characters of a line of text.
 WIDTH = 100
-# Modules of fokkerplanck.demos, imported when one runs: they need matplotlib, --version does not.
+# Modules of fokkerplanck.demos, imported when one runs, as all are that take a second to load:
+# --help and wrong names are answered at once.
 DEMOS = {
     "sgd": "minibatch SGD on the iris data against its Fokker-Planck steady state",
     "heat_flows": "the heat equation as steepest descent of two energies in two distances",
@@ -114,7 +105,9 @@ def _parser() -> argparse.ArgumentParser:
     talk.set_defaults(run=_talk)
 
     verify = commands.add_parser("verify", help="check the paper's statements on a problem")
-    verify.add_argument("name", help="of a reference problem: a code or constructor of the zoo")
+    verify.add_argument(
+        "name", type=_problem, help="of a reference problem: a code or constructor of the zoo"
+    )
     verify.add_argument("--n", type=_at_least(8), default=None, help="grid cells per axis")
     verify.add_argument("--quick", action="store_true", help="on a coarse grid")
     verify.set_defaults(run=_verify)
@@ -154,6 +147,19 @@ def _slide(text: str, others: Collection[str] = ()) -> str:
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     raise argparse.ArgumentTypeError(
         f"there is no {text!r}{hint} (fokkerplanck demo --list shows all)"
+    )
+
+
+def _problem(text: str) -> str:
+    """Type of the name of a reference problem, in letters of any case."""
+    names = [name.lower() for pair in problem_names().items() for name in pair]
+    if text.lower() in names:
+        return text
+    near = difflib.get_close_matches(text.lower(), names, 3)
+    hint = f"; did you mean {' or '.join(dict.fromkeys(near))}?" if near else ""
+    raise argparse.ArgumentTypeError(
+        f"name is {text!r:.40}, and no problem is called so{hint} (choose from R1 "
+        "ornstein_uhlenbeck, R2 gyrator and the others that zoo.table() lists)"
     )
 
 
@@ -254,6 +260,7 @@ def _talk(options: argparse.Namespace) -> None:
 
 def _verify(options: argparse.Namespace) -> int:
     """Print a table of verdicts and two lines for each; status 1 if a theorem fails."""
+    theorems = import_module("fokkerplanck.theorems")
     try:
         problem = theorems.named(options.name, options.n)
     except ValueError as error:
@@ -267,31 +274,5 @@ def _verify(options: argparse.Namespace) -> int:
 def _warmup(options: argparse.Namespace) -> None:
     """Call every kernel once on small problems, alone and with threads."""
     began = time.perf_counter()
-    for large in dict.fromkeys((threads.LARGE, 1)):
-        with threads.LargeFrom(large):
-            _call_all()
+    import_module("fokkerplanck.demos.all_kernels").compute()
     print(f"kernels are ready ({time.perf_counter() - began:.0f} s)")
-
-
-def _call_all() -> None:
-    """Call every kernel in one, two and three dimensions."""
-    for d in (1, 2, 3):
-        grid = Grid([(-2, 2)] * d, 8)
-        tensor = np.eye(d) + 0.3 * (np.ones((d, d)) - np.eye(d))
-        # A well and a rotation, so that the kernels of currents and of full tensors run too.
-        drift = -np.eye(d) + np.triu(np.ones((d, d)), 1) - np.tril(np.ones((d, d)), -1)
-
-        def flow(*x: Array, drift: Array = drift) -> Array:
-            return np.einsum("ik,k...->i...", drift, np.stack(x))
-
-        problem = Problem(grid, drift=flow, D=tensor)
-        steady_state(problem)
-        start = gaussian(grid, 0.5, 0.5)
-        solve(problem, start, [0, 0.1], progress=False)
-        solve(problem, start, [0, 0.1], JKO(0.1, order=2), progress=False)
-        if d < 3:
-            solve(Problem(grid), start, [0, 0.1], JKO(0.1), progress=False)
-            wasserstein(start, gaussian(grid, 0, 0.5), grid)
-    row, target = np.eye(1, 2), np.ones(1)
-    for model in (sgd.LeastSquares(row, target), sgd.Logistic(row, target)):
-        sgd.run(model, [0.0, 0.0], 0.1, 1, 2, n_particles=2)

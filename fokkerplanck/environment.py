@@ -1,15 +1,21 @@
-"""What the process is told from outside: the number of threads, and how they wait."""
+"""What the process is told from outside: threads, how they wait, where compiled code is kept."""
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 import threading
+import warnings
 from collections.abc import Callable
 
 #: Environment variable with the largest number of threads, read when the library is first used.
 NUM_THREADS = "FOKKERPLANCK_NUM_THREADS"
 #: How OpenMP's threads wait, in the names of the standard, of GNU's and of Intel's library.
 WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
+#: numba's variable with the folder for compiled code.
+CACHE = "NUMBA_CACHE_DIR"
 
 
 def thread_limit(given: str | None = None) -> int | None:
@@ -77,3 +83,40 @@ def on_fork(has_threads: Callable[[], bool]) -> None:
 
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=forked)
+
+
+def cache_for_this_process() -> str:
+    """Folder for compiled code where numba finds none that may be written; gone at the end.
+
+    numba refuses to cache then, as it looks beside the source, in the user's home and in the folder
+    of NUMBA_CACHE_DIR, and a library that cannot be imported is of no use. A folder that other
+    processes would find again might hold what others have put there, so that it is a new one; the
+    children of this process share it.
+
+    Raises
+    ------
+    OSError
+        If there is no place for temporary files either.
+    """
+    advice = f"set {CACHE} to a folder that may be written"
+    try:
+        folder = tempfile.mkdtemp(prefix="fokkerplanck-")
+    except OSError as error:
+        raise OSError(
+            f"no folder for compiled code may be written, nor one of temporary files; {advice}"
+        ) from error
+    owner = os.getpid()
+
+    def remove() -> None:
+        if os.getpid() == owner:  # not at the end of a fork
+            shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(remove)
+    os.environ[CACHE] = folder
+    warnings.warn(
+        "compiled code can be kept neither beside fokkerplanck nor in the home folder, and is "
+        f"made anew by every program, which takes half a minute and more; {advice}",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+    return folder

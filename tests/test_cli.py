@@ -49,6 +49,20 @@ def test_the_program_runs_without_pyplot():
     assert run.stdout.startswith("sgd  ")
 
 
+@pytest.mark.parametrize("words", [["--help"], ["verify", "nosuch"], ["demo", "nosuch"]])
+def test_help_and_wrong_names_load_nothing_that_takes_a_second(words):
+    probe = (
+        "import sys; from fokkerplanck.cli import main\n"
+        f"try: main({words!r})\n"
+        "except SystemExit: pass\n"
+        "print(*{'numba', 'scipy', 'matplotlib', 'fokkerplanck.zoo'} & set(sys.modules), 'loaded')"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert run.stdout.splitlines()[-1].strip() == "loaded", run.stderr
+
+
 def test_python_m_is_the_same_program():
     command = [sys.executable, "-m", "fokkerplanck"]
     options = {"capture_output": True, "text": True, "cwd": ROOT, "check": False}
@@ -76,6 +90,8 @@ def test_python_m_is_the_same_program():
         (["demo", "sgd", "--n", "many"], "invalid integer value: 'many'"),
         (["demo", "sgd", "--seed", "-1"], "-1 is too small, at least 0"),
         (["dance"], "invalid choice: 'dance'"),
+        (["verify", "gyrato"], "no problem is called so; did you mean gyrator"),
+        (["verify", "nosuch"], "choose from R1 ornstein_uhlenbeck"),
     ],
 )
 def test_wrong_arguments_end_with_a_reason(arguments, words, capsys):

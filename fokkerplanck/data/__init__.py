@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Iris", "load_iris"]
+__all__ = ["Iris", "load_iris", "problem_names"]
 
 
 class Iris(NamedTuple):
@@ -41,10 +41,30 @@ def load_iris() -> Iris:
     >>> flowers.names
     ('sepal_length', 'sepal_width', 'petal_length', 'petal_width')
     """
-    text = files("fokkerplanck.data").joinpath("iris.csv").read_text(encoding="utf-8")
-    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
-    header, *rows = [line.split(",") for line in lines]
+    header, *rows = _table("iris.csv")
     measurements = np.array([row[:4] for row in rows], dtype=float)
     species = np.array([row[4] for row in rows])
     measurements.flags.writeable = species.flags.writeable = False
     return Iris(measurements, species, tuple(header[:4]))
+
+
+def problem_names() -> dict[str, str]:
+    """Codes and constructors of the reference problems, without making these, which takes seconds.
+
+    Returns
+    -------
+    dict of str to str
+
+    Examples
+    --------
+    >>> from fokkerplanck.data import problem_names
+    >>> problem_names()["R2"]
+    'gyrator'
+    """
+    return {row[0]: row[1] for row in _table("problems.csv")[1:]}
+
+
+def _table(name: str) -> list[list[str]]:
+    """Rows of a table, the header first."""
+    text = files("fokkerplanck.data").joinpath(name).read_text(encoding="utf-8")
+    return [line.split(",") for line in text.splitlines() if line and not line.startswith("#")]

@@ -23,9 +23,7 @@ def file_path(path: Any, name: str = "path") -> Path:
     if not isinstance(path, (str, os.PathLike)) or isinstance(os.fspath(path), bytes):
         raise ValueError(f'{name} is {describe(path)}; give the name of a file such as "run.npz"')
     given = Path(path)
-    if given.name in ("", ".."):
-        raise ValueError(f"{name} is {str(path)!r}, a folder; give the name of a file in it")
-    if given.is_dir():
+    if given.name in ("", "..") or given.is_dir():
         raise ValueError(f"{name} is {str(path)!r}, a folder; give the name of a file in it")
     if given.exists() and not given.is_file():
         raise ValueError(f"{name} is {str(path)!r}, which is no regular file; give another name")

@@ -8,7 +8,14 @@ may be used at all, and starts none where there is no need.
 
 import numba
 
-from fokkerplanck.environment import Caller, Process, on_fork, thread_limit, wait_asleep
+from fokkerplanck.environment import (
+    Caller,
+    Process,
+    cache_for_this_process,
+    on_fork,
+    thread_limit,
+    wait_asleep,
+)
 
 #: Cells below which threads cost more than they save. Small problems start no threads at all.
 LARGE = 50_000
@@ -18,6 +25,16 @@ LIMIT = min(thread_limit() or numba.config.NUMBA_NUM_THREADS, numba.config.NUMBA
 wait_asleep()
 _caller = Caller(LIMIT)
 
+
+def _ensure_cache():
+    """See to it that kernels can be cached: numba refuses to decorate them where they cannot."""
+    try:
+        numba.njit(cache=True)(_ensure_cache)
+    except RuntimeError:
+        numba.config.CACHE_DIR = cache_for_this_process()
+
+
+_ensure_cache()
 
 _twins: dict = {}
 on_fork(lambda: started())

@@ -14,6 +14,7 @@ from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.kernels.linalg import absorption, elimination
 from fokkerplanck.linalg import sizes
 from fokkerplanck.linalg.dissection import nested_dissection
+from fokkerplanck.linalg.memory import check_memory
 from fokkerplanck.linalg.shifted import ShiftedSolver
 from fokkerplanck.scheme.flows import Flows
 
@@ -70,6 +71,8 @@ class DirectSolver:
     ------
     ConvergenceError
         If rates underflow: the end is farther than double precision reaches.
+    MemoryError
+        If the factors will not fit.
     """
 
     name = "direct"
@@ -80,6 +83,8 @@ class DirectSolver:
         indptr, indices = flows.indptr.astype(np.int32), flows.indices.astype(np.int32)
         tree = nested_dissection(indptr, indices, chain.coordinates)
         self._tree = tree
+        advice = 'use solver="multilevel", or fewer cells'
+        check_memory(16.0 * tree.n_fill, f"elimination of {tree.order.size} cells", advice)
         L, U, exits, bad = heard(elimination.eliminate_ending)(
             *tree.arrays, indptr, indices, flows.outflow, flows.inflow, flows.exits
         )

@@ -52,7 +52,13 @@ class NinePoint:
         self.slope = sparse.vstack([row[0] for row in rows], format="csr")
         self.drift, self.normal = (np.concatenate([row[i] for row in rows]) for i in (1, 2))
         adjacency = abs(self.step).T @ abs(self.step)
-        self.graph = adjacency.tocsr()  # which cells share a face (and each with itself)
+        # Which cells share a face (and each with itself). Products of matrices have wide indices in
+        # scipy 1.12, whose searches of shortest paths take narrow ones only.
+        self.graph = sparse.csr_array(adjacency)
+        kind = cell_type(self.graph.nnz)
+        self.graph.indptr, self.graph.indices = (
+            given.astype(kind, copy=False) for given in (self.graph.indptr, self.graph.indices)
+        )
         faces = np.arange(len(self.lower))
         # Distance between centres over the width of the cell: 1 unless the axis is graded.
         to_lower, to_upper = (np.concatenate([row[i] for row in rows]) for i in (3, 4))

@@ -165,7 +165,7 @@ class PhaseSpaceFlux:
         rows = sparse.coo_array(turned.matrix)
         log_pi = np.add.outer(*(profile.log_pi for profile in self._profiles)).ravel()
         log_mass = log_pi + np.log(self.grid.volumes.ravel())
-        i, k = rows.coords
+        i, k = rows.row, rows.col
         values = rows.data * np.exp(log_mass[k] - log_mass[i])
         other = self._turned(np.arange(self.grid.size))
         return sparse.csr_array((values, (other[i], other[k])), shape=rows.shape)

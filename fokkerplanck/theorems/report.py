@@ -8,6 +8,7 @@ from typing import Any
 from tqdm import tqdm
 
 from fokkerplanck import zoo
+from fokkerplanck.data import problem_names
 from fokkerplanck.domain.arguments import describe
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
@@ -105,14 +106,17 @@ def named(name: str, n: int | None = None) -> Problem:
     """
     if not isinstance(name, str):
         raise ValueError(f"name is {describe(name)}; give a code or a name of the zoo, e.g. 'R2'")
-    catalogue = {**zoo.catalogue(), **zoo.degenerate()}
-    for code, exact in catalogue.items():
-        if name.lower() in (code.lower(), exact.name):
-            return exact.build(CELLS[exact.dim] if n is None else n)
-    raise ValueError(
-        f"name is {name!r:.40}, and no problem is called so; choose from R1 ornstein_uhlenbeck, "
-        "R2 gyrator and the others that zoo.table() lists"
+    wanted = name.lower()
+    code = next(
+        (code for code, made in problem_names().items() if wanted in (code.lower(), made)), ""
     )
+    if not code:
+        raise ValueError(
+            f"name is {name!r:.40}, and no problem is called so; choose from R1 "
+            "ornstein_uhlenbeck, R2 gyrator and the others that zoo.table() lists"
+        )
+    exact = {**zoo.catalogue(), **zoo.degenerate()}[code]
+    return exact.build(CELLS[exact.dim] if n is None else n)
 
 
 def _checked(theorem: Callable[..., Verdict], study: Study, options: dict[str, Any]) -> Verdict:

@@ -268,3 +268,33 @@ def test_a_number_of_no_process_is_not_running():
     child.communicate()
     assert not whole_files._is_running(child.pid)
     assert whole_files._is_running(os.getpid())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the writers are forks")
+@pytest.mark.parametrize("kind", ["save", "movie", "page"])
+def test_writers_that_are_killed_at_random_moments_leave_whole_files(kind, tmp_path, rng):
+    killed, torn, _ = killed_at_random(kind, rng, tmp_path)
+    assert killed >= 25
+    assert torn == 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the writers are forks")
+def test_a_writer_in_place_is_seen_to_leave_half_a_file(tmp_path, rng):
+    killed, torn, left = killed_at_random("plain", rng, tmp_path)
+    assert killed >= 25
+    assert torn > 5
+    assert left == 0
+
+
+def killed_at_random(kind, rng, folder):
+    """How many of thirty writers were killed, tore the file, and left another one."""
+    seed = str(rng.integers(2**31))
+    command = [sys.executable, "-m", "tests.killed_writers", kind, seed, str(folder)]
+    answer = subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=300
+    )
+    assert answer.returncode == 0, answer.stderr
+    words = answer.stdout.split()
+    return int(words[1]), int(words[3]), int(words[5])

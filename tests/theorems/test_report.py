@@ -7,6 +7,7 @@ import pytest
 
 import fokkerplanck as fp
 from fokkerplanck import cli, theorems, zoo
+from fokkerplanck.data import problem_names
 from fokkerplanck.theorems import Verdicts
 
 NAMES = [
@@ -64,6 +65,8 @@ def test_problems_by_name():
     assert theorems.named("Example_19", 16).grid.box == theorems.named("e1", 16).grid.box
     with pytest.raises(ValueError, match="name is 'nothing', and no problem is called so"):
         theorems.named("nothing")
+    made = {**zoo.catalogue(), **zoo.degenerate()}
+    assert problem_names() == {code: exact.name for code, exact in made.items()}
 
 
 def test_absorbing_sides():
