@@ -89,5 +89,5 @@ class ChainNoise:
         """What the grid adds, in words."""
         words = noise_words(self.added)
         if self.is_too_much and self.barrier > SHALLOW:
-            words += f" where the chain shows a barrier of {self.barrier:.2g} kT"
+            words += f", over a barrier that the chain shows as {self.barrier:.2g} kT"
         return words

@@ -221,7 +221,7 @@ def _automatic(
     chain = replace(chain, noise=noise)
     if is_chain or not error.wants_flux(noise.reference):
         refine = f'; refine the grid for less, or use scheme="{name}"'
-        asked = ' on the chain, which scheme="markov" asks for' if is_chain else ""
+        asked = '; scheme="markov" asks for the chain' if is_chain else ""
         return replace(chain, message=f"{noise.words}{asked}{refine}") if noise.is_noted else chain
     if solver is not None:
         why = f"solver={solver!r} asks for the Markov chain"
