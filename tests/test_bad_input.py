@@ -144,7 +144,7 @@ DENSITIES = {
     "cov of text": (lambda: gaussian(PLANE, 0, "wide"), r"cov is 'wide'; give a variance"),
     "far away": (
         lambda: gaussian(PLANE, (1000, 0), 0.01),
-        r"nearer than 9974 standard deviations.*move the mean into the box, widen cov or refine",
+        r"standard deviations outside of the box.*along x.*move the mean into the box",
     ),
     "too thin": (lambda: gaussian(PLANE, 0, 1e-310), r"nearer than inf .*refine the grid"),
     "points of three": (lambda: from_particles(PLANE, np.ones((5, 3))), r"expected \(N, 2\)"),

@@ -8,10 +8,13 @@ from numpy.typing import ArrayLike
 from fokkerplanck.domain.arguments import SYMMETRIC, asymmetry, real_array
 from fokkerplanck.domain.discrete_gaussian import fitted, is_thin
 from fokkerplanck.domain.fields import cell_text, check_finite, first_cell
-from fokkerplanck.domain.grid import Grid, along, check_grid, shortest
+from fokkerplanck.domain.grid import AXES, Grid, along, check_grid, shortest
 from fokkerplanck.domain.points import one_point
 from fokkerplanck.domain.spreading import places_of, spread
 from fokkerplanck.domain.types import Array
+
+#: Standard deviations beyond a wall up to which the mean of a Gaussian may lie: 3e-7 of its mass.
+FARTHEST = 5.0
 
 
 def check_density(rho: ArrayLike, grid: Grid, name: str = "rho", *, is_rest: bool = False) -> Array:
@@ -95,7 +98,8 @@ def gaussian(grid: Grid, mean: ArrayLike, cov: ArrayLike) -> Array:
     ------
     ValueError
         If the mean does not have d entries, or cov is not symmetric positive definite, or the
-        Gaussian is so far from the grid that no cell sees it, or so thin that no density on the
+        mean lies more than five standard deviations beyond a wall, so that less than 3e-7 of the
+        mass would be in the box, or the Gaussian is so thin that no density on the
         cells has its moments: between two centres the variance is at least the product of the
         distances. For that there is :func:`point`.
 
@@ -113,6 +117,7 @@ def gaussian(grid: Grid, mean: ArrayLike, cov: ArrayLike) -> Array:
     if mean.shape != (d,) or not np.all(np.isfinite(mean)):
         raise ValueError(f"mean is {mean.tolist()!r:.80}; give {d} finite numbers, one per axis")
     cov = _check_covariance(cov, d)
+    _check_near(grid, mean, np.sqrt(np.diag(cov)))
     z = shortest(grid.x - mean.reshape((d,) + (1,) * d), grid)
     # A covariance near the smallest numbers overflows here; its cells are then infinitely far.
     with np.errstate(over="ignore", invalid="ignore"):
@@ -126,6 +131,18 @@ def gaussian(grid: Grid, mean: ArrayLike, cov: ArrayLike) -> Array:
     rho = np.exp(-0.5 * (quadratic - least))
     rho = _of_its_moments(rho, z, grid, mean, cov)
     return rho / grid.integrate(rho)
+
+
+def _check_near(grid: Grid, mean: Array, deviation: Array) -> None:
+    """Raise if next to none of a Gaussian is on this side of a wall."""
+    for k, (lo, hi) in enumerate(grid.box):
+        beyond = float(max(lo - mean[k], mean[k] - hi) / deviation[k])
+        if beyond > FARTHEST and not grid.periodic[k]:
+            raise ValueError(
+                f"mean {mean.tolist()} is {beyond:.3g} standard deviations outside of the box "
+                f"{grid.box} along {AXES[k]}, so that next to none of this Gaussian is inside; "
+                "move the mean into the box, enlarge the box or widen cov"
+            )
 
 
 def point(grid: Grid, x: ArrayLike) -> Array:

@@ -54,6 +54,7 @@ KINDS: dict[str, Any] = {
     "Grid": Grid,
     "dict": Mapping,
     "Mapping": Mapping,
+    "RunStats": Mapping,
     "tuple": tuple,
     "None": type(None),
 }

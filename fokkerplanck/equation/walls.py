@@ -3,7 +3,10 @@ r"""Walls where the noise vanishes or the drift is singular, classified as Felle
 Along the normal of a wall, at a distance d, with noise :math:`a=kT\,D_{nn}` and inward Ito drift b,
 the speed measure goes like :math:`m\sim d^{\alpha-1}` and the scale like :math:`s\sim
 d^{\sigma-1}`, where :math:`\alpha=1+p-q`, :math:`\sigma=1-p`, with :math:`q=d\log a/d\log d` and
-:math:`p=b\,d/a` at the wall.
+:math:`p=b\,d/a` at the wall. Paths come and go in finite times where :math:`\alpha+\sigma=2-q>0`.
+
+Where p grows without bound towards the wall, both exponents are infinite, and the drift alone
+decides how long it takes: :math:`\int dx/|b|`, finite where :math:`1-d\log|b|/d\log d>0`.
 """
 
 from __future__ import annotations
@@ -30,6 +33,9 @@ CLOSE, VANISHED = 1e-6, 0.01
 NO_PULL, STEADY_PULL = 1e-4, 0.3
 #: Pull beyond which no power law is left: B has an essential singularity.
 ESSENTIAL = 50.0
+#: Exponent with which the pull grows or falls towards a wall, at the least, and the part of it by
+#: which it may fall over ten octaves, for it to be a power of the distance and no logarithm.
+GROWS, LASTS = 0.01, 0.9
 #: Stretches of a wall that are named.
 MOST_RUNS = 4
 KINDS = ("regular", "entrance", "exit", "natural")
@@ -50,6 +56,9 @@ class Powers(NamedTuple):
     vanishing : bool array (L,)
         Where it is the noise that vanishes.
     tolerance : float
+    reach : array (L,)
+        How fast the wall is reached: time and distance go like :math:`d^{reach}`, so that it is
+        positive where the way there takes a finite time, with the drift or without.
     """
 
     al: Array
@@ -59,14 +68,13 @@ class Powers(NamedTuple):
     special: Flags
     vanishing: Flags
     tolerance: float
+    reach: Array
 
     def kinds(self) -> Integers:
         """Numbers (L,) of the classes in KINDS."""
         tol, al, sg = self.tolerance, self.al, self.sg
-        with np.errstate(invalid="ignore"):
-            both = np.where(np.isinf(al), 0.0, sg + al)  # an infinite pull settles it by itself
-        entrance = np.isposinf(al) | ((al > tol) & (sg <= tol) & (both > tol))
-        exits = (al <= tol) & (sg > tol) & (both > tol)
+        entrance = (al > tol) & (sg <= tol) & (self.reach > tol)
+        exits = (al <= tol) & (sg > tol) & (self.reach > tol)
         regular = (al > tol) & (sg > tol)
         return np.select([regular, entrance, exits], [0, 1, 2], default=3)
 
@@ -97,9 +105,20 @@ def powers(medium: Medium, lines: Lines, side: Side) -> Powers | None:
         return None
     with np.errstate(over="ignore"):
         pull = sign * b * d / a
+    # Exponents of noise and pull next to the wall (first two places) and farther from it.
     q = np.log(a[:, 1] / a[:, 0]) / np.log(d[1] / d[0])
-    p = pull[:, 0]
-    essential = np.abs(p) > ESSENTIAL
+    far = np.log(a[:, 3] / a[:, 2]) / np.log(d[3] / d[2])
+    growth = [_exponent(pull[:, i], d[i]) for i in (slice(0, 2), slice(2, 4))]
+    if d[0] > d[2]:  # far from zero rounding of x keeps the first two places farther away
+        growth.reverse()
+    is_power = np.abs(growth[0]) > np.maximum(GROWS, LASTS * np.abs(growth[1]))
+    grows, falls = is_power & (growth[0] < 0), is_power & (growth[0] > 0)
+    p = np.where(falls, 0.0, pull[:, 0])
+    essential = grows | (np.abs(p) > ESSENTIAL)
+    # Where the pull grows without bound the drift alone decides how long it takes: dx/b.
+    times = 2 - np.where(essential, np.stack([q, far]) + np.stack(growth), q)
+    ends = np.abs(times[0]) > LASTS * np.abs(times[1])
+    reach = np.where(essential & ~ends, 0.0, times[0])
     vanishing = a[:, 2] < VANISHED * a[:, 4]
     pulled = (np.abs(pull[:, 2]) > NO_PULL) & (
         np.abs(pull[:, 2]) > STEADY_PULL * np.abs(pull[:, 3])
@@ -107,12 +126,21 @@ def powers(medium: Medium, lines: Lines, side: Side) -> Powers | None:
     return Powers(
         al=np.where(essential, np.copysign(np.inf, p), 1 + p - q),
         sg=np.where(essential, -np.copysign(np.inf, p), 1 - p),
+        reach=reach,
         log_noise=np.log(a[:, 0]),
         depth=float(d[0]),
         special=vanishing | pulled,
         vanishing=vanishing,
         tolerance=max(TOLERANCE, 16 * float(np.spacing(abs(wall))) / float(d[0])),
     )
+
+
+def _exponent(u: Array, d: Array) -> Array:
+    """Exponent (L,) of u (L, 2) as a power of distances d (2,); 0 where u is 0 or changes sign."""
+    one, two = u.T
+    same = one * two > 0
+    ratio = np.where(same, two, 1.0) / np.where(same, one, 1.0)
+    return np.asarray(np.log(ratio) / np.log(d[1] / d[0]))
 
 
 def lines_at(grid: Grid, side: Side) -> Lines:
@@ -296,4 +324,14 @@ def nothing_to_reflect(side: Side, at: float, vanishing: bool, lines: str = "") 
     return (
         f"{cause} at {AXES[side.axis]}={at:g}{lines} and nothing pushes back: what arrives stays. "
         "There is nothing to reflect; use sides='absorbing'"
+    )
+
+
+def carried_out(side: Side, at: float, lines: str = "") -> str:
+    """Message for an absorbing wall into which the drift alone carries what comes near."""
+    axis = AXES[side.axis]
+    return (
+        f"close to {axis}={at:g}{lines} the drift alone carries everything into the wall, in a "
+        "finite time and against no noise to speak of, for which there are no rates; end the box "
+        f"a little before {axis}={at:g}, where D > 0, with sides='absorbing'"
     )

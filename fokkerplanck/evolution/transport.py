@@ -19,7 +19,7 @@ from fokkerplanck.methods.on_upwind5 import OnUpwind5
 from fokkerplanck.methods.splitting import Splitting
 from fokkerplanck.scheme.chain_error import FLOOR, ChainError
 from fokkerplanck.scheme.currents import EdgeCurrents
-from fokkerplanck.scheme.dissipation import coth_excess
+from fokkerplanck.scheme.dissipation import coth_excess, noise_words
 from fokkerplanck.scheme.edges import Edges
 from fokkerplanck.scheme.generator import Generator
 from fokkerplanck.scheme.linear_fluxes import (
@@ -135,7 +135,7 @@ class Transport:
     def words(self) -> str:
         """What a user has to know of the scheme; "" for nothing."""
         if self.scheme == "markov" and self.worst > WORTH_A_WORD:
-            return f'the grid adds {self.worst:.2g} times the noise; refine it, or use "upwind5"'
+            return f'{noise_words(self.worst)}; refine it, or use "upwind5"'
         return ""
 
     def stats(self, report: dict[str, Any]) -> dict[str, Any]:

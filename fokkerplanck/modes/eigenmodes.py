@@ -15,6 +15,7 @@ from fokkerplanck.domain.densities import check_density
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.observed_order import ErrorReport, number_report, ratios_of
 from fokkerplanck.domain.packing import Saved
+from fokkerplanck.domain.run_stats import ByKey
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.equation.repeated import Question, Repeatable
@@ -36,7 +37,7 @@ TRUSTED = 1e-7
 
 
 @dataclass(frozen=True)
-class SpectrumStats:
+class SpectrumStats(ByKey):
     """How a spectrum was computed.
 
     Attributes
@@ -52,6 +53,8 @@ class SpectrumStats:
         Numbers stored in the factors.
     message : str
         In words.
+    scheme : str
+        ``"markov"``, or the linear flux.
     """
 
     method: str
@@ -60,6 +63,7 @@ class SpectrumStats:
     n_solves: int
     n_fill: int
     message: str
+    scheme: str = "markov"
 
 
 @dataclass(frozen=True, eq=False)
@@ -297,7 +301,9 @@ def spectrum(
     again = partial(spectrum, k=k, tol=tol, solver=solver, max_solves=max_solves)
     if found is not None:
         assert choice.linear is not None
-        again = partial(again, scheme=choice.linear.scheme)
+        scheme = choice.linear.scheme
+        again = partial(again, scheme=scheme)
+        found = replace(found, stats=replace(found.stats, scheme=scheme))
         return replace(found, _asked=Question.of(generator.problem, again))
     masses = find_masses(generator)
     inverse_by = SOLVERS[solver or "direct"]

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 
 import numpy as np
 
 from fokkerplanck.domain.arguments import frozen, is_whole, positive_number
 from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.observed_order import ErrorReport
 from fokkerplanck.domain.packing import Saved
+from fokkerplanck.domain.run_stats import RunStats
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
+from fokkerplanck.equation.repeated import Question, Repeatable
 from fokkerplanck.linalg.killed import KilledChain
+from fokkerplanck.modes.linear_decay import linear_decay
 from fokkerplanck.modes.slowest_decay import slowest_decay
 from fokkerplanck.scheme.flows import Flows
 from fokkerplanck.scheme.generator import Generator
+from fokkerplanck.steady.operator_choice import LinearOperator, choose_operator
 
 
 @dataclass(frozen=True, eq=False)
-class QuasiStationary(Saved):
+class QuasiStationary(Repeatable, Saved):
     r"""Slowest decaying density: :math:`A\rho=-\lambda\rho`, :math:`\rho>0`, :math:`\int\rho=1`.
 
     Attributes
@@ -29,14 +35,21 @@ class QuasiStationary(Saved):
     decay_rate : float
         Rate :math:`\lambda` (1/time) at which mass leaves through the absorbing sides.
     residual : float
-        Width of ``decay_rate_bounds`` over the decay rate.
+        Width of ``decay_rate_bounds`` over the decay rate; of a linear flux
+        :math:`\|A\rho+\lambda\rho\|_1/\lambda`.
     exit_law : array (\*shape)
         Chance that the last cell before leaving is this one, started from ``rho``: time and place
         of the exit are then independent, and the time is exponential. Sum 1, zero off the sides.
+        Linear fluxes read up to three cells at a side; negative entries of theirs are set to zero.
     decay_rate_bounds : (float, float)
         Least and largest :math:`-(A^Tu)_i/u_i` and :math:`-(Ap)_i/p_i` over the cells, without a
         subtraction: the rate of the chain on this grid lies between them. They say nothing of the
-        error of the grid.
+        error of the grid. nan for linear fluxes, which have no such bounds.
+    stats : dict
+        ``scheme``, ``solver``, ``steps``, ``message``; of linear fluxes ``negative_mass``,
+        which rho had and does not show.
+    error_estimate, error_report : float, ErrorReport
+        Of ``decay_rate``, 1/time, by observed order on three grids; see ``error_of``.
     """
 
     grid: Grid
@@ -45,6 +58,21 @@ class QuasiStationary(Saved):
     residual: float
     exit_law: Array
     decay_rate_bounds: tuple[float, float]
+    stats: RunStats = field(default_factory=lambda: RunStats({}))
+    _asked: Question | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "stats", RunStats(self.stats))
+
+    @property
+    def error_estimate(self) -> float:
+        """Error of ``decay_rate``, 1/time; nan where coarser grids have no answer."""
+        return float(self.error_report.value)
+
+    @cached_property
+    def error_report(self) -> ErrorReport:
+        """``error_estimate`` with the order it rests on, and what speaks against it."""
+        return self.error_of(lambda state: state.decay_rate)
 
     @property
     def mean_exit_time(self) -> float:
@@ -53,12 +81,17 @@ class QuasiStationary(Saved):
 
 
 def quasi_stationary(
-    problem: Problem | Generator, tol: float = 1e-12, max_iterations: int = 1000
+    problem: Problem | Generator,
+    tol: float = 1e-12,
+    max_iterations: int = 1000,
+    *,
+    scheme: str = "auto",
 ) -> QuasiStationary:
     r"""Quasi-stationary state of a problem with absorbing sides, by powers of :math:`-A^{-1}`.
 
-    That matrix is non-negative, so its dominant vector is positive. It is applied by elimination
-    without subtractions: rates are accurate relative to themselves, however high the barrier.
+    Of the Markov chain that matrix is non-negative, so its dominant vector is positive. It is
+    applied by elimination without subtractions: rates are accurate relative to themselves, however
+    high the barrier.
 
     Parameters
     ----------
@@ -67,7 +100,10 @@ def quasi_stationary(
     tol : float
         Width of the bounds of the decay rate, relative.
     max_iterations : int
-        Steps of inverse iteration.
+        Steps of inverse iteration, or solves of Krylov spaces for left or right modes.
+    scheme : {"auto", "markov", "upwind5"}
+        As in ``mfpt``: the chain, or the linear flux of fifth order where upwinding would add to
+        the noise, as for motion with inertia. Its rates hold to 1e4 roundings of its largest one.
 
     Returns
     -------
@@ -78,7 +114,9 @@ def quasi_stationary(
     ValueError
         If no side is absorbing: then ``steady_state`` is what to ask for.
     ConvergenceError
-        If the steps are used up, or rates are below 1e-280.
+        If the steps are used up, or rates are below 1e-280; if the grid does not resolve the
+        problem for the linear flux and the chain is no substitute (``scheme="markov"`` answers
+        all the same).
 
     References
     ----------
@@ -104,28 +142,54 @@ def quasi_stationary(
     positive_number(tol, "tol")
     if not is_whole(max_iterations) or max_iterations < 1:
         raise ValueError(f"max_iterations is {max_iterations!r}; give a whole number, at least 1")
-    exit_rate = generator.edges.exit_rate
-    known = generator.problem
-    if exit_rate is None or (known is not None and not known.has_open_sides):
-        raise ValueError(
-            "no side of the grid is absorbing, or none is ever reached, so no mass leaves; use "
-            "steady_state(problem)"
-        )
     if not generator.leaks:
-        raise ValueError(
-            "sides absorb, but all rates towards them are zero in doubles: D vanishes there, or "
-            "the drift holds the mass back by e^700 and more; lower beta or refine the grid"
-        )
+        raise ValueError(f"{generator.why_closed}, so no mass leaves; use steady_state(problem)")
+    choice = choose_operator(generator, scheme, "quasi_stationary", kind="passage")
+    found, message = choice.answer(lambda f: _linear(f, tol, max_iterations))
+    again = partial(quasi_stationary, tol=tol, max_iterations=max_iterations)
+    if found is None:
+        found = _of_chain(generator, tol, max_iterations, message)
+    asked = Question.of(generator.problem, partial(again, scheme=found.stats["scheme"]))
+    return replace(found, _asked=asked)
+
+
+def _of_chain(
+    generator: Generator, tol: float, max_iterations: int, message: str
+) -> QuasiStationary:
+    """The state of the Markov chain."""
     grid, flows = generator.grid, Flows.from_generator(generator)
     chain = KilledChain(flows, np.stack(np.unravel_index(np.arange(grid.size), grid.shape), axis=1))
     found = slowest_decay(chain, tol, max_iterations)
-    volume = grid.volumes.ravel()
-    leaving = found.masses * exit_rate / volume
+    leaving = found.masses * flows.exits
     return QuasiStationary(
         grid=grid,
-        rho=frozen((found.masses / volume).reshape(grid.shape)),
+        rho=frozen((found.masses / grid.volumes.ravel()).reshape(grid.shape)),
         decay_rate=found.rate,
         residual=(found.high - found.low) / found.rate,
         exit_law=frozen((leaving / leaving.sum()).reshape(grid.shape)),
         decay_rate_bounds=(found.low, found.high),
+        stats=RunStats(
+            {"scheme": "markov", "solver": "direct", "steps": found.steps, "message": message}
+        ),
+    )
+
+
+def _linear(linear: LinearOperator, tol: float, max_iterations: int) -> QuasiStationary:
+    """The state of a linear flux."""
+    grid, found = linear.flux.grid, linear_decay(linear, tol, max_iterations)
+    return QuasiStationary(
+        grid=grid,
+        rho=frozen((found.masses / grid.volumes.ravel()).reshape(grid.shape)),
+        decay_rate=found.rate,
+        residual=found.residual,
+        exit_law=frozen(found.exit_law.reshape(grid.shape)),
+        decay_rate_bounds=(float("nan"), float("nan")),
+        stats=RunStats(
+            {
+                "scheme": linear.scheme,
+                "solver": "direct",
+                "steps": found.steps,
+                "negative_mass": found.negative,
+            }
+        ),
     )

@@ -93,12 +93,24 @@ def check_count(generator: Generator, rates: np.ndarray) -> None:
 
 
 def count_below(generator: Generator, decay: float) -> int:
-    """Number of decay rates below a value, for detailed balance: Sylvester's law of inertia."""
+    """Number of decay rates below a value, for detailed balance: Sylvester's law of inertia.
+
+    Raises
+    ------
+    ConvergenceError
+        If the factorisation breaks down, or there is no memory for it.
+    """
     flows, n = Flows.from_generator(generator), generator.grid.size
     root = np.sqrt(flows.inflow) * np.sqrt(flows.outflow)
     S = sparse.csr_array((root, flows.indices, flows.indptr), shape=(n, n))
     scale = 1 / np.sqrt(generator.exit_rates + decay)
     matrix = sparse.diags_array(generator.exit_rates - decay) - S
     scaled = sparse.diags_array(scale) @ matrix @ sparse.diags_array(scale)
-    factors = sparse_lu(scaled, equilibrate=False)
+    try:
+        factors = sparse_lu(scaled, equilibrate=False)
+    except (RuntimeError, MemoryError) as error:
+        raise ConvergenceError(
+            f"the modes that decay more slowly than {decay:.6g} could not be counted: the shifted "
+            f"generator has no factors ({error}); change k by one, or coarsen the grid"
+        ) from error
     return int(np.count_nonzero(factors.U.diagonal() < 0))

@@ -13,6 +13,7 @@ from fokkerplanck.domain.arguments import frozen, one_of, positive_number
 from fokkerplanck.domain.fields import check_finite, scalar_field
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.packing import Saved
+from fokkerplanck.domain.run_stats import RunStats
 from fokkerplanck.domain.types import Array, Field
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
@@ -52,14 +53,18 @@ class Backward(Saved):
         ``u[i]`` belongs to ``t[i]``; ``u[0]`` is phi where ``t[0]`` is 0.
     stats : dict
         Scheme, kind of exponential, products, solves, ``error_bound`` (largest error in time of u,
-        in units of u; a bound for uniformisation, else an estimate).
+        in units of u; a bound for uniformisation, else an estimate); ``message`` about the chain,
+        "" for nothing.
     grid : Grid
     """
 
     t: Array
     u: Array = field(repr=False)
-    stats: dict
+    stats: RunStats
     grid: Grid
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "stats", RunStats(self.stats))
 
     def __len__(self) -> int:
         return len(self.t)
@@ -146,7 +151,7 @@ def backward(
     found, message = choice.answer(lambda f: LinearBackward(f, kind, each).run(u, times))
     if found is not None:
         out, stats = found
-        return Backward(frozen(times), frozen(out.reshape(-1, *grid.shape)), stats, grid)
+        return Backward(frozen(times), frozen(out.reshape(-1, *grid.shape)), RunStats(stats), grid)
     run = _Run(generator, kind, each)
     out, now = np.empty((times.size, grid.size)), 0.0
     for k, time in enumerate(times):
@@ -154,7 +159,9 @@ def backward(
             u = run.step(u, time - now)
         out[k], now = u, time
     stats = {**run.report(), "scheme": "markov", "message": message}
-    return Backward(frozen(times), frozen(out.reshape(times.size, *grid.shape)), stats, grid)
+    return Backward(
+        frozen(times), frozen(out.reshape(times.size, *grid.shape)), RunStats(stats), grid
+    )
 
 
 class _Run:

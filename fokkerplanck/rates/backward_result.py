@@ -8,6 +8,7 @@ import numpy as np
 
 from fokkerplanck.domain.observed_order import ErrorReport
 from fokkerplanck.domain.packing import Saved
+from fokkerplanck.domain.run_stats import RunStats
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.repeated import Repeatable
 from fokkerplanck.errors import ConvergenceError
@@ -15,7 +16,12 @@ from fokkerplanck.steady import steady_state
 
 
 class BackwardResult(Repeatable, Saved):
-    """A field over the places where paths start."""
+    """A field over the places where paths start; ``stats`` by key and by name."""
+
+    stats: RunStats
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "stats", RunStats(self.stats))
 
     @property
     def error_estimate(self) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 
 from fokkerplanck.domain.arguments import describe, frozen, one_of_or_none
 from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.run_stats import RunStats
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.equation.repeated import Question
@@ -42,7 +43,7 @@ class ExitProbabilities(BackwardResult):
     probability: Array = field(repr=False)
     rest: Array = field(repr=False)
     residual: float
-    stats: dict
+    stats: RunStats
     grid: Grid
     _asked: Question | None = field(default=None, repr=False)
 
@@ -132,4 +133,4 @@ def _result(end: Ended, values: Array, stats: dict, asked: Question | None) -> E
     chances = np.stack([end.on_grid(x, row) for x, row in zip(values, rows, strict=False)])
     rest = end.on_grid(values[-1])
     residual = float(np.abs(chances.sum(axis=0) + rest - 1).max())
-    return ExitProbabilities(frozen(chances), rest, residual, stats, end.grid, asked)
+    return ExitProbabilities(frozen(chances), rest, residual, RunStats(stats), end.grid, asked)

@@ -13,6 +13,7 @@ from fokkerplanck.domain.arguments import frozen, one_of_or_none
 from fokkerplanck.domain.densities import check_density
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.points import points_of, values_at
+from fokkerplanck.domain.run_stats import RunStats
 from fokkerplanck.domain.types import Array, Flags
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.equation.repeated import Question
@@ -46,7 +47,8 @@ class PassageTimes(BackwardResult):
         Largest :math:`|\sum_jq_{ij}(\tau_i-\tau_j)+c_i\tau_i-1|` of a cell, relative to the sum of
         its terms' sizes.
     stats : dict
-        Scheme, solver, numbers stored in its factors, Krylov steps; ``message`` about the chain.
+        Scheme, solver, numbers stored in its factors, Krylov steps; ``message`` about the chain, ""
+        for nothing. By key and by name, as with all results: ``stats["scheme"]``, ``stats.scheme``.
     grid : Grid
     error_estimate, error_report : float, ErrorReport
         Of ``mean``, relative, in the mean over all cells. A time from one point:
@@ -57,7 +59,7 @@ class PassageTimes(BackwardResult):
     variance: Array = field(repr=False)
     target: Flags = field(repr=False)
     residual: float
-    stats: dict
+    stats: RunStats
     grid: Grid
     _asked: Question | None = field(default=None, repr=False)
 
@@ -182,10 +184,8 @@ def mfpt(
     generator = Generator.of(problem, "mfpt")
     one_of_or_none(solver, "solver", SOLVERS)
     if target is None and not generator.leaks:
-        never = generator.edges.note and f" ({generator.edges.note})"
         raise ValueError(
-            f"target is None and no side is absorbing{never}, so nothing ends a passage; give a "
-            "target"
+            f"target is None and {generator.why_closed}, so nothing ends a passage; give a target"
         )
     ends = [] if target is None else [("target", target)]
     choice = choose_operator(generator, scheme, "mfpt", solver, "passage")
@@ -257,7 +257,7 @@ def _passage(
         variance=end.on_grid(variance),
         target=frozen((end.label >= 0).reshape(end.grid.shape)),
         residual=residual,
-        stats=stats,
+        stats=RunStats(stats),
         grid=end.grid,
         _asked=asked,
     )

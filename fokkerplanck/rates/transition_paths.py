@@ -10,6 +10,7 @@ import numpy as np
 
 from fokkerplanck.domain.arguments import frozen, one_of_or_none
 from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.run_stats import RunStats
 from fokkerplanck.domain.types import Array, Field, Flags, Integers
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.equation.repeated import Question
@@ -27,6 +28,7 @@ from fokkerplanck.rates.ends import (
 from fokkerplanck.rates.linear_ends import LinearEnded
 from fokkerplanck.rates.linear_paths import cell_currents, linear_paths
 from fokkerplanck.scheme.bernoulli import both_sides
+from fokkerplanck.scheme.currents import is_singular
 from fokkerplanck.scheme.edges import Edges
 from fokkerplanck.scheme.flows import Flows
 from fokkerplanck.scheme.generator import Generator
@@ -88,7 +90,7 @@ class Committor(BackwardResult):
     rate_back: float
     mean_duration: float
     residual: float
-    stats: dict
+    stats: RunStats
     grid: Grid
     edge_flow: Array = field(repr=False)
     _ends: LabelledEdges = field(repr=False)
@@ -192,7 +194,7 @@ def committor(
     >>> abs(paths.flux_through(lambda x: x < 0.3) / paths.flux - 1) < 1e-9
     True
     """
-    Generator.problem_of(problem, "committor")  # its steady state needs one
+    equation = Generator.problem_of(problem, "committor")  # its steady state needs one
     generator = Generator.of(problem, "committor")
     grid = generator.grid
     one_of_or_none(solver, "solver", SOLVERS)
@@ -201,11 +203,7 @@ def committor(
             "the problem has absorbing sides, so there is no steady state and no reactive current; "
             "exit_probabilities(problem, [A, B]) gives the chance of B before A"
         )
-    if closed_class(generator.matrix, grid.shape).size < grid.size:
-        raise ValueError(
-            "some cells are left for good, so that nothing comes from them (D vanishes there, or "
-            "rates underflow); transition paths need a little diffusion, or a lower beta"
-        )
+    _check_all_return(generator, equation)
     ends = [("A", A), ("B", B)]
     choice = choose_operator(generator, scheme, "committor", solver, "paths")
     end = ended(generator, ends)
@@ -238,11 +236,28 @@ def committor(
         rate_back=_over(flux, float(grid.integrate(rho * not_p)), "B"),
         mean_duration=float(grid.integrate(rho * q * p)) / flux,
         residual=residual,
-        stats=stats,
+        stats=RunStats(stats),
         grid=grid,
         edge_flow=frozen(flow),
         _ends=LabelledEdges(edges.tail, edges.head, end.label),
         _asked=Question.of(generator.problem, partial(again, scheme="markov")),
+    )
+
+
+def _check_all_return(generator: Generator, problem: Problem) -> None:
+    """Raise if some cells are left for good, for one reason or another."""
+    grid = generator.grid
+    if closed_class(generator.matrix, grid.shape).size == grid.size:
+        return
+    if not is_singular(problem).any():
+        raise ConvergenceError(
+            "rates between neighbouring cells differ by more than e^700, so that some are left "
+            "for good in doubles: transitions are slower than 1e-280 per unit of "
+            "time; lower beta times the barrier, or refine the grid"
+        )
+    raise ValueError(
+        "some cells are left for good, so that nothing comes from them (D vanishes there, or "
+        "rates underflow); transition paths need a little diffusion, or a lower beta"
     )
 
 
@@ -295,7 +310,7 @@ def _linear(flux: LinearEnded) -> Committor:
         rate_back=through / found.share_back,
         mean_duration=float(found.last_A @ found.forward) / through,
         residual=residual,
-        stats=stats,
+        stats=RunStats(stats),
         grid=grid,
         edge_flow=frozen(found.flow),
         _ends=LabelledEdges(found.tail, found.head, end.label),

@@ -16,6 +16,18 @@ STEEPEST = 600.0
 FLAT = 1e-20
 
 
+def noise_words(added: float) -> str:
+    """What a grid adds to the noise of a problem, in the words of all messages.
+
+    Examples
+    --------
+    >>> from fokkerplanck.scheme.dissipation import noise_words
+    >>> noise_words(0.0312)
+    'the grid adds 0.031 times the noise'
+    """
+    return f"the grid adds {added:.2g} times the noise"
+
+
 def numerical_dissipation(edges: Edges, log_rho: Array) -> float:
     r"""Dissipation by the diffusion that upwinding adds, over that by the diffusion of the problem.
 

@@ -86,6 +86,20 @@ class Generator:
         return self.edges.exit_rate is not None and bool(self.edges.exit_rate.any())
 
     @property
+    def why_closed(self) -> str:
+        """Why no mass leaves through the sides, in words, where none does."""
+        exits, problem = self.edges.exit_rate, self.problem
+        if exits is None and not self.grid.has_absorbing_sides:
+            return "no side of the grid is absorbing"
+        if exits is None or (problem is not None and not problem.has_open_sides):
+            note = self.edges.note and f" ({self.edges.note})"
+            return f"sides absorb, but none is ever reached{note}"
+        return (
+            "sides absorb, but all rates towards them are zero in doubles (D vanishes there, or "
+            "the drift holds the mass back by e^700 and more; lower beta or refine the grid)"
+        )
+
+    @property
     def edge_rates(self) -> tuple[Array, Array]:
         """Coefficients (forward, backward) of the edge currents, volume/time."""
         weight = self.edges.weight

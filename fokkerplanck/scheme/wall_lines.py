@@ -14,6 +14,7 @@ from fokkerplanck.equation.walls import (
     KINDS,
     LEVELS,
     Powers,
+    carried_out,
     levels,
     nothing_to_reflect,
     on_lines,
@@ -200,6 +201,10 @@ def _modes(
             where = on_lines(medium.grid, axis, lines.index, stuck)
             side, at_wall = Side(axis, ENDS[w]), medium.grid.box[axis][w]
             raise ValueError(nothing_to_reflect(side, at_wall, vanishing, where))
+        carried = (names == "exit") & np.isneginf(found.al)
+        if carried.any():
+            where = on_lines(medium.grid, axis, lines.index, carried)
+            raise ValueError(carried_out(Side(axis, ENDS[w]), medium.grid.box[axis][w], where))
         reached = (names == "regular") | (names == "exit")
         closed = (names == "natural") & ~(found.al > found.tolerance)
         mode[:, w] = np.where(found.special, kernels.SHAPED, kernels.PLAIN)

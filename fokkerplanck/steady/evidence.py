@@ -9,7 +9,7 @@ import numpy as np
 from fokkerplanck.domain.grid import Side
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.scheme.currents import is_singular
-from fokkerplanck.scheme.dissipation import numerical_dissipation
+from fokkerplanck.scheme.dissipation import noise_words, numerical_dissipation
 from fokkerplanck.scheme.generator import Generator
 from fokkerplanck.steady.atoms import atom_masses, pressed_mass
 from fokkerplanck.steady.markov import Stationary
@@ -72,7 +72,7 @@ class Evidence:
         stats = found.stats
         message, atoms = stats.message, {}
         if stats.scheme == "markov" and self.diffusion > NOTED_DIFFUSION:
-            message += f"; the grid adds {self.diffusion:.2g} times the noise"
+            message += f"; {noise_words(self.diffusion)}"
         if self.atoms:
             mass = np.exp(found.log_rho) * self.problem.grid.volumes.ravel()
             atoms = {s: float(atom_masses(self.problem, mass, s).sum()) for s in self.atoms}

@@ -3,7 +3,8 @@
 Upwinding adds noise along directions in which drift wins over noise within a cell. Where that is
 too much, by the rule that ``solve`` goes by too, ``ChainError``, passage times, committors and
 slow modes are those of another temperature, and a linear flux takes the place of the chain. It has
-guards of its own: what they refuse is answered by the chain, with a message.
+guards of its own. What they refuse is answered by the chain, with a message, where the noise that
+it adds changes rates by less than a factor of e, and is refused elsewhere: `ChainNoise`.
 """
 
 from __future__ import annotations
@@ -13,15 +14,12 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, TypeVar
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 
 from fokkerplanck.domain.arguments import one_of
-from fokkerplanck.domain.types import Array, Integers
+from fokkerplanck.domain.types import Array, Flags
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.scheme.chain_error import ChainError
-from fokkerplanck.scheme.dissipation import added_noise
 from fokkerplanck.scheme.generator import Generator
 from fokkerplanck.scheme.linear_fluxes import (
     EVOLUTIONS,
@@ -35,12 +33,11 @@ from fokkerplanck.scheme.linear_fluxes import (
     static_flux,
 )
 from fokkerplanck.scheme.upwind5 import Upwind5
+from fokkerplanck.steady.chain_noise import ChainNoise
 from fokkerplanck.steady.linear_flux import linear_masses, negative_mass
 from fokkerplanck.steady.markov import stationary_log_mass
-from fokkerplanck.steady.wells import deep_wells
+from fokkerplanck.steady.wells import deep_wells, pass_level
 
-#: Noise that upwinding adds, over that of the problem, from which on it is mentioned.
-NOTED = 0.02
 #: Negative stationary mass above which the grid does not resolve the problem: 7e-4 goes with a gap
 #: that is three times too small.
 RESOLVED = 1e-5
@@ -103,19 +100,33 @@ class Choice:
         None for the Markov chain.
     forced : bool
         Whether the linear flux was asked for by name.
-    added : float
-        Noise that upwinding adds to that of the problem: nan where nobody asked.
+    asker : str
+        The question, for messages.
+    noise : ChainNoise or None
+        Noise that the chain adds; None where nobody asked, or nobody knows.
     message : str
         What has to be said about the answer of the chain; "" for nothing.
     """
 
     linear: LinearOperator | None
     forced: bool
-    added: float
+    asker: str
+    noise: ChainNoise | None
     message: str
 
+    @property
+    def added(self) -> float:
+        """Noise that upwinding adds to that of the problem: nan where nobody asked."""
+        return float("nan") if self.noise is None else self.noise.added
+
     def answer(self, ask: Callable[[LinearOperator], T]) -> tuple[T | None, str]:
-        """Answer of the linear flux, or None and what to say about that of the chain."""
+        """Answer of the linear flux, or None and what to say about that of the chain.
+
+        Raises
+        ------
+        ConvergenceError
+            If the flux refuses, and was asked for by name or the chain is no substitute.
+        """
         if self.linear is None:
             return None, self.message
         try:
@@ -123,7 +134,20 @@ class Choice:
         except ConvergenceError as error:
             if self.forced:
                 raise
-            return None, _fallback(self.added, self.linear.scheme, str(error))
+            return None, self.instead(self.linear.scheme, error)
+
+    def instead(self, name: str, failure: ConvergenceError) -> str:
+        """Message of an answer by the chain where the linear flux has failed."""
+        assert self.noise is not None
+        words = f"{self.noise.words}, and {name} was not usable because {failure}"
+        if not self.noise.is_too_much:
+            return words
+        raise ConvergenceError(
+            f"{self.asker} has no answer on this grid: {words}; the chain, which may be off by a "
+            'factor of e or by powers of ten, answers to scheme="markov" alone',
+            iterate=failure.iterate,
+            residual=failure.residual,
+        ) from failure
 
 
 def choose_operator(
@@ -157,8 +181,6 @@ def choose_operator(
     """
     schemes = {"evolution": EVOLUTIONS, "paths": PATHS}.get(kind, STATICS)
     one_of(scheme, "scheme", schemes)
-    if scheme == "markov":
-        return Choice(None, False, float("nan"), "")
     if scheme in FLUXES:
         Generator.problem_of(generator, f"{asker} with scheme={scheme!r}")
         if solver is not None:
@@ -167,13 +189,18 @@ def choose_operator(
                 "leave one of them out"
             )
         linear = _linear(generator, scheme, _closed_log_mass(generator))
-        return Choice(linear, True, float("nan"), "")
-    return _automatic(generator, solver, kind)
+        return Choice(linear, True, asker, None, "")
+    return _automatic(generator, scheme == "markov", asker, solver, kind)
 
 
-def _automatic(generator: Generator, solver: str | None, kind: Kind) -> Choice:
-    """The linear flux where upwinding adds much noise, unless it may not be trusted."""
-    chain = Choice(None, False, float("nan"), "")
+def _automatic(
+    generator: Generator, is_chain: bool, asker: str, solver: str | None, kind: Kind
+) -> Choice:
+    """The linear flux where upwinding adds much noise, unless it may not be trusted.
+
+    Where the chain was asked for by name it is only told what it adds.
+    """
+    chain = Choice(None, False, asker, None, "")
     problem = generator.problem
     if problem is None:
         return chain
@@ -188,26 +215,27 @@ def _automatic(generator: Generator, solver: str | None, kind: Kind) -> Choice:
     except (ValueError, ConvergenceError) as failure:
         return replace(chain, message=f"what upwinding adds to the noise is not known: {failure}")
     log_rho = log_mass - np.log(problem.grid.volumes.ravel())
-    added = added_noise(closed.edges, log_rho, chosen=~closed.edges.is_exact)
+    noise = ChainNoise.of(error, closed, log_rho, _exit_cells(generator))
     name = evolving_flux(problem) if kind == "evolution" else static_flux(problem)
     name = "upwind5" if kind == "paths" else name
-    chain = replace(chain, added=added)
-    if not error.wants_flux(error.of_log(log_rho)):
-        note = f"upwinding adds {added:.0%} to the noise; refine the grid for less"
-        note += f', or use scheme="{name}"'
-        return replace(chain, message=note) if added > NOTED else chain
+    chain = replace(chain, noise=noise)
+    if is_chain or not error.wants_flux(noise.reference):
+        refine = f'; refine the grid for less, or use scheme="{name}"'
+        asked = '; scheme="markov" asks for the chain' if is_chain else ""
+        return replace(chain, message=f"{noise.words}{asked}{refine}") if noise.is_noted else chain
     if solver is not None:
         why = f"solver={solver!r} asks for the Markov chain"
-        return replace(chain, message=_fallback(added, name, why))
+        return replace(chain, message=f"{noise.words}, and {name} was not usable because {why}")
     try:
         return replace(chain, linear=_linear(generator, name, log_mass))
     except ConvergenceError as failure:
-        return replace(chain, message=_fallback(added, name, str(failure)))
+        return replace(chain, message=chain.instead(name, failure))
 
 
-def _fallback(added: float, name: str, why: str) -> str:
-    """Message of an answer by the chain where the linear flux should have given it."""
-    return f"upwinding adds {added:.0%} to the noise; {name} was not usable because {why}"
+def _exit_cells(generator: Generator) -> Flags:
+    """Cells (n,) at sides that absorb."""
+    rate = generator.edges.exit_rate
+    return np.zeros(generator.grid.size, bool) if rate is None else np.asarray(rate > 0)
 
 
 def _closed(generator: Generator) -> Generator:
@@ -261,36 +289,3 @@ def _check_passes(generator: Generator, mass: Array) -> None:
             iterate=mass,
             residual=noise,
         )
-
-
-def pass_level(graph: sparse.csr_array, phi: Array, wells: Integers) -> float:
-    """Log density of the highest level at which all wells are joined, by bisection.
-
-    Parameters
-    ----------
-    graph : csr_array (n, n)
-        Whose pattern says which cells are neighbours.
-    phi : array (n,)
-    wells : int array (m,)
-        Cells that are to be joined.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from scipy.sparse import diags_array
-    >>> from fokkerplanck.steady.operator_choice import pass_level
-    >>> line = diags_array([np.ones(4), np.ones(4)], offsets=[-1, 1], format="csr")
-    >>> pass_level(line, np.array([0.0, -1.0, -3.0, -2.0, 0.0]), np.array([0, 4]))
-    -3.0
-    """
-    levels = np.unique(phi[phi <= phi[wells].min()])
-    low, high = 0, levels.size  # joined at levels[low]; high: not joined, or above the wells
-    while high - low > 1:
-        middle = (low + high) // 2
-        above = np.flatnonzero(phi >= levels[middle])
-        parts = connected_components(graph[above][:, above], directed=False)[1]
-        if np.ptp(parts[np.searchsorted(above, wells)]) == 0:
-            low = middle
-        else:
-            high = middle
-    return float(levels[low])

@@ -26,6 +26,7 @@ from fokkerplanck.domain.observed_order import (
     ratios_of,
 )
 from fokkerplanck.domain.packing import Saved, made, packed, sealed, unpacked, unsealed
+from fokkerplanck.domain.run_stats import ByKey
 from fokkerplanck.domain.types import Array, Field, Flags
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.equation.repeated import Question, Repeatable
@@ -46,7 +47,7 @@ BOX_NOTED = 1e-3
 
 
 @dataclass(frozen=True)
-class SteadyStats:
+class SteadyStats(ByKey):
     """How a steady state was computed.
 
     Attributes

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
+from scipy.sparse.csgraph import connected_components
 
 from fokkerplanck.domain.interrupts import heard
 from fokkerplanck.domain.types import Array, Flags, Integers
@@ -71,6 +72,39 @@ def deep_wells(graph: sparse.csr_array, phi: Array, depth: float = WELL_DEPTH) -
     order = np.argsort(-phi, kind="stable")
     flags = heard(basins.deep_maxima)(order, graph.indptr, graph.indices, phi, depth)
     return np.flatnonzero(flags)
+
+
+def pass_level(graph: sparse.csr_array, phi: Array, wells: Integers) -> float:
+    """Log density of the highest level at which all wells are joined, by bisection.
+
+    Parameters
+    ----------
+    graph : csr_array (n, n)
+        Whose pattern says which cells are neighbours.
+    phi : array (n,)
+    wells : int array (m,)
+        Cells that are to be joined.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy.sparse import diags_array
+    >>> from fokkerplanck.steady.wells import pass_level
+    >>> line = diags_array([np.ones(4), np.ones(4)], offsets=[-1, 1], format="csr")
+    >>> pass_level(line, np.array([0.0, -1.0, -3.0, -2.0, 0.0]), np.array([0, 4]))
+    -3.0
+    """
+    levels = np.unique(phi[phi <= phi[wells].min()])
+    low, high = 0, levels.size  # joined at levels[low]; high: not joined, or above the wells
+    while high - low > 1:
+        middle = (low + high) // 2
+        above = np.flatnonzero(phi >= levels[middle])
+        parts = connected_components(graph[above][:, above], directed=False)[1]
+        if np.ptp(parts[np.searchsorted(above, wells)]) == 0:
+            low = middle
+        else:
+            high = middle
+    return float(levels[low])
 
 
 def with_weights(

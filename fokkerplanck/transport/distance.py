@@ -17,6 +17,7 @@ from fokkerplanck.domain.arguments import (
 from fokkerplanck.domain.densities import check_density
 from fokkerplanck.domain.grid import Grid, check_grid
 from fokkerplanck.domain.packing import Saved
+from fokkerplanck.domain.run_stats import RunStats
 from fokkerplanck.domain.types import Array
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.linalg.memory import check_memory
@@ -78,11 +79,12 @@ class Transport(Saved):
     rho0: Array
     rho1: Array
     grid: Grid
-    stats: dict[str, int] = field(default_factory=dict)
+    stats: RunStats = field(default_factory=lambda: RunStats({}))
     line: LineTransport | None = None
     plan: linear_program.Plan | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "stats", RunStats(self.stats))
         for name in ("map", "potentials", "rho0", "rho1"):
             object.__setattr__(self, name, frozen(getattr(self, name)))
 
@@ -205,7 +207,7 @@ def _program(rho0: Array, rho1: Array, grid: Grid) -> Transport:
     stats = {"pairs": plan.pairs, "rounds": plan.rounds}
     ends = np.array(rho0), np.array(rho1)
     return Transport(
-        plan.cost, plan.error, plan.map, plan.potentials, *ends, grid, stats, plan=plan
+        plan.cost, plan.error, plan.map, plan.potentials, *ends, grid, RunStats(stats), plan=plan
     )
 
 
@@ -265,7 +267,7 @@ def _debiased(rho0: Array, rho1: Array, grid: Grid, width: float, tolerance: flo
         if not periodic:
             T[k] = np.clip(T[k], lo, hi)
     error = abs(cost - lower)
-    return Transport(cost, error, T, both, np.array(rho0), np.array(rho1), grid, stats)
+    return Transport(cost, error, T, both, np.array(rho0), np.array(rho1), grid, RunStats(stats))
 
 
 def _on_line(rho0: Array, rho1: Array, grid: Grid) -> Transport:

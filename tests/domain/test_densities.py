@@ -213,3 +213,25 @@ def test_gaussians_go_around_rings(variance):
         np.testing.assert_allclose(
             fp.gaussian(ring, 0.525 + by / 20, variance), np.roll(middle, by), atol=1e-11
         )
+
+
+def test_gaussians_beyond_the_walls():
+    """Accepted as long as there is mass to speak of inside: up to five standard deviations."""
+    grid = fp.Grid([(-2, 2), (-1, 1)], (40, 20))
+    near = fp.gaussian(grid, (2 + 4.9 * 0.1, 0), 0.01)
+    assert grid.integrate(near) == pytest.approx(1, rel=1e-13)
+    assert near.reshape(40, 20)[-1].sum() * grid.volumes[-1, 0] > 0.9
+    for mean, said in (
+        ((2 + 5.1 * 0.1, 0), "5.1 standard deviations outside of the box .* along x"),
+        ((0, -1 - 22 * 0.1), "22 standard deviations outside of the box .* along y"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            fp.gaussian(grid, mean, 0.01)
+    # What counts is the deviation along the axis, and around rings there is no outside.
+    tilted = [[0.01, 0.012], [0.012, 0.02]]
+    with pytest.raises(ValueError, match=r"7\.07 standard deviations"):
+        fp.gaussian(grid, (0, 2), tilted)
+    ring = fp.Grid([(0, 1)], 20, "periodic")
+    np.testing.assert_allclose(
+        fp.gaussian(ring, 22.5, 0.01), fp.gaussian(ring, 0.5, 0.01), rtol=1e-9
+    )

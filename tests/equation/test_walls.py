@@ -1,5 +1,6 @@
 """Feller's classes of walls where D vanishes or the drift is singular, and what they lead to."""
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -10,7 +11,8 @@ LOWER = Side(0, "lower")
 
 
 def line(drift, D, sides="reflecting", box=(0, 1), n=100):
-    return fp.Problem(fp.Grid([box], n, sides=[sides]), drift=drift, D=D)
+    sides = sides if isinstance(sides, list) else [sides]
+    return fp.Problem(fp.Grid([box], n, sides=sides), drift=drift, D=D)
 
 
 def cir(feller, sides="reflecting"):
@@ -20,7 +22,15 @@ def cir(feller, sides="reflecting"):
 #: Drift, D, and of each singular wall its class, al and sg.
 CLASSES = {
     "square, pushed": (lambda x: 1 + 0 * x, lambda x: x**2, [("entrance", np.inf, -np.inf)]),
-    "square, pulled": (lambda x: -1 + 0 * x, lambda x: x**2, [("natural", -np.inf, np.inf)]),
+    "square, pulled": (lambda x: -1 + 0 * x, lambda x: x**2, [("exit", -np.inf, np.inf)]),
+    "cube, pulled": (lambda x: -x, lambda x: x**3, [("natural", -np.inf, np.inf)]),
+    "cube, pushed": (lambda x: x, lambda x: x**3, [("natural", np.inf, -np.inf)]),
+    "square root, pulled on": (lambda x: -np.sqrt(x), lambda x: x**2, [("exit", -np.inf, np.inf)]),
+    "cube, pushed by a logarithm": (
+        lambda x: x * (2 - np.log(x)),
+        lambda x: x**3,
+        [("natural", np.inf, -np.inf)],
+    ),
     "geometric, pulled": (lambda x: 0.2 * x, lambda x: 0.5 * x**2, [("natural", -0.6, 0.6)]),
     "geometric, pushed": (lambda x: 0.8 * x, lambda x: 0.5 * x**2, [("natural", 0.6, -0.6)]),
     "neutral": (lambda x: 0 * x, lambda x: x * (1 - x), [("exit", 0, 1), ("exit", 0, 1)]),
@@ -43,6 +53,80 @@ CLASSES = {
     "Bessel, caught": (lambda x: -1.5 / x, lambda x: 1 + 0 * x, [("exit", -0.5, 2.5)]),
     "Bessel, 3D": (lambda x: 2 / x, lambda x: 1 + 0 * x, [("entrance", 3, -1)]),
 }
+
+
+def by_feller(p, q, c):
+    r"""Class of the wall 0 for D = x^p and drift c x^q, by Feller's integrals.
+
+    With s = exp(-int b/a) and m = 1/(a s) the wall is reached where int_0 M[x, 1] dS converges, and
+    left where int_0 S[x, 1] dM does (Karlin and Taylor, section 15.6): where x times the integrand
+    falls like a power.
+    """
+    e = mpmath.mpf(q) + 1 - p
+
+    def pull_from(x, y):
+        """int_x^y b/a."""
+        return c * (mpmath.log(y / x) if e == 0 else (y**e - x**e) / e)
+
+    def term(x, is_reached):
+        sign = 1 if is_reached else -1
+        steep = abs(c) * x**e + 1
+        cuts = [x, *(y for j in range(-2, 12) if (y := x * (1 + 2 ** (2 * j) / steep)) < 1), 1]
+        power = (p, 0) if is_reached else (0, p)
+        inner = mpmath.quad(
+            lambda y: mpmath.exp(sign * pull_from(x, y)) / (y ** power[0] * x ** power[1]),
+            cuts,
+            maxdegree=4,
+        )
+        return x * inner
+
+    far, near = mpmath.mpf("1e-4"), mpmath.mpf("1e-8")
+    reached, left = (term(near, how) < term(far, how) / 2 for how in (True, False))
+    return {(True, True): "regular", (True, False): "exit", (False, True): "entrance"}.get(
+        (bool(reached), bool(left)), "natural"
+    )
+
+
+@pytest.mark.parametrize("p", [0.5, 1, 2, 3])
+@pytest.mark.parametrize("q", [0, 0.5, 1])
+def test_powers_are_classified_by_fellers_integrals(p, q):
+    for c in (-2, 0.5):
+        walls = line(lambda x, c=c: c * x**q, lambda x: x**p).walls
+        assert walls[0].side == LOWER
+        assert walls[0].kind == by_feller(p, q, c), c
+
+
+@pytest.mark.parametrize(("p", "q", "kind"), [(3, 0.95, "exit"), (2.05, 0.95, "exit")])
+def test_pulls_that_grow_slowly(p, q, kind):
+    """What takes a finite time by the drift alone does so whatever grid and side."""
+    for n in (10, 200):
+        for up in (False, True):
+            box, sign = ((-1, 0), -1) if up else ((0, 1), 1)
+            wall = line(
+                lambda x, s=sign: -s * np.abs(x) ** q, lambda x: np.abs(x) ** p, box=box, n=n
+            ).walls[0]
+            assert (wall.kind, wall.al) == (kind, -np.inf)
+
+
+def test_walls_into_which_the_drift_carries_everything():
+    """x' = -1 with D = x^2 arrives, and in the time x: nothing reflects, and no rate absorbs."""
+    for sides, said in (
+        ("reflecting", "nothing to reflect"),
+        ("absorbing", "end the box a little"),
+    ):
+        problem = line(lambda x: -1 + 0 * x, lambda x: x**2, [(sides, "reflecting")])
+        assert not problem.walls[0].gathers
+        for ask in (fp.Generator, fp.mfpt if sides == "absorbing" else fp.steady_state):
+            with pytest.raises(ValueError, match=said):
+                ask(problem)
+    # As told: with noise of 1e-4 times x^2 paths take the time that the drift takes.
+    short = fp.Problem(
+        fp.Grid([(1e-3, 1)], 400, sides=[("absorbing", "reflecting")]),
+        drift=lambda x: -1 + 0 * x,
+        D=lambda x: x**2,
+        kT=1e-4,
+    )
+    assert fp.mfpt(short).at(0.5) == pytest.approx(0.5, abs=5e-3)
 
 
 @pytest.mark.parametrize("name", CLASSES)

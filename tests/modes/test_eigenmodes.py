@@ -190,7 +190,7 @@ RANDOM = {
 @pytest.mark.parametrize("k", [1, 2, 7])
 def test_modes_of_the_matrix_and_of_its_transpose(name, k):
     problem = RANDOM[name]
-    modes = find(problem, k, tol=1e-13)
+    modes = find(problem, k, tol=1e-13, scheme="markov")
     A = fp.Generator(problem).matrix
     volume = problem.grid.volumes
     U = modes.left.reshape(k, -1)
@@ -412,7 +412,7 @@ def test_tiny_gap_of_a_reversible_chain_to_nine_digits(beta):
 @pytest.mark.parametrize(("beta", "stirring"), [(120.0, 0.7), (160.0, 0.3), (160.0, 1.0)])
 def test_tiny_gap_of_stirred_wells_to_nine_digits(beta, stirring):
     problem = stirred_wells((14, 9), beta, stirring)
-    modes = find(problem, 3)
+    modes = find(problem, 3, scheme="markov")
     assert not modes.is_reversible
     exact = decimal_gap(problem)
     assert exact < 1e-5
@@ -430,7 +430,7 @@ def test_rates_far_apart(drift):
         slope = (10 + 10 * np.floor(x)) * np.pi * np.sin(2 * np.pi * x) + 0.3
         words = {"drift": np.stack([-slope, np.sin(7 * x)])}
     problem = fp.Problem(grid, **words)
-    modes = find(problem, 5)
+    modes = find(problem, 5, scheme="markov")
     assert modes.is_reversible is not drift
     assert modes.decay[1] < 1e-3 * modes.decay[2] < 1e-6 * modes.decay[3] < 1e-9 * modes.decay[4]
     assert modes.gap == pytest.approx(decimal_gap(problem, 30), rel=1e-9)
@@ -503,7 +503,7 @@ def test_defective_eigenvalues_are_refused():
     grid = fp.Grid([(0, 1)], 40)
     problem = fp.Problem(grid, drift=lambda x: -1.0 + 0 * x, D=D, beta=0.1)
     with pytest.raises(fp.ConvergenceError, match="defective"):
-        find(problem, 30)
+        find(problem, 30, scheme="markov")
 
 
 def test_wrong_densities_are_refused():

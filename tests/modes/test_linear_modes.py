@@ -75,9 +75,13 @@ def test_growing_modes_are_refused():
         linear_modes(unguarded(kramers(0.1, 24)), 3, 1e-9, 2000)
 
 
-def test_coarse_grids_fall_back_with_words():
-    found = fp.spectrum(kramers(0.1, 40), 2)
-    assert "upwind5 was not usable because the grid does not resolve" in found.stats.message
+def test_coarse_grids_are_refused():
+    """The chain's gap is thirty times too large there."""
+    with pytest.raises(fp.ConvergenceError, match="upwind5 was not usable because the grid does"):
+        fp.spectrum(kramers(0.1, 40), 2)
+    chain = fp.spectrum(kramers(0.1, 40), 2, scheme="markov")
+    assert chain.gap > 0.03
+    assert "times the noise" in chain.stats.message
     with pytest.raises(fp.ConvergenceError, match="stationary mass is negative"):
         fp.spectrum(kramers(0.1, 40), 2, scheme="upwind5")
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import fokkerplanck as fp
+from fokkerplanck.scheme.upwind5 import Upwind5
 from tests.convergence.rates import assert_rate
 from tests.modes.exact_chain import decays_of_a_line, exact_matrix, refined
 
@@ -145,7 +146,7 @@ def test_tensors_and_circulation_against_many_digits(drift):
     well = None if drift else (lambda x, y: x**2 + y**2 + x * y)
     problem = fp.Problem(grid, f=well, drift=drift, D=[[1, 0.6], [0.6, 0.8]], beta=25)
     generator = fp.Generator(problem)
-    state = fp.quasi_stationary(generator)
+    state = fp.quasi_stationary(generator, scheme="markov")
     assert state.decay_rate < (1 if drift else 1e-3)
     with mpmath.workdps(50):
         exact = float(refined(exact_matrix(generator), state.decay_rate))
@@ -174,7 +175,8 @@ def test_parts_that_are_left_for_good():
     """One-way drift without noise along y: rows of one cell each decay by themselves."""
     grid = fp.Grid([(0, 1), (0, 1)], (8, 5), sides=["absorbing", "reflecting"])
     one_way = fp.Problem(grid, drift=lambda x, y: (0 * x, 1 + 0 * y), D=[[1, 0], [0, 0]])
-    state = fp.quasi_stationary(one_way)
+    assert fp.quasi_stationary(one_way).stats.scheme == "upwind5"
+    state = fp.quasi_stationary(one_way, scheme="markov")
     line = fp.quasi_stationary(fp.Problem(fp.Grid([(0, 1)], 8, sides="absorbing")))
     assert state.decay_rate == pytest.approx(line.decay_rate, rel=1e-12)  # on the last row
     np.testing.assert_allclose(state.rho[:, -1] / state.rho[:, -1].sum(), line.rho / 8, rtol=1e-9)
@@ -184,3 +186,72 @@ def test_parts_that_are_left_for_good():
 def test_steps_that_are_used_up_leave_an_interval():
     with pytest.raises(fp.ConvergenceError, match=r"after 2 steps the decay rate is between \d"):
         fp.quasi_stationary(bowl(1), max_iterations=2)
+
+
+# --- by a linear flux ----------------------------------------------------------------------------
+
+
+def leaving(n, gamma, kT=0.05):
+    """Motion with inertia out of the left one of two wells, 5 kT deep at kT = .05, to x = .9."""
+    grid = fp.Grid([(-2, 0.9), (-1.6, 1.6)], n, sides=[("reflecting", "absorbing"), "reflecting"])
+    return fp.Problem.langevin(grid, lambda x: x**4 / 4 - x**2 / 2, gamma, kT)
+
+
+def test_a_linear_flux_against_dense_matrices():
+    problem = leaving((29, 24), 1.0, kT=0.15)
+    state = fp.quasi_stationary(problem)
+    assert state.stats.scheme == "upwind5"
+    assert state.stats.message == ""
+    matrix = Upwind5(problem).matrix.toarray()
+    values, vectors = np.linalg.eig(matrix)
+    slowest = int(np.argmax(values.real))
+    assert state.decay_rate == pytest.approx(-values[slowest].real, rel=1e-9)
+    p = vectors[:, slowest].real / vectors[:, slowest].real.sum()
+    negative = -p[p < 0].sum()
+    assert state.stats.negative_mass == pytest.approx(negative, rel=1e-3)
+    p = np.maximum(p, 0) / np.maximum(p, 0).sum()  # what is handed out is a density
+    assert np.abs(state.rho.ravel() * problem.grid.volumes.ravel() - p).sum() < 1e-8
+    assert state.residual < 1e-8
+    assert np.isnan(state.decay_rate_bounds).all()
+    # All that leaves does so by the side, with v > 0 but for what the noise does.
+    assert state.exit_law.sum() == pytest.approx(1, rel=1e-13)
+    assert state.exit_law[-3:, 12:].sum() > 0.999
+    assert state.stats.negative_mass < 1e-4
+
+
+@pytest.mark.parametrize("gamma", [0.1, 1.0])
+def test_escape_with_inertia(gamma):
+    """Against passage times by another flux on another grid, in which the well goes on."""
+    problem = leaving((58, 80), gamma)
+    state = fp.quasi_stationary(problem)
+    times = fp.mfpt(problem)
+    assert times.from_density(state.rho) == pytest.approx(state.mean_exit_time, rel=1e-4)
+    whole = fp.Problem.langevin(
+        fp.Grid([(-2, 2), (-1.6, 1.6)], 80), lambda x: x**4 / 4 - x**2 / 2, gamma, 0.05
+    )
+    other = fp.mfpt(whole, lambda x, v: x > 0.9)
+    assert other.stats.scheme == "phase_space"
+    mean = float((other.mean[:58] * state.rho).sum() * problem.grid.volumes[0, 0])
+    assert mean * state.decay_rate == pytest.approx(1, abs=0.02)
+    chain = fp.quasi_stationary(problem, scheme="markov")
+    assert chain.decay_rate > 1.8 * state.decay_rate
+    assert 'scheme="markov" asks for the chain' in chain.stats.message
+
+
+def test_errors_of_decay_rates():
+    exact = np.pi**2
+    state = fp.quasi_stationary(fp.Problem(fp.Grid([(0, 1)], 40, sides="absorbing")))
+    error = abs(state.decay_rate - exact)
+    assert error / 2 < state.error_estimate < 2 * error
+    assert state.error_of(lambda s: s.mean_exit_time).value > 0
+
+
+def test_where_neither_flux_nor_chain_may_be_trusted():
+    with pytest.raises(fp.ConvergenceError, match="quasi_stationary has no answer on this grid"):
+        fp.quasi_stationary(leaving(40, 0.1, kT=0.0125))
+    with pytest.raises(ValueError, match="choose from auto, markov, upwind5"):
+        fp.quasi_stationary(bowl(1), scheme="upwind")
+    with pytest.raises(ValueError, match="rates towards them are zero in doubles"):
+        fp.quasi_stationary(bowl(40000, 12))
+    with pytest.raises(ValueError, match=r"sides absorb, but all rates .* nothing ends a passage"):
+        fp.mfpt(bowl(40000, 12))

@@ -184,3 +184,11 @@ def test_a_missing_mode_is_noticed():
         fp.ConvergenceError, match=r"4 modes decay more slowly than .*but 3 of them"
     ):
         check_count(generator, -np.delete(exact, 3)[:4])
+
+
+def test_a_count_that_breaks_down_says_so():
+    """Two cells of unit width: at their decay rate, 2, the shifted generator is singular."""
+    generator = fp.Generator(fp.Problem(fp.Grid([(0, 2)], 2)))
+    assert (count_below(generator, 1.9), count_below(generator, 2.1)) == (1, 2)
+    with pytest.raises(fp.ConvergenceError, match=r"slowly than 2 could not be counted"):
+        count_below(generator, 2.0)

@@ -7,8 +7,11 @@ from scipy.sparse.linalg import expm_multiply
 
 import fokkerplanck as fp
 from fokkerplanck import sets
+from fokkerplanck.scheme.chain_error import ChainError
 from fokkerplanck.scheme.upwind5 import Upwind5
-from fokkerplanck.steady.operator_choice import choose_operator, pass_level
+from fokkerplanck.steady.chain_noise import ChainNoise
+from fokkerplanck.steady.operator_choice import choose_operator
+from fokkerplanck.steady.wells import pass_level
 from fokkerplanck.zoo import spiral
 
 LEFT, RIGHT = sets.half_space((-1, 0), 0.9), sets.half_space((1, 0), 0.9)
@@ -51,12 +54,13 @@ def test_grids_that_are_too_coarse_are_refused():
     problem = kramers(0.02, 40)
     with pytest.raises(fp.ConvergenceError, match=r"of its stationary mass is negative"):
         fp.mfpt(problem, RIGHT, scheme="upwind5")
-    times = fp.mfpt(problem, RIGHT)
-    assert times.stats["scheme"] == "markov"
-    assert "upwind5 was not usable because the grid does not resolve" in times.stats["message"]
-    assert "% to the noise" in times.stats["message"]
+    # The chain would say 20 in place of 2825.
+    with pytest.raises(fp.ConvergenceError, match=r"mfpt has no answer .* times the noise, and up"):
+        fp.mfpt(problem, RIGHT)
     asked = fp.mfpt(problem, RIGHT, scheme="markov")
-    assert np.array_equal(times.mean, asked.mean)
+    assert asked.at(-1, 0) < 100
+    assert "times the noise" in asked.stats["message"]
+    assert 'scheme="markov" asks for the chain' in asked.stats["message"]
 
 
 def test_barriers_that_are_too_high_are_refused():
@@ -180,7 +184,7 @@ def test_some_added_noise_is_said():
     choice = choose_operator(fp.Generator(problem), "auto", "mfpt")
     assert choice.linear is None
     assert 0.02 < choice.added < 0.1
-    assert choice.message.startswith("upwinding adds ")
+    assert choice.message.startswith("the grid adds ")
     assert 'scheme="upwind5"' in choice.message
 
 
@@ -197,6 +201,75 @@ def test_on_a_line_passages_are_left_to_the_chain():
     assert times.stats["scheme"] == "markov"
     assert fp.spectrum(ring, 3).eigenvalues[1].real == pytest.approx(-0.05, rel=1e-5)
     assert fp.spectrum(ring, 3, scheme="markov").eigenvalues[1].real < -0.06
+
+
+ASKED = {
+    "mfpt": lambda p, **w: fp.mfpt(p, RIGHT, **w),
+    "committor": lambda p, **w: fp.committor(p, LEFT, RIGHT, **w),
+    "exit_probabilities": lambda p, **w: fp.exit_probabilities(p, [LEFT, RIGHT], **w),
+    "spectrum": lambda p, **w: fp.spectrum(p, 2, **w),
+}
+
+
+@pytest.mark.parametrize("asker", ASKED)
+def test_no_chain_stands_in_over_high_barriers(asker):
+    """It makes 60 of times of 1e10 and more: noise of its own carries everything over."""
+    problem = langevin(48, 0.1, 0.25 / 30)
+    with pytest.raises(fp.ConvergenceError, match=f"{asker} has no answer on this grid: the grid"):
+        ASKED[asker](problem)
+    stats = ASKED[asker](problem, scheme="markov").stats
+    message = stats["message"] if isinstance(stats, dict) else stats.message
+    assert "times the noise" in message
+    assert 'scheme="markov" asks for the chain' in message
+
+
+def test_what_weak_friction_asks_of_grids():
+    """At friction .02 on 80² cells times go negative, committors leave [0, 1]: no chain instead."""
+    problem = langevin(80, 0.02)
+    with pytest.raises(fp.ConvergenceError, match=r"mfpt has no .* mean times go down to -"):
+        fp.mfpt(problem, RIGHT)
+    with pytest.raises(fp.ConvergenceError, match=r"committor has no .* committor leave"):
+        fp.committor(problem, LEFT, RIGHT)
+    # The gap has no such guard, and needs none: it is second-order small in what the modes are off.
+    assert fp.spectrum(problem, 2).gap == pytest.approx(4.4718e-4, rel=0.05)
+
+
+def test_the_chain_says_what_it_adds_whoever_asks():
+    for ask in (*ASKED.values(), lambda p, **w: fp.backward(p, lambda x, y: x, 0.5, **w)):
+        stats = ask(stirred(), scheme="markov").stats
+        message = stats["message"] if isinstance(stats, dict) else stats.message
+        assert 'times the noise; scheme="markov" asks' in message
+
+
+def test_the_chain_has_nothing_to_say_in_detailed_balance():
+    grid = fp.Grid([(-2, 2), (-2, 2)], 16)
+    well = fp.Problem(grid, f=lambda x, y: 3 * (x**2 - 1) ** 2 + y**2)
+    assert ASKED["mfpt"](well, scheme="markov").stats["message"] == ""
+
+
+def test_the_barrier_that_a_chain_shows():
+    """Between wells of 12 and 9 kT; to the side of a bowl."""
+    grid = fp.Grid([(-2, 2), (-1, 1)], (81, 9))
+    x, y = grid.x
+    phi = (-12 * (x**2 - 1) ** 2 - 1.5 * (1 + x) - y**2).ravel()
+    plain = fp.Generator(fp.Problem(grid))
+    error = ChainError(plain.problem, plain.edges)
+    none = np.zeros(grid.size, bool)
+    found = ChainNoise.of(error, plain, phi, none)
+    top = phi.reshape(grid.shape)[:, 4]
+    between = top[50:].max() - top[30:50].min()
+    assert found.barrier == pytest.approx(between, rel=1e-12)
+    assert found.added == 0
+    side = np.zeros(grid.shape, bool)
+    side[-1] = True
+    bowl = (-3 * x**2).ravel()
+    out = ChainNoise.of(error, plain, bowl, side.ravel())
+    assert out.barrier == pytest.approx(3 * grid.centers[0][-1] ** 2, rel=1e-12)
+    # Rates are off by e^(R barrier): .2 is much over 11 kT, and not over 1.
+    assert ChainNoise(0.2, 0.2, 11.0).is_too_much
+    assert not ChainNoise(0.2, 0.2, 1.0).is_too_much
+    assert ChainNoise(1.1, 0.0, 0.0).is_too_much
+    assert not ChainNoise(0.01, 0.01, 11.0).is_noted
 
 
 def test_bad_words():

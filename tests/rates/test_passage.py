@@ -247,7 +247,7 @@ LINE = fp.Problem(fp.Grid([(-1, 1)], 16))
     ("call", "words"),
     [
         (lambda: fp.mfpt("problem", lambda x: x > 0), "give a Problem"),
-        (lambda: fp.mfpt(LINE), "target is None and no side is absorbing"),
+        (lambda: fp.mfpt(LINE), "target is None and no side of the grid is absorbing"),
         (lambda: fp.mfpt(LINE, lambda x: x > 5), "target holds no cell"),
         (lambda: fp.mfpt(LINE, lambda x: x > -5), "target is the whole box"),
         (lambda: fp.mfpt(LINE, np.ones(16)), "boolean array"),

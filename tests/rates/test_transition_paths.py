@@ -269,3 +269,15 @@ def test_the_current_is_that_of_the_continuum():
         scale = problem.grid.integrate(away * np.hypot(*paths.current))
         errors.append(problem.grid.integrate(away * np.hypot(*(paths.current - exact))) / scale)
     assert_rate([1 / n for n in sizes], errors, order=1.8, cap=5e-3)
+
+
+def test_rates_that_underflow_are_no_cells_left_for_good():
+    steep = fp.Problem(fp.Grid([(-2, 2)], 24), f=well, beta=1e4)
+    with pytest.raises(fp.ConvergenceError, match=r"slower than 1e-280 per unit of time"):
+        fp.committor(steep, sets.half_space(-1, 1), sets.half_space(1, 1))
+    # Counterexample: what really is left for good is another matter.
+    one_way = fp.Problem(
+        fp.Grid([(-2, 2), (-2, 2)], 12), drift=lambda x, y: (-x, 1 + 0 * y), D=(1, 0)
+    )
+    with pytest.raises(ValueError, match="some cells are left for good"):
+        fp.committor(one_way, sets.half_space((-1, 0), 1), sets.half_space((1, 0), 1))

@@ -142,30 +142,22 @@ class JKO(Method):
             raise ValueError("JKO steps need the Problem; the generator was made of Edges")
         if self.order == 2:
             return "edges", "of second order in tau on any problem"
+        is_one_number = problem.D_constant and problem.D_kind == "isotropic"
         if any(grid.periodic):
-            if self.energy is not None and _suits_entropic(generator):
+            if self.energy is not None and is_one_number and grid.is_uniform:
                 return "entropic", "another energy on periodic axes"
             return "edges", "periodic axes"
         if grid.dim == 1 and _has_front(self.energy):
             return "lagrangian", "an interval, internal energy other than entropy"
         if grid.dim == 1:
             return "exact", "an interval"
-        if not (problem.D_constant and problem.D_kind == "isotropic"):
+        if not is_one_number:
             return "edges", "D is not one constant number"
         if not grid.is_uniform:
             return "edges", "graded axes"
         if self.energy is None and exact_log_density(problem, generator.edges) is None:
             return "edges", "the drift is not a gradient"
         return "entropic", "D is one constant number, the drift a gradient"
-
-
-def _suits_entropic(generator: Generator) -> bool:
-    """Whether the cells are even and D is one constant number."""
-    problem = generator.problem
-    if problem is None:
-        return False
-    is_one_number = problem.D_constant and problem.D_kind == "isotropic"
-    return bool(is_one_number and generator.grid.is_uniform)
 
 
 def _has_front(energy: Energy | None) -> bool:
