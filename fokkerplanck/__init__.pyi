@@ -23,6 +23,7 @@ from fokkerplanck.rates import backward, committor, exit_probabilities, mfpt
 from fokkerplanck.scheme.edges import Edges
 from fokkerplanck.scheme.generator import Generator
 from fokkerplanck.steady import SteadyState, steady_state
+from fokkerplanck.studies import Sweep, sweep
 from fokkerplanck.transport import Transport, wasserstein
 from fokkerplanck.version import __version__
 
@@ -43,6 +44,7 @@ __all__ = [
     "Spectrum",
     "Splitting",
     "SteadyState",
+    "Sweep",
     "Transport",
     "__version__",
     "backward",
@@ -67,6 +69,7 @@ __all__ = [
     "solve",
     "spectrum",
     "steady_state",
+    "sweep",
     "theorems",
     "uniform",
     "wasserstein",
