@@ -143,7 +143,7 @@ class Problem:
         elif kept is not None and {"f", "grad_f", "drift"} <= same and kept.given.Phi is None:
             self.f, self._grad = kept.f, kept._grad
             if calculus == "ito":  # in others g depends on temperature and noise
-                self._take(kept, "g")
+                self.share(kept, "g")
         elif given.f is not None:
             self._fill_loss(given.f, given.grad_f)
         else:
@@ -158,7 +158,7 @@ class Problem:
         """Values of D, or those of another problem with the same D on the same grid."""
         if kept is not None:
             self.D, self.given = kept.D, given
-            self._take(kept, "D_constant", "D_kind", "div_D")
+            self.share(kept, "D_constant", "D_kind", "div_D")
             return
         grid, D, sigma = self.grid, given.D, given.sigma
         if sigma is not None:
@@ -173,8 +173,8 @@ class Problem:
             D = self.D
         self.given = replace(given, D=D, sigma=sigma)
 
-    def _take(self, kept: Problem, *names: str) -> None:
-        """Take what another problem has already derived from the same fields."""
+    def share(self, kept: Problem, *names: str) -> None:
+        """Take what another problem has already derived, for fields that are the same in that."""
         vars(self).update({name: vars(kept)[name] for name in names if name in vars(kept)})
 
     def _fill_loss(self, f: Field, grad_f: Field | None) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -75,6 +76,26 @@ def words(point: Mapping[str, Any]) -> str:
         f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
         for name, value in point.items()
     )
+
+
+def check_function(function: Any, name: str, arguments: Iterable[str] | int, gives: str) -> None:
+    """Raise ValueError unless a function takes arguments by name, or so many by position."""
+    if not callable(function):
+        raise ValueError(f"{name} is {describe(function)}; give a function that returns {gives}")
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # a builtin without one
+        return
+    try:
+        if isinstance(arguments, int):
+            signature.bind(*range(arguments))
+        else:
+            signature.bind(**dict.fromkeys(arguments))
+    except TypeError as error:
+        told = "a problem" if isinstance(arguments, int) else ", ".join(arguments)
+        raise ValueError(
+            f"{name} cannot be called with {told}: {error}; give a function of these alone"
+        ) from None
 
 
 def _name(name: Any) -> str:

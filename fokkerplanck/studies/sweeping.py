@@ -15,7 +15,7 @@ from fokkerplanck.equation.problem import Problem
 from fokkerplanck.studies import crew
 from fokkerplanck.studies.answers import Answer, is_numbers
 from fokkerplanck.studies.folders import Folder
-from fokkerplanck.studies.points import Points, words
+from fokkerplanck.studies.points import Points, check_function, words
 from fokkerplanck.studies.sweep_result import Sweep
 
 #: A bar appears by itself only if the sweep is not over after this long, in seconds.
@@ -111,12 +111,11 @@ def sweep(
     array([[0.5 , 1.  ],
            [0.25, 0.5 ]])
     """
-    for name, function in (("build", build), ("ask", ask)):
-        if not callable(function):
-            raise ValueError(f"{name} is {describe(function)}; give a function")
     if progress is not None and not isinstance(progress, bool):
         raise ValueError(f"progress is {describe(progress)}; give None, True or False")
     points = Points.of(parameters, pairing)
+    check_function(build, "build", points.values, "a Problem")
+    check_function(ask, "ask", 1, "numbers")
     folder = None if path is None else Folder.of(path, build, ask)
     done = {} if folder is None else _stored(points, folder)
     try:
