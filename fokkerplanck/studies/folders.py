@@ -15,7 +15,6 @@ import numpy as np
 
 from fokkerplanck.domain import storage
 from fokkerplanck.domain.arguments import describe
-from fokkerplanck.domain.whole_files import file_path
 from fokkerplanck.studies.answers import VALUE, is_numbers
 
 _KIND = "SweepPoint"
@@ -50,15 +49,23 @@ class Folder:
         """File of a point, named after its values: the order of points plays no part."""
         return self.path / f"point-{_digest(point)}.npz"
 
+    def result_file(self, point: Mapping[str, Any]) -> Path:
+        """File of a result with a .save of its own, which has no room for the mark but its name."""
+        return self.path / f"result-{_digest([dict(point), self.mark])}.npz"
+
     def found(self, point: Mapping[str, Any]) -> dict[str, Any] | None:
         """Answers that are stored for a point, or None."""
-        file = self.file(point)
+        file, result = self.file(point), self.result_file(point)
+        if result.exists():
+            return {VALUE: storage.load(result)}
         if not file.exists():
             return None
         kind, arrays, metadata = storage.read(file)
-        if kind != _KIND:
-            return {VALUE: storage.load(file)}
-        if metadata.get("mark") != self.mark or metadata.get("point") != dict(point):
+        if (
+            kind != _KIND
+            or metadata.get("mark") != self.mark
+            or metadata.get("point") != dict(point)
+        ):
             raise ValueError(
                 f"{file} was made by another build or ask (their text has changed); give another "
                 "folder as path, or delete this one"
@@ -67,11 +74,10 @@ class Folder:
 
     def keep(self, point: Mapping[str, Any], answers: Mapping[str, Any]) -> None:
         """Write the answers of a point, the whole file or none."""
-        file = file_path(self.file(point))
         if is_numbers(answers):
             arrays = {f"answer_{name}": np.asarray(u) for name, u in answers.items()}
             metadata = {"mark": self.mark, "point": dict(point), "names": list(answers)}
-            storage.write(file, _KIND, arrays, metadata)
+            storage.write(self.file(point), _KIND, arrays, metadata)
             return
         (result,) = answers.values()
         if not callable(getattr(result, "save", None)):
@@ -79,7 +85,7 @@ class Folder:
                 f"ask returned {describe(result)}, which has no .save; return numbers or arrays, "
                 "or leave path out"
             )
-        result.save(file)
+        result.save(self.result_file(point))
 
 
 def _digest(value: Any) -> str:

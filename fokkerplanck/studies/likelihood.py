@@ -169,9 +169,9 @@ class Likelihood:
         for k in range(len(self.names)):
             row, column, rate = self._rates(theta, k, state, on)
             flow = rate * p[column]
-            net = np.bincount(row, flow, p.size) - np.bincount(column, flow, p.size)
-            net = net.astype(float, copy=False)
-            out.append(np.divide(state.change(net), p, out=np.zeros_like(p), where=p > 0))
+            flows = (np.bincount(cells, flow, p.size) for cells in (row, column))
+            into, out_of = (np.asarray(u, dtype=float) for u in flows)
+            out.append(np.divide(state.change(into - out_of), p, out=np.zeros_like(p), where=p > 0))
         return np.array(out)
 
     def _rates(

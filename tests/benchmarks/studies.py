@@ -1,6 +1,6 @@
 """What a study saves: thirty temperatures with parts kept, against problems made from scratch.
 
-Run as a program it prints the rows: ``python -m tests.benchmarks.studies``.
+Run as a program it prints the rows: ``python -m tests.benchmarks.studies [markov] [auto]``.
 """
 
 import sys
@@ -42,33 +42,33 @@ def seconds(grid, D, scheme, temperatures, keep):
     return time.process_time() - start, states
 
 
-def rows(quick):
+def row(case, scheme, quick):
     """Processor time with parts kept and without, and the largest difference of log rho."""
-    n, out = (48 if quick else 96), []
+    n = 48 if quick else 96
     temperatures = np.linspace(0.4, 1.2, 5 if quick else 30)
     grid = fp.Grid([(-3, 3)] * 2, n)
-    for case, D in CASES.items():
-        for scheme in ("markov", "auto"):
-            times, states = {}, {}
-            for keep in (False, True, False, True):
-                spent, states[keep] = seconds(grid, D, scheme, temperatures, keep)
-                times[keep] = min(spent, times.get(keep, np.inf))
-            error = np.abs(np.array(states[True]) - np.array(states[False])).max()
-            out.append(
-                {
-                    "question": QUESTION,
-                    "case": f"{len(temperatures)} temperatures, {case}, {scheme}",
-                    "cells": f"{n}x{n}",
-                    "who": "ours",
-                    "seconds_min": times[True],
-                    "from_scratch": times[False],
-                    "gain": times[False] / times[True],
-                    "error": float(error),
-                }
-            )
-    return out
+    times, states = {}, {}
+    for keep in (False, True):
+        times[keep], states[keep] = seconds(grid, CASES[case], scheme, temperatures, keep)
+    error = np.abs(np.array(states[True]) - np.array(states[False])).max()
+    return {
+        "question": QUESTION,
+        "case": f"{len(temperatures)} temperatures, {case}, {scheme}",
+        "cells": f"{n}x{n}",
+        "who": "ours",
+        "seconds_min": times[True],
+        "from_scratch": times[False],
+        "gain": times[False] / times[True],
+        "error": float(error),
+    }
+
+
+def rows(quick):
+    """All cases by the Markov scheme and by default."""
+    return [row(case, scheme, quick) for case in CASES for scheme in ("markov", "auto")]
 
 
 if __name__ == "__main__":
-    for row in rows(quick=len(sys.argv) > 1):
-        print(row)
+    for scheme in sys.argv[1:] or ("markov", "auto"):
+        for case in CASES:
+            print(row(case, scheme, quick=False), flush=True)

@@ -183,6 +183,28 @@ def test_points_of_another_function_are_not_taken(tmp_path):
         fp.sweep(cases.harmonic, GIVEN, cases.variance, path=tmp_path / "file")
 
 
+def relaxed(problem):
+    """A run, which has a file format of its own."""
+    return fp.solve(problem, fp.uniform(problem.grid), [0, 1.0])
+
+
+def relaxed_longer(problem):
+    """Another one."""
+    return fp.solve(problem, fp.uniform(problem.grid), [0, 2.0])
+
+
+def test_results_with_files_of_their_own_are_kept_and_never_mixed(tmp_path):
+    given = {"k": [1.0], "kT": [1.0, 2.0]}
+    first = fp.sweep(cases.harmonic, given, relaxed, path=tmp_path).value
+    again = fp.sweep(cases.harmonic, given, relaxed, path=tmp_path).value
+    np.testing.assert_array_equal(again[0, 1].rho, first[0, 1].rho)
+    assert len(list(tmp_path.glob("result-*.npz"))) == 2
+    other = fp.sweep(cases.harmonic, given, relaxed_longer, path=tmp_path).value
+    assert other[0, 0].t[-1] == 2.0
+    with pytest.raises(ValueError, match=r"ask returned .* which has no .save"):
+        fp.sweep(cases.harmonic, given, lambda p: p, path=tmp_path)
+
+
 def test_failed_points_are_tried_again(tmp_path):
     broken = [True]
 
