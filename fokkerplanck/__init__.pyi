@@ -23,6 +23,7 @@ from fokkerplanck.rates import backward, committor, exit_probabilities, mfpt
 from fokkerplanck.scheme.edges import Edges
 from fokkerplanck.scheme.generator import Generator
 from fokkerplanck.steady import SteadyState, steady_state
+from fokkerplanck.studies import Fit, Sweep, fit, sweep
 from fokkerplanck.transport import Transport, wasserstein
 from fokkerplanck.version import __version__
 
@@ -33,6 +34,7 @@ __all__ = [
     "CriticalPoint",
     "Edges",
     "Exponential",
+    "Fit",
     "FluxCorrected",
     "Generator",
     "Grid",
@@ -43,6 +45,7 @@ __all__ = [
     "Spectrum",
     "Splitting",
     "SteadyState",
+    "Sweep",
     "Transport",
     "__version__",
     "backward",
@@ -51,6 +54,7 @@ __all__ = [
     "delta",
     "energies",
     "exit_probabilities",
+    "fit",
     "from_particles",
     "gaussian",
     "jko",
@@ -67,6 +71,7 @@ __all__ = [
     "solve",
     "spectrum",
     "steady_state",
+    "sweep",
     "theorems",
     "uniform",
     "wasserstein",

@@ -43,6 +43,7 @@ FLOORS = {
     "rates": 9,
     "sde": 9,
     "sgd": 9,
+    "studies": 10,
     "zoo": 10,
     "theorems": 11,
     "plot": 12,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fokkerplanck.domain.fields import is_gridded
 from fokkerplanck.domain.types import Field
 from fokkerplanck.equation.langevin import Langevin
 from fokkerplanck.equation.minibatch import Sampling
+
+#: Names of the fields that a problem is made of.
+FIELDS = ("f", "grad_f", "drift", "Phi", "D", "sigma", "Q", "j")
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +62,37 @@ class Given:
             return repr(self.langevin)
         names = [name for name in ("f", "drift", "Phi") if getattr(self, name) is not None]
         return names[0] if names else "no drift"
+
+    def same_as(self, other: Given) -> set[str]:
+        """Names of the fields that are the very objects of another problem."""
+        return {name for name in FIELDS if getattr(self, name) is getattr(other, name)}
+
+    def only(self, names: frozenset[str]) -> Given:
+        """These arguments alone."""
+        return Given(**{name: u for name, u in vars(self).items() if name in names})
+
+    def check_free(self, name: str) -> None:
+        """Raise ValueError if an argument follows from others, which it cannot leave behind."""
+        if self.sampling is not None:
+            raise ValueError(
+                f"{name} is given, and this problem is of minibatch SGD, whose loss, D and "
+                "temperature follow from the data, eta and b; call Problem.from_samples again"
+            )
+        if self.langevin is not None and name != "beta":
+            raise ValueError(
+                f"{name} is given, and this problem is made of U, gamma and mass; call "
+                "Problem.langevin again"
+            )
+
+    def replaced(self, f: Field | None, drift: Field | None, D: Field | None) -> Given:
+        """Other arguments, with those that follow from what is replaced left out."""
+        for name, value in (("f", f), ("drift", drift), ("D", D)):
+            if value is not None:
+                self.check_free(name)
+        given = self
+        if f is not None or drift is not None:
+            given = Given(f=f, drift=drift, D=self.D, sigma=self.sigma)
+        return given if D is None else replace(given, D=D, sigma=None)
 
     def arrays(self, shape: tuple[int, ...]) -> list[str]:
         """Names of what is known at the cells of a grid of this shape only."""

@@ -19,7 +19,7 @@ from fokkerplanck.equation.calculus import (
     inverse_temperature,
     stratonovich_correction,
 )
-from fokkerplanck.equation.given import Given
+from fokkerplanck.equation.given import FIELDS, Given
 from fokkerplanck.equation.inner_zeros import InnerZero, find_inner_zeros
 from fokkerplanck.equation.inverse_design import design
 from fokkerplanck.equation.langevin import Langevin, check_phase_space
@@ -114,29 +114,36 @@ class Problem:
         one_of(calculus, "calculus", tuple(SHARE))
         self._fill(grid, given, inverse_temperature(beta, kT), calculus)
 
-    def _fill(self, grid: Grid, given: Given, beta: float, calculus: str = "ito") -> Problem:
-        """Evaluate and check what was given: the one place where a problem gets its fields."""
+    def _fill(
+        self,
+        grid: Grid,
+        given: Given,
+        beta: float,
+        calculus: str = "ito",
+        kept: Problem | None = None,
+        stays: frozenset[str] = frozenset(),
+    ) -> Problem:
+        """Evaluate and check what was given: the one place where a problem gets its fields.
+
+        What another problem, ``kept``, has of the arguments that stay is taken from there, if it
+        is on the same grid.
+        """
         self.grid, self.beta, self.calculus = grid, beta, calculus
-        D, sigma = given.D, given.sigma
+        same = stays if kept is not None and kept.grid is grid else frozenset()
         if given.sampling is None:
-            for name in ("f", "grad_f", "drift", "Phi", "D", "sigma", "Q", "j"):
+            for name in sorted({*FIELDS} - same):
                 fields.check_repeatable(getattr(given, name), grid, name)
-        if sigma is not None:
-            D = diffusion_from_noise(sigma, grid, beta)
-            if fields.is_gridded(sigma, grid.shape):
-                sigma = fields.matrix_field(sigma, grid, "sigma", columns=True)
-        self.D = frozen(fields.check_diffusion(fields.matrix_field(D, grid, "D"), grid))
-        if callable(D):
-            fields.check_periodic(D, self.D, grid, "D", fields.matrix_field)
-        # What a person may still write to is not kept.
-        elif fields.is_gridded(D, grid.shape):
-            D = self.D
-        self.given = replace(given, D=D, sigma=sigma)
+        self._fill_noise(given, kept if {"D", "sigma"} <= same and given.sigma is None else None)
+        given = self.given
         if given.Phi is not None:
             self.potential, self.circulation, v = design(
                 given.Phi, given.Q, given.j, self.D, grid, beta
             )
             self._grad = -(v + self.kT * self.div_D)
+        elif kept is not None and {"f", "grad_f", "drift"} <= same and kept.given.Phi is None:
+            self.f, self._grad = kept.f, kept._grad
+            if calculus == "ito":  # in others g depends on temperature and noise
+                self.share(kept, "g")
         elif given.f is not None:
             self._fill_loss(given.f, given.grad_f)
         else:
@@ -146,6 +153,29 @@ class Problem:
             self.eta, self.batch_size, self.n_samples, self.minibatch = given.sampling
         self._sealed = True
         return self
+
+    def _fill_noise(self, given: Given, kept: Problem | None) -> None:
+        """Values of D, or those of another problem with the same D on the same grid."""
+        if kept is not None:
+            self.D, self.given = kept.D, given
+            self.share(kept, "D_constant", "D_kind", "div_D")
+            return
+        grid, D, sigma = self.grid, given.D, given.sigma
+        if sigma is not None:
+            D = diffusion_from_noise(sigma, grid, self.beta)
+            if fields.is_gridded(sigma, grid.shape):
+                sigma = fields.matrix_field(sigma, grid, "sigma", columns=True)
+        self.D = frozen(fields.check_diffusion(fields.matrix_field(D, grid, "D"), grid))
+        if callable(D):
+            fields.check_periodic(D, self.D, grid, "D", fields.matrix_field)
+        # What a person may still write to is not kept.
+        elif fields.is_gridded(D, grid.shape):
+            D = self.D
+        self.given = replace(given, D=D, sigma=sigma)
+
+    def share(self, kept: Problem, *names: str) -> None:
+        """Take what another problem has already derived, for fields that are the same in that."""
+        vars(self).update({name: vars(kept)[name] for name in names if name in vars(kept)})
 
     def _fill_loss(self, f: Field, grad_f: Field | None) -> None:
         """Values of f, and of its gradient where that is given."""
@@ -492,18 +522,82 @@ class Problem:
         >>> problem.on(problem.grid.refined()).grid.shape
         (32,)
         """
-        derived = "D" if self.given.sigma is not None else ""
-        arrays = [name for name in self.given.arrays(self.grid.shape) if name != derived]
-        if arrays:
-            raise ValueError(
-                f"{' and '.join(arrays)} given as arrays know one grid only; give callables to "
-                "move a problem to another grid"
-            )
-        given, fresh = self.given, type(self).__new__(type(self))
-        if given.langevin is not None:
-            langevin = given.langevin.on(check_phase_space(check_grid(grid)))
-            given = replace(given, drift=langevin.drift(grid), langevin=langevin)
-        return fresh._fill(check_grid(grid), given, self.beta, self.calculus)
+        return self._moved(self.given, check_grid(grid), self.beta, frozenset(FIELDS))
+
+    def replace(
+        self,
+        *,
+        f: Field | None = None,
+        drift: Field | None = None,
+        D: Field | None = None,
+        grid: Grid | None = None,
+        beta: float | None = None,
+        kT: float | None = None,
+    ) -> Problem:
+        r"""Return the problem with some of its parts replaced; the others are not evaluated anew.
+
+        Parameters
+        ----------
+        f, drift : callable or array, optional
+            Another loss, or another drift, in place of whichever of them the problem has.
+        D : callable, number or array, optional
+            In place of D or of the noise matrix sigma.
+        grid : Grid, optional
+            As in ``on``: what stays has to be known there.
+        beta, kT : float, optional
+            At most one of them. D stays; where sigma was given it stays, and
+            :math:`D=\beta\sigma\sigma^T/2` follows.
+
+        Returns
+        -------
+        Problem
+            The same, to the last bit, as one made of all the parts: a callable that stays has to
+            be the function that it was.
+
+        Raises
+        ------
+        ValueError
+            If nothing or too much is given, if a part that stays is an array over another grid, or
+            if the parts hang together: those of ``Problem.langevin`` and ``Problem.from_samples``.
+
+        Examples
+        --------
+        >>> import fokkerplanck as fp
+        >>> problem = fp.Problem(fp.Grid([(-3, 3)], 64), f=lambda x: x**4 / 4 - x**2 / 2)
+        >>> cold = fp.steady_state(problem.replace(kT=0.1))
+        >>> round(float(cold.mean(lambda x: x**2)), 3)
+        0.871
+        """
+        given = self.given.replaced(f, drift, D)
+        if beta is None and kT is None:
+            value = self.beta
+        else:
+            self.given.check_free("beta")
+            value = inverse_temperature(beta, kT)
+        if given is self.given and grid is None and value == self.beta:
+            if beta is None and kT is None:
+                raise ValueError("nothing is given to replace; give f, drift, D, grid, beta or kT")
+            return self
+        # What is given counts as new, even the very object that was: its values may be others.
+        new = {name for name, u in (("f", f), ("drift", drift), ("D", D)) if u is not None}
+        stays = frozenset(given.same_as(self.given) - new)
+        return self._moved(given, self.grid if grid is None else check_grid(grid), value, stays)
+
+    def _moved(self, given: Given, grid: Grid, beta: float, stays: frozenset[str]) -> Problem:
+        """Problem of other parts, on another grid or at another temperature."""
+        if grid is not self.grid:
+            derived = "D" if given.sigma is not None else ""
+            arrays = given.only((stays | {"langevin"}) - {derived}).arrays(self.grid.shape)
+            if arrays:
+                raise ValueError(
+                    f"{' and '.join(arrays)} given as arrays know one grid only; give callables to "
+                    "move a problem to another grid"
+                )
+            if given.langevin is not None:
+                langevin = given.langevin.on(check_phase_space(grid))
+                given = replace(given, drift=langevin.drift(grid), langevin=langevin)
+        fresh = type(self).__new__(type(self))
+        return fresh._fill(grid, given, beta, self.calculus, self, stays)
 
     def __repr__(self) -> str:
         """What is solved, with the kind of D that was found."""

@@ -15,6 +15,8 @@ from fokkerplanck.kernels.linalg.dissection import boundaries, dissect
 LEAF = 16
 #: Cells that an edge may span; cells at longer ones, which close a ring, are looked up one by one.
 SHORT = 16
+#: Orders that are kept for the next matrix of the same pattern, and the most cells of each.
+KEPT, MOST_CELLS = 3, 100_000
 #: Part of the edges that must join other cells than nearest neighbours for a stencil to be wide;
 #: those that close a ring are few.
 WIDE = 0.2
@@ -101,8 +103,42 @@ def nested_dissection(indptr: Integers, neighbours: Integers, coordinates: Integ
     >>> bool(np.all(tree.order[tree.position] == cells)), tree.n_fill < 99 * 16
     (True, True)
     """
-    indptr, neighbours = indptr.astype(np.int32), neighbours.astype(np.int32)
-    coordinates = np.ascontiguousarray(coordinates, dtype=np.int32)
+    # Copies, which nobody else writes to: they may be kept.
+    pattern = indptr.astype(np.int32), neighbours.astype(np.int32), np.array(coordinates, np.int32)
+    tree = _recent.found(pattern)
+    if tree is None:
+        tree = _dissected(*pattern)
+        _recent.keep(pattern, tree)
+    return tree
+
+
+class _Recent:
+    """Orders of the last few patterns: what hangs on rates alone has the same order again.
+
+    Kept in one tuple, which is replaced as a whole: threads may lose an order, but never mix two.
+    """
+
+    def __init__(self) -> None:
+        self._kept: tuple[tuple[tuple[Integers, ...], Dissection], ...] = ()
+
+    def found(self, pattern: tuple[Integers, ...]) -> Dissection | None:
+        """Order of a pattern that is the same entry by entry, or None."""
+        for known, tree in self._kept:
+            if all(np.array_equal(a, b) for a, b in zip(known, pattern, strict=True)):
+                return tree
+        return None
+
+    def keep(self, pattern: tuple[Integers, ...], tree: Dissection) -> None:
+        """Keep an order, and forget the oldest."""
+        if tree.order.size <= MOST_CELLS:
+            self._kept = ((pattern, tree), *self._kept)[:KEPT]
+
+
+_recent = _Recent()
+
+
+def _dissected(indptr: Integers, neighbours: Integers, coordinates: Integers) -> Dissection:
+    """Order and tree of a pattern."""
     rows = np.repeat(np.arange(indptr.size - 1), np.diff(indptr))
     steps = coordinates[neighbours] - coordinates[rows]
     size = np.abs(steps)

@@ -4,6 +4,7 @@ from fokkerplanck.plot.axes import canvas, colorbar
 from fokkerplanck.plot.fields import density, line, potential, signed, streamlines
 from fokkerplanck.plot.force_fields import ForceField, force_field
 from fokkerplanck.plot.ledgers import Ledger, ledger, truth_table
+from fokkerplanck.plot.likelihoods import likelihood
 from fokkerplanck.plot.modes import mode, spectrum
 from fokkerplanck.plot.movements import energy, order, trajectories, transport_map
 from fokkerplanck.plot.movies import movie
@@ -27,6 +28,7 @@ __all__ = [
     "free_energy",
     "isosurface",
     "ledger",
+    "likelihood",
     "line",
     "mode",
     "movie",
