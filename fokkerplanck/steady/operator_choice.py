@@ -8,6 +8,7 @@ guards of its own: what they refuse is answered by the chain, with a message.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, TypeVar
@@ -55,6 +56,9 @@ TINY = 1e-300
 
 T = TypeVar("T")
 Kind: TypeAlias = Literal["evolution", "modes", "passage", "paths"]
+
+
+_log = logging.getLogger("fokkerplanck")
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +127,9 @@ class Choice:
         except ConvergenceError as error:
             if self.forced:
                 raise
-            return None, _fallback(self.added, self.linear.scheme, str(error))
+            why = _fallback(self.added, self.linear.scheme, str(error))
+            _log.debug("back to the Markov chain: %s", why)
+            return None, why
 
 
 def choose_operator(
@@ -168,7 +174,10 @@ def choose_operator(
             )
         linear = _linear(generator, scheme, _closed_log_mass(generator))
         return Choice(linear, True, float("nan"), "")
-    return _automatic(generator, solver, kind)
+    choice = _automatic(generator, solver, kind)
+    name = "the Markov chain" if choice.linear is None else choice.linear.scheme
+    _log.debug("%s: %s, upwinding adds %.2g; %s", asker, name, choice.added, choice.message)
+    return choice
 
 
 def _automatic(generator: Generator, solver: str | None, kind: Kind) -> Choice:
