@@ -7,6 +7,7 @@ from fokkerplanck.domain.storage import load
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.equation.zeros import CriticalPoint, critical_points
 from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.evolution.going_on import resume
 from fokkerplanck.evolution.solution import Solution
 from fokkerplanck.evolution.time_loop import solve
 from fokkerplanck.methods import (
@@ -65,6 +66,7 @@ __all__ = [
     "point",
     "quasi_stationary",
     "rates",
+    "resume",
     "sde",
     "sets",
     "sgd",

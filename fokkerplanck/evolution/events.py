@@ -124,6 +124,10 @@ class Watch:
         if self.last is not None and self.events:
             self.last = replace(self.last, state=method.fork(state))
 
+    def go_on(self, roots: list[list[tuple[float, Array]]]) -> None:
+        """Go on after the roots that an interrupted run has found."""
+        self.roots = roots
+
     @property
     def active(self) -> bool:
         """Whether there is anything to watch for."""

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field, replace
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from functools import partial
 from numbers import Real
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
-from tqdm import tqdm
 
 from fokkerplanck import observables
 from fokkerplanck.domain.arguments import describe, positive_number, real_array, true_or_false
 from fokkerplanck.domain.densities import check_density
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.observed_order import coarse_masses
+from fokkerplanck.domain.progress import Bar
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.equation.repeated import Question
 from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.evolution.checkpoints import Asked, Keeper, check_every, restore
 from fokkerplanck.evolution.events import Event, Finished, Watch, check_events
 from fokkerplanck.evolution.solution import LEDGER, Solution
 from fokkerplanck.evolution.transport import (
@@ -41,8 +43,6 @@ from fokkerplanck.steady.markov import reached_cells
 #: What may be called after every output time.
 Callback: TypeAlias = Callable[[float, Array], object]
 
-#: A bar appears by itself only if the run is not over after this long, in seconds.
-BAR_AFTER = 1.0
 # Rate of change of a density, over its exchange, up to which the generator is taken to keep it.
 STATIONARY = 1e-9
 
@@ -62,6 +62,8 @@ def solve(
     throw: bool = True,
     dense: bool = False,
     events: Event | Sequence[Event] | None = None,
+    checkpoint: str | Path | None = None,
+    every: float = 60.0,
 ) -> Solution:
     r"""Evolve a density by :math:`\rho_t=\nabla\cdot(g\rho+\beta^{-1}\nabla\cdot(D\rho))`.
 
@@ -123,6 +125,14 @@ def solve(
         ``event.direction = 1`` (-1) takes rising (falling) roots alone. A change of sign is seen
         between two steps as above (two roots within one are not seen), and its time located to
         1e-10 of the step, by steps of the method that end there.
+    checkpoint : str or path, optional
+        New or empty folder: every density is written to a file in it when it is reached, and
+        ``resume(folder, problem)`` goes on with a run that was ended in whatever way, to the same
+        numbers bit by bit. ``Solution.rho`` then reads densities from their files when they are
+        asked for. Not with ``dense=True``.
+    every : float, default 60
+        Seconds between checkpoints, at least: about what a sudden end costs. They are made at
+        output times; 0 makes one at each.
 
     Returns
     -------
@@ -135,12 +145,15 @@ def solve(
     ConvergenceError
         If the method fails, with ``throw=True``; ``iterate`` holds the last density.
     MemoryError
-        If the densities at all output times will not fit.
+        If the densities at all output times will not fit, without ``checkpoint``.
+    OSError
+        If the disk takes no more; ``resume`` goes on when there is room.
 
     Notes
     -----
     Ctrl-C ends a run with status "interrupted": the Solution holds everything up to the last output
-    time that was reached.
+    time that was reached, and so does the folder ``checkpoint``. A run that will write more than
+    1 GB there says how much, and about how long that takes, in a RuntimeWarning.
     With absorbing sides mass decays, there is no steady state, and free energy, energy and
     dissipation are nan. Where cells are left for good the steady state has no mass there:
     free energy and energy are infinite, and dissipation nan, as long as the density has some.
@@ -161,45 +174,56 @@ def solve(
     grid = Generator.problem_of(problem, "solve").grid
     times = check_times(t)
     given, method = method, _check_method(method)
-    tolerance = _check_tolerance(rtol, atol, method)
+    tolerance = check_tolerance(rtol, atol, method)
     if callback is not None and not callable(callback):
         raise ValueError(f"callback is {type(callback).__name__}; give a function callback(t, rho)")
     dense = true_or_false(dense, "dense")
     watched = check_events(events)
+    every = check_every(every, checkpoint)
     start = check_density(rho0, grid, "rho0", is_rest=grid.has_absorbing_sides)
     mass = float(grid.integrate(start))
     start = start / mass if abs(mass - 1) <= 1e-8 else start
-    advice = "give fewer output times, and a callback for what is to be seen between them"
-    check_memory(8.0 * times.size * grid.size, f"{times.size} densities in solve", advice)
-    with closing(_bar(progress, times)) as bar:
+    with time_bar(progress, times) as bar, _place(checkpoint, every, dense, times, grid) as keeper:
         generator = Generator.of(problem, "solve")
         is_free = given is None and not isinstance(problem, Generator)
         transport = Transport(generator, method, scheme, is_free)
+        if keeper is not None:
+            asked = Asked(scheme, rtol, atol, is_free, len(watched))
+            keeper.begin(times, method, generator, start, asked)
         if transport.feels_too_much(start):
             transport.change()
-        watch = Watch(_rates(generator, transport), watched, dense)
+        watch = Watch(rates_of(generator, transport), watched, dense)
         log_inf = _steady_log(generator, steady, transport)
-        run = _Run(generator, transport, steady, log_inf, times, watch, callback, bar)
+        run = Run(generator, transport, steady, log_inf, times, watch, callback, bar, keeper)
         failure = run.advance(start, tolerance)
-    if failure is not None and throw:
-        raise failure
-    return replace(run.solution(), _asked=_question(run, start, rtol, atol))
+        if failure is not None and throw:
+            raise failure
+        return run.solution(start, rtol, atol)
 
 
-def _question(run: _Run, start: Array, rtol: float | None, atol: float | None) -> Question | None:
-    """Run that a result was found by, for other grids: as far as it got, without events."""
-    again = partial(
-        _solve_coarser,
-        start=start,
-        fine=run.generator.grid,
-        t=run.times[: run.n].copy(),
-        method=run.transport.asked_method,
-        scheme=run.transport.scheme_again,
-        rtol=rtol,
-        atol=atol,
-        steady=False if run.log_inf is None else None,
+def time_bar(progress: Any, times: Array) -> Bar:
+    """Bar for the time between the first and the last output."""
+    return Bar(progress, "solve", total=float(times[-1] - times[0]))
+
+
+def _place(
+    checkpoint: Any, every: float, dense: bool, times: Array, grid: Grid
+) -> AbstractContextManager[Keeper | None]:
+    """Where the densities go: None for memory, if there is enough of it."""
+    if checkpoint is not None:
+        return Keeper.new(checkpoint, every, dense)
+    advice = (
+        "give fewer output times, a callback for what is to be seen between them, or checkpoint=, "
+        "a folder for them"
     )
-    return Question.of(run.generator.problem, again)
+    check_memory(8.0 * times.size * grid.size, f"{times.size} densities in solve", advice)
+    return nullcontext()
+
+
+def question(generator: Generator, start: Array, **words: Any) -> Question | None:
+    """Run that a result was found by, for other grids: as far as it got, without events."""
+    again = partial(_solve_coarser, start=start, fine=generator.grid, **words)
+    return Question.of(generator.problem, again)
 
 
 def _solve_coarser(problem: Problem, start: Array, fine: Grid, t: Array, **words: Any) -> Solution:
@@ -210,8 +234,8 @@ def _solve_coarser(problem: Problem, start: Array, fine: Grid, t: Array, **words
 
 
 @dataclass(eq=False)
-class _Run:
-    """Outputs and ledger of one run."""
+class Run:
+    """Outputs and ledger of one run, which a keeper puts down in files if there is one."""
 
     generator: Generator
     transport: Transport
@@ -220,7 +244,9 @@ class _Run:
     times: Array
     watch: Watch
     callback: Callback | None
-    bar: _Bar
+    bar: Bar
+    keeper: Keeper | None = None
+    before: float = 0.0  # seconds spent before an interruption
     n: int = 0  # output times reached
     status: str = "finished"
     message: str = "all output times were reached"
@@ -228,21 +254,31 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.problem = Generator.problem_of(self.generator, "solve")
-        self.rho = np.empty((self.times.size, *self.generator.grid.shape))
+        self.rho: Any = self.keeper
+        if self.keeper is None:
+            self.rho = np.empty((self.times.size, *self.generator.grid.shape))
         self.ledger = {name: np.full(self.times.size, np.nan) for name in LEDGER}
         self.began = time.perf_counter()
 
-    def advance(self, rho0: Array, tolerance: float | None) -> Exception | None:
-        """Run through the output times; returns the exception of a method that failed, or None."""
+    def advance(
+        self, rho0: Array, tolerance: float | None, saved: dict[str, Any] | None = None
+    ) -> Exception | None:
+        """Run through the output times, or those left after what a keeper had saved.
+
+        Returns the exception of a method that failed, or None.
+        """
         grid, times, volume = self.generator.grid, self.times, self.generator.grid.volumes
         context, method = self.context(tolerance), self.transport.method
         state, failure = None, None
         try:
-            stop = self.output(rho0)
-            p = (rho0 * volume).ravel()
+            stop = saved is None and self.output(rho0)
+            p = (rho0 * volume).ravel() if saved is None else saved["p"]
             state = method.init(self.generator, context)
+            if saved is not None:
+                restore(self, saved, method, state, context)
             self.watch.follow(method, state, context)
-            self.watch.see(times[0], p)
+            self.watch.see(times[self.n - 1], p)
+            state = self.keep(state, p, context)
             while not stop and self.n < times.size:
                 span = times[self.n] - times[self.n - 1]
                 q = _check_masses(method.step(state, p, span), grid, method)
@@ -250,12 +286,13 @@ class _Run:
                     context, method = self.context(tolerance), self.change()
                     state = method.init(self.generator, context)
                     self.watch.change(
-                        _rates(self.generator, self.transport), method, state, context
+                        rates_of(self.generator, self.transport), method, state, context
                     )
                     q = _check_masses(method.step(state, p, span), grid, method)
                 p = q
                 self.watch.see(times[self.n], p)
                 stop = self.output(p.reshape(grid.shape) / volume)
+                state = self.keep(state, p, context)
             if stop:
                 self.status = "stopped"
                 self.message = f"callback returned True at t = {self.last:g}"
@@ -267,6 +304,8 @@ class _Run:
         except KeyboardInterrupt:
             self.status = "interrupted"
             self.message = f"interrupted after t = {self.last:g}; everything up to it is here"
+            if self.keeper is not None:
+                self.message += f", and {self.keeper.advice}"
             if not self.n:
                 raise
         except (ConvergenceError, FloatingPointError) as error:
@@ -278,10 +317,16 @@ class _Run:
             self.report = report | {k: v for k, v in recorded.items() if k not in report}
         return failure
 
+    def keep(self, state: Any, p: Array, context: Context) -> Any:
+        """Let the keeper know where the run is; returns the state to go on with."""
+        return state if self.keeper is None else self.keeper.keep(self, state, p, context)
+
     def change(self) -> Method:
         """Go over to the upwind flux, with the outputs so far measured against its steady state."""
         method = self.transport.change()
-        self.log_inf = _steady_log(self.generator, self.steady, self.transport)
+        self.ledger = {name: values.copy() for name, values in self.ledger.items()}
+        if self.steady is None:  # else it was given
+            self.log_inf = _steady_log(self.generator, None, self.transport)
         for k in range(self.n):
             self.measure(k)
         return method
@@ -313,7 +358,7 @@ class _Run:
         self.rho[k] = rho
         self.measure(k)
         self.n = k + 1
-        self.bar.at(self.times[k])
+        self.bar.at(self.times[k] - self.times[0])
         if self.callback is None:
             return False
         shown = self.rho[k].view()
@@ -353,17 +398,39 @@ class _Run:
     def tick(self, fraction: float) -> None:
         """Show the part of the present interval that is done."""
         before, after = self.times[self.n - 1], self.times[self.n]
-        self.bar.at(before + min(float(fraction), 1.0) * (after - before))
+        done = before + min(float(fraction), 1.0) * (after - before)
+        self.bar.at(done - self.times[0])
 
-    def solution(self) -> Solution:
-        """Everything up to the last output time."""
+    def densities(self, n: int) -> Any:
+        """First n densities: an array, or what reads them from their files."""
+        if self.keeper is not None:
+            return self.keeper.folder.frames(n)
+        return self.rho if n == len(self.rho) else self.rho[:n].copy()
+
+    def solution(self, start: Array, rtol: float | None, atol: float | None) -> Solution:
+        """Everything up to the last output time; the keeper is told."""
+        again: dict[str, Any] = {
+            "t": self.times[: self.n].copy(),
+            "method": self.transport.asked_method,
+            "scheme": self.transport.scheme_again,
+            "rtol": rtol,
+            "atol": atol,
+            "steady": False if self.log_inf is None else None,
+        }
+        found = self.found(question(self.generator, start, **again))
+        if self.keeper is not None:
+            self.keeper.finish(found, self.transport.scheme_again)
+        return found
+
+    def found(self, asked: Question | None) -> Solution:
+        """Solution of what was reached."""
         n, method, words = self.n, self.transport.method, self.transport.words
-        seconds = time.perf_counter() - self.began
+        seconds = self.before + time.perf_counter() - self.began
         note = self.generator.edges.note
         ledger: dict[str, Any] = {name: values[:n].copy() for name, values in self.ledger.items()}
         return Solution(
             t=self.times[:n].copy(),
-            rho=self.rho if n == len(self.rho) else self.rho[:n].copy(),
+            rho=self.densities(n),
             **ledger,
             stats={"method": repr(method), "seconds": seconds, **self.report}
             | self.transport.stats(self.report)
@@ -377,51 +444,8 @@ class _Run:
             dense=self.watch.dense_output(),
             t_events=self.watch.times(),
             rho_events=self.watch.densities(),
+            _asked=asked,
         )
-
-
-class _Bar:
-    """Progress of the time, on whatever has an ``update``."""
-
-    def __init__(
-        self, target: Any, times: Array, total: float | None = None, owned: bool = True
-    ) -> None:
-        self.target, self.owned, self.sent = target, owned, 0.0
-        self.start, self.length = times[0], times[-1] - times[0]
-        self.total = float(self.length if total is None else total)
-
-    def at(self, t: float) -> None:
-        """Move on to time t."""
-        if self.target is None or not self.length:
-            return
-        step = self.total * ((t - self.start) / self.length) - self.sent
-        if self.sent + step > self.total:  # a bar beyond its total looks broken
-            step = np.nextafter(step, 0)
-        if step > 0:
-            self.target.update(float(step))
-            self.sent += step
-
-    def close(self) -> None:
-        """Close a bar that was made here."""
-        if self.target is not None and self.owned:
-            self.target.close()
-
-
-def _bar(progress: Any, times: Array) -> _Bar:
-    """Bar for the argument ``progress`` of solve."""
-    length = float(times[-1] - times[0])
-    if progress is False:
-        return _Bar(None, times)
-    if progress is None or progress is True:
-        disable, delay = (None, BAR_AFTER) if progress is None else (False, 0.0)
-        style = {"bar_format": "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"}
-        bar = tqdm(total=length, desc="solve", disable=disable, delay=delay, **style)
-        return _Bar(bar, times)
-    if isinstance(progress, type):
-        return _Bar(progress(total=length), times)
-    if callable(getattr(progress, "update", None)):
-        return _Bar(progress, times, getattr(progress, "total", None) or length, owned=False)
-    raise ValueError(f"progress is {progress!r}; give None, True, False or a bar like tqdm's")
 
 
 def check_times(t: ArrayLike) -> Array:
@@ -456,7 +480,7 @@ def _check_method(method: object) -> Method:
     return method
 
 
-def _check_tolerance(rtol: Any, atol: Any, method: Method) -> float | None:
+def check_tolerance(rtol: Any, atol: Any, method: Method) -> float | None:
     """L1 tolerance, or None for the method's own."""
     if rtol is None and atol is None:
         return None
@@ -491,7 +515,7 @@ def _is_kept(generator: Generator, log_rho: Array | None) -> bool:
     return bool(np.abs(generator.matrix @ p).sum() <= STATIONARY * (generator.exit_rates @ p))
 
 
-def _rates(generator: Generator, transport: Transport) -> Generator | FluxRates:
+def rates_of(generator: Generator, transport: Transport) -> Generator | FluxRates:
     """What knows the rate of change of a density in a run."""
     return FluxRates(generator, transport.scheme) if transport.is_linear else generator
 
@@ -512,7 +536,7 @@ def _steady_log(generator: Generator, steady: Any, transport: Transport) -> Arra
                     return _emptied(generator, log_rho)
                 except ConvergenceError as error:
                     transport.reference = f"steady state of the Markov scheme, for {error}"
-            steady = steady_state(generator, scheme="markov")
+            steady = steady_state(generator, scheme="markov", progress=False)
         except (ValueError, ConvergenceError) as error:
             error.add_note("solve(..., steady=False) evolves the density without a free energy")
             raise

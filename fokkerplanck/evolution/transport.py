@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from typing import Any
 
@@ -31,6 +32,8 @@ from fokkerplanck.scheme.linear_fluxes import (
 )
 from fokkerplanck.steady import steady_state
 from fokkerplanck.steady.upwind import solve_upwind5
+
+_log = logging.getLogger("fokkerplanck")
 
 #: Numerical diffusion over the noise of the problem from which on a run says so.
 WORTH_A_WORD = 0.02
@@ -129,7 +132,19 @@ class Transport:
         """Take the linear flux from now on."""
         self.scheme = evolving_flux(Generator.problem_of(self.generator, "solve"))
         self.method = _on_flux(self.method, self.scheme)
+        _log.debug("solve leaves the Markov chain for %s: upwinding adds noise", self.scheme)
         return self.method
+
+    def snapshot(self) -> dict[str, Any]:
+        """What has become of it in a run."""
+        return {"scheme": self.scheme, "worst": self.worst, "reference": self.reference}
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Go on from a snapshot of a transport that was asked the same."""
+        if snapshot["scheme"] != self.scheme:
+            self.scheme = snapshot["scheme"]
+            self.method = _on_flux(self.method, self.scheme)
+        self.worst, self.reference = snapshot["worst"], snapshot["reference"]
 
     @property
     def words(self) -> str:
@@ -184,7 +199,7 @@ def flux_reference(generator: Generator, scheme: str) -> Array:
         return maxwell_boltzmann_log_mass(generator.problem) - np.log(
             generator.grid.volumes.ravel()
         )
-    markov = steady_state(generator, scheme="markov").log_rho.ravel()
+    markov = steady_state(generator, scheme="markov", progress=False).log_rho.ravel()
     finite = np.where(np.isfinite(markov), markov, markov[np.isfinite(markov)].min() - 800.0)
     log_mass = finite + np.log(generator.grid.volumes.ravel())
     tail = EdgeCurrents.from_edges(generator.edges, finite)

@@ -225,6 +225,22 @@ class Recent(Generic[F]):
         other._kept = [copy.copy(factor) for factor in self._kept]
         return other
 
+    def snapshot(self) -> dict[str, Any]:
+        """Numbers from which ``restore`` makes the same factorisations again."""
+        repaired = [getattr(factor, "repaired", 0.0) for factor in self._kept]
+        return {"made": self.made, "steps": [f.dt for f in self._kept], "repaired": repaired}
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Make the factorisations of a snapshot: a step that differs by rounding takes an old one.
+
+        Solvers keep nothing else from one solve to the next.
+        """
+        self._kept = [self.make(dt) for dt in snapshot["steps"]]
+        for factor, repaired in zip(self._kept, snapshot["repaired"], strict=True):
+            if repaired:
+                factor.repaired = repaired  # type: ignore[attr-defined]
+        self.made = snapshot["made"]
+
     def make(self, dt: float) -> F:
         """New factorisation for dt."""
         raise NotImplementedError

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from fokkerplanck.domain.progress import count_one
 from fokkerplanck.domain.types import Array
 from fokkerplanck.kernels import threads
 from fokkerplanck.kernels.linalg import krylov as kernels
@@ -98,6 +99,7 @@ def fgmres(
         normal = np.zeros(restart + 1)
         normal[0] = 1.0
         for k in range(restart):
+            count_one()
             z = precondition(V[k] / weight)
             if flexible:
                 Z[k] = z

@@ -100,6 +100,15 @@ class Solvers(Factors):
         self._repaired_before += self._kept[0].repaired
         super().drop()
 
+    def snapshot(self):
+        """Numbers from which ``restore`` makes the same solvers again."""
+        return super().snapshot() | {"repaired_before": self._repaired_before}
+
+    def restore(self, snapshot):
+        """Make the solvers of a snapshot."""
+        super().restore(snapshot)
+        self._repaired_before = snapshot["repaired_before"]
+
     def make(self, dt):
         """New solver for dt."""
         if self.solver == "direct":

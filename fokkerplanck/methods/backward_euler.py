@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from fokkerplanck.domain.arguments import positive_number
 from fokkerplanck.domain.types import Array
@@ -71,6 +72,14 @@ class BackwardEuler(EqualSteps):
     def fork(self, state: _State) -> _State:
         """State for a trial step."""
         return replace(state, factors=state.factors.fork())
+
+    def snapshot(self, state: _State) -> Any:
+        """Lengths of the steps that are factorised."""
+        return state.factors.snapshot()
+
+    def restore(self, state: _State, snapshot: Any) -> None:
+        """Factorise again."""
+        state.factors.restore(snapshot)
 
 
 @dataclass(eq=False)

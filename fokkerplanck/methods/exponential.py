@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import logging
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -19,10 +21,20 @@ from fokkerplanck.linalg.semigroup.dense import DenseSemigroup
 from fokkerplanck.linalg.semigroup.products import rates_of
 from fokkerplanck.linalg.semigroup.rational_krylov import MAX_DIMENSION, check_length, krylov_action
 from fokkerplanck.linalg.semigroup.uniformisation import Action, JumpChain
-from fokkerplanck.methods.method import NOTHING_NEGATIVE, Context, Method, not_negative, of_mass
+from fokkerplanck.methods.method import (
+    NOTHING_NEGATIVE,
+    Context,
+    Method,
+    attributes,
+    not_negative,
+    of_mass,
+    set_attributes,
+)
 from fokkerplanck.scheme.axis_rates import AxisRates
 from fokkerplanck.scheme.flows import Flows
 from fokkerplanck.scheme.generator import Generator
+
+_log = logging.getLogger("fokkerplanck")
 
 KINDS = ("auto", "uniformisation", "krylov", "chebyshev", "dense")
 # Tolerance up to which rounding is asked for.
@@ -42,6 +54,8 @@ SHARE = 1e-3
 KRYLOV_TOLERANCE = 1e-14
 # L1 error at which a step is accepted that rounding keeps from the one asked for.
 KRYLOV_ACCEPTED = 2e-13
+# What a run learns from one interval for the next.
+LEARNT = ("intervals", "kinds", "reasons", "limit", "successes", "growth", "reach")
 
 
 @dataclass(frozen=True)
@@ -149,6 +163,18 @@ class Exponential(Method):
         other.factors = None if state.factors is None else state.factors.fork()
         return other
 
+    def snapshot(self, state: _State) -> Any:
+        """What was chosen and learnt so far; chain, series and matrix follow from the generator."""
+        factors = None if state.factors is None else state.factors.snapshot()
+        return attributes(state, LEARNT) | {"factors": factors}
+
+    def restore(self, state: _State, snapshot: Any) -> None:
+        """Go on with these, and factorise again."""
+        set_attributes(state, {name: snapshot[name] for name in LEARNT})
+        if snapshot["factors"] is not None:
+            state.factors = state.new_factors()
+            state.factors.restore(snapshot["factors"])
+
 
 @dataclass(eq=False)
 class _State:
@@ -184,12 +210,16 @@ class _State:
     def factor(self, gamma: float) -> ImplicitFactor:
         """Factorisation of I - gamma A."""
         if self.factors is None:
-            rates = self.rates
-            flows = rates if isinstance(rates, Flows) else Flows.from_generator(self.generator)
-            self.factors = Factors(self.generator, flows)
+            self.factors = self.new_factors()
         factor = self.factors.get(gamma)
         self.context.record.put(factorisations=self.factors.made)
         return factor
+
+    def new_factors(self) -> Factors:
+        """Room for factorisations."""
+        rates = self.rates
+        flows = rates if isinstance(rates, Flows) else Flows.from_generator(self.generator)
+        return Factors(self.generator, flows)
 
     @cached_property
     def dense(self) -> DenseSemigroup:
@@ -211,6 +241,8 @@ class _State:
 
     def give_reason(self, kind: str, why: str) -> None:
         """Record why a kind was chosen."""
+        if kind not in self.reasons:
+            _log.debug("Exponential: %s, %s", kind, why)
         self.reasons = self.reasons | {kind: why}
         words = "; ".join(f"{name}: {why}" for name, why in sorted(self.reasons.items()))
         self.context.record.put(reason=words)

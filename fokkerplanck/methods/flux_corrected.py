@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -160,6 +161,15 @@ class FluxCorrected(EqualSteps):
     def fork(self, state: State) -> State:
         """State for a trial step."""
         return replace(state, factors=state.factors.fork(), wide=state.wide.fork())
+
+    def snapshot(self, state: State) -> Any:
+        """Lengths of the steps that are factorised."""
+        return {"factors": state.factors.snapshot(), "wide": state.wide.snapshot()}
+
+    def restore(self, state: State, snapshot: Any) -> None:
+        """Factorise again."""
+        state.factors.restore(snapshot["factors"])
+        state.wide.restore(snapshot["wide"])
 
 
 @dataclass(eq=False)

@@ -18,7 +18,7 @@ from fokkerplanck.kernels.scheme import limiter
 from fokkerplanck.linalg import powers, sizes
 from fokkerplanck.linalg.factors import ImplicitFactor
 from fokkerplanck.linalg.implicit_multigrid import SOLVERS, Solvers
-from fokkerplanck.methods.method import Context, Method, of_mass
+from fokkerplanck.methods.method import Context, Method, attributes, of_mass, set_attributes
 from fokkerplanck.scheme.flows import Flows
 from fokkerplanck.scheme.generator import Generator
 
@@ -45,6 +45,21 @@ KL_ROUNDING = 1e-27
 KL_SMALL = 1e-8
 # Length times the largest rate below which shorter steps do not lessen the error.
 SHORTEST = 1e-6
+# What a run keeps from one interval to the next, besides its solvers.
+KEPT = (
+    "tau",
+    "is_begun",
+    "rate",
+    "reserve",
+    "elapsed",
+    "mass",
+    "spent",
+    "order_one_error",
+    "kl",
+    "wait",
+    "halvings",
+    "shortest",
+)
 
 
 @dataclass(frozen=True)
@@ -163,6 +178,15 @@ class Implicit(Method):
         other = copy.copy(state)
         other.factors = state.factors.fork()
         return other
+
+    def snapshot(self, state: ImplicitState) -> Any:
+        """Length of the steps, what is left of the tolerance, lengths that are factorised."""
+        return attributes(state, KEPT) | {"factors": state.factors.snapshot()}
+
+    def restore(self, state: ImplicitState, snapshot: Any) -> None:
+        """Go on with these, and factorise again."""
+        set_attributes(state, {name: snapshot[name] for name in KEPT})
+        state.factors.restore(snapshot["factors"])
 
 
 @dataclass(eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -185,6 +185,23 @@ class Method(ABC):
         """
         return copy.copy(state)
 
+    def snapshot(self, state: Any) -> Any:
+        """Return what a state has become, for ``restore``: numbers, words and arrays, by name.
+
+        What is returned must not change later. None, as here, says nothing of the state: runs with
+        checkpoints then make a new one by ``init`` after every output time, which is the same with
+        and without an interruption, but forgets lengths of steps and factorisations.
+        """
+        return None
+
+    def restore(self, state: Any, snapshot: Any) -> None:
+        """Bring a state that ``init`` has just returned to where another one was, to the last bit.
+
+        What a state can make again from the generator (factorisations by the length of the step)
+        is made again. Called with what ``snapshot`` returned, unless that was None.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has a snapshot, and no restore")
+
     def report(self, state: Any) -> dict[str, Any]:
         """Return what else ``Solution.stats`` should hold at the end of a run."""
         return {}
@@ -220,6 +237,17 @@ class EqualSteps(Method):
             context.observe((k + 1) / n * span, p)
             context.tick((k + 1) / n)
         return p
+
+
+def attributes(state: Any, names: Sequence[str]) -> dict[str, Any]:
+    """Attributes of a state by name, as ``Method.snapshot`` returns them."""
+    return {name: getattr(state, name) for name in names}
+
+
+def set_attributes(state: Any, values: Mapping[str, Any]) -> None:
+    """Give a state the attributes of a snapshot."""
+    for name, value in values.items():
+        setattr(state, name, value)
 
 
 def check_steps(method: Method, length: float, duration: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -17,10 +18,20 @@ from fokkerplanck.methods import flux_corrected
 from fokkerplanck.methods.exponential import Exponential
 from fokkerplanck.methods.flux_corrected import FluxCorrected
 from fokkerplanck.methods.implicit import Implicit, ImplicitState
-from fokkerplanck.methods.method import NOTHING_NEGATIVE, Context, Method, not_negative, of_mass
+from fokkerplanck.methods.method import (
+    NOTHING_NEGATIVE,
+    Context,
+    Method,
+    attributes,
+    not_negative,
+    of_mass,
+    set_attributes,
+)
 from fokkerplanck.scheme.chain import PlainChain
 from fokkerplanck.scheme.generator import Generator
 from fokkerplanck.scheme.linear_fluxes import LinearFlux, linear_flux, maxwell_boltzmann_log_mass
+
+_log = logging.getLogger("fokkerplanck")
 
 #: Negative mass up to which the linear flux counts as having resolved the density.
 RESOLVED = 1e-6
@@ -101,6 +112,7 @@ class OnUpwind5(Method):
         negative = -float(q[q < 0].sum()) / (float(p.sum()) or 1.0)  # all of it may have left
         record.most(negative_mass=negative)
         if negative >= RESOLVED:
+            _log.debug("negative mass %.1e of the linear flux: an interval by limits", negative)
             record.add(limited_intervals=1)
             q = _limited(state, p, span)
         shown, lost = not_negative(q, record)
@@ -117,6 +129,32 @@ class OnUpwind5(Method):
         if isinstance(self.method, Implicit):
             other.implicit = self.method.fork(state.implicit)
         return other
+
+    def snapshot(self, state: State) -> Any:
+        """The masses that evolve, and those that were shown; states of what the steps consist of.
+
+        Implicit steps use the wide solvers of the run.
+        """
+        values = attributes(state, ("raw", "shown", "kinds")) | {"wide": state.wide.snapshot()}
+        if None in state.limited:
+            limited = state.limited[None]
+            values["limited"] = FluxCorrected().snapshot(limited)
+            values["limited_record"] = dict(limited.context.record.values)
+        if isinstance(self.method, Implicit):
+            values["implicit"] = self.method.snapshot(state.implicit)
+        return values
+
+    def restore(self, state: State, snapshot: Any) -> None:
+        """Go on with these, and factorise again."""
+        set_attributes(state, {name: snapshot[name] for name in ("raw", "shown", "kinds")})
+        if "limited" in snapshot:
+            limited = state.limited[None] = _limited_state(state)
+            FluxCorrected().restore(limited, snapshot["limited"])
+            limited.context.record.values = dict(snapshot["limited_record"])
+        if isinstance(self.method, Implicit):
+            self.method.restore(state.implicit, snapshot["implicit"])
+        else:
+            state.wide.restore(snapshot["wide"])
 
 
 @dataclass(eq=False)
@@ -234,14 +272,19 @@ def _krylov(state: State, p: Array, span: float) -> Array | None:
     return out
 
 
+def _limited_state(state: State) -> flux_corrected.State:
+    """State of limited steps, with a record of its own: only what the limiter took back counts."""
+    context = state.context
+    inner = replace(context, record=type(context.record)())
+    inner.record.is_silent = context.record.is_silent
+    return flux_corrected.State.of(state.generator, inner, state.flux)
+
+
 def _limited(state: State, p: Array, span: float) -> Array:
     """Masses by limited steps of the same flux: explicit ones, implicit ones if they were many."""
     context = state.context
     if None not in state.limited:
-        # Its own record of steps: only what the limiter took back is of interest to the run.
-        inner = replace(context, record=type(context.record)())
-        inner.record.is_silent = context.record.is_silent
-        state.limited[None] = flux_corrected.State.of(state.generator, inner, state.flux)
+        state.limited[None] = _limited_state(state)
     inner_state = state.limited[None]
     inner_state.context.record.is_silent = context.record.is_silent
     dt = None if span <= MANY_STEPS * inner_state.longest else span / IMPLICIT_STEPS

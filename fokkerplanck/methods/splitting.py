@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,15 @@ from fokkerplanck.domain.types import Array
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.linalg import sizes
 from fokkerplanck.linalg.lines import LineSplitting
-from fokkerplanck.methods.method import NOTHING_NEGATIVE, Context, Method, not_negative, of_mass
+from fokkerplanck.methods.method import (
+    NOTHING_NEGATIVE,
+    Context,
+    Method,
+    attributes,
+    not_negative,
+    of_mass,
+    set_attributes,
+)
 from fokkerplanck.scheme.axis_rates import AxisRates
 from fokkerplanck.scheme.generator import Generator
 
@@ -133,6 +142,14 @@ class Splitting(Method):
             done = span if h == span - done else done + h
             state.context.tick(done / span)
         return p
+
+    def snapshot(self, state: _State) -> Any:
+        """Length of the next step, and of how many intervals the tolerance is spent."""
+        return attributes(state, ("h", "intervals"))
+
+    def restore(self, state: _State, snapshot: Any) -> None:
+        """Go on with these."""
+        set_attributes(state, snapshot)
 
 
 def _check_tolerance(given: object) -> None:

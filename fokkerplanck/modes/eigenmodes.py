@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +15,7 @@ from fokkerplanck.domain.densities import check_density
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.observed_order import ErrorReport, number_report, ratios_of
 from fokkerplanck.domain.packing import Saved
+from fokkerplanck.domain.progress import counted
 from fokkerplanck.domain.run_stats import ByKey
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
@@ -216,6 +217,7 @@ class Spectrum(Repeatable, Saved):
         return "\n".join(lines)
 
 
+@counted("spectrum", "solves")
 def spectrum(
     problem: Problem | Generator,
     k: int = 6,
@@ -224,6 +226,7 @@ def spectrum(
     max_solves: int = 2000,
     *,
     scheme: str = "auto",
+    progress: Any = None,
 ) -> Spectrum:
     r"""Slowest k eigenvalues of the generator, with right and left modes: :math:`Ap=\lambda p`.
 
@@ -245,6 +248,9 @@ def spectrum(
         noise, with complete factors: in the plane, and on small grids in space.
         ``"phase_space"``: `PhaseSpaceFlux`, for ``Problem.langevin`` alone. ``"auto"``: as in
         ``mfpt``; ``stats.message`` says which.
+    progress : None, bool, tqdm or tqdm-like, optional
+        As in ``solve``: None is a bar on a terminal if it takes longer than a second; it counts
+        solves.
 
     Returns
     -------

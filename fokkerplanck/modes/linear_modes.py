@@ -16,6 +16,7 @@ import numpy as np
 from scipy import sparse
 from scipy.special import logsumexp
 
+from fokkerplanck.domain.progress import count_one
 from fokkerplanck.domain.types import Array
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.linalg import sizes
@@ -96,11 +97,13 @@ class LinearShiftInvert:
     def solve(self, b: Array) -> Array:
         """Solve (s - A) x = b for masses, shape (n,)."""
         self.n_solves += 1
+        count_one()
         return np.asarray(self._factors.solve(b))
 
     def solve_transposed(self, b: Array) -> Array:
         """Solve (s - A^T) u = b for functions, shape (n,)."""
         self.n_solves += 1
+        count_one()
         return np.asarray(self._factors.solve(b, "T"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from scipy import sparse
 
+from fokkerplanck.domain.progress import count_one
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.linalg.factors import sparse_lu
 
@@ -64,9 +65,11 @@ class ShiftInvert:
     def solve(self, b):
         """Solve (s - A) x = b for masses, shape (n,)."""
         self.n_solves += 1
+        count_one()
         return self._factors.solve(b) * self._scale
 
     def solve_transposed(self, b):
         """Solve (s - A^T) u = b for functions, shape (n,)."""
         self.n_solves += 1
+        count_one()
         return self._factors.solve(b * self._scale, "T")

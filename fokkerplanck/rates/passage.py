@@ -13,6 +13,7 @@ from fokkerplanck.domain.arguments import frozen, one_of_or_none
 from fokkerplanck.domain.densities import check_density
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.points import points_of, values_at
+from fokkerplanck.domain.progress import counted
 from fokkerplanck.domain.run_stats import RunStats
 from fokkerplanck.domain.types import Array, Flags
 from fokkerplanck.equation.problem import Problem
@@ -111,12 +112,14 @@ class PassageTimes(BackwardResult):
         return float(self.grid.integrate(self.mean * check_density(rho, self.grid)))
 
 
+@counted("mfpt", "steps")
 def mfpt(
     problem: Problem | Generator,
     target: Target | None = None,
     solver: str | None = None,
     *,
     scheme: str = "auto",
+    progress: Any = None,
 ) -> PassageTimes:
     r"""Mean first passage time to a set, :math:`-A^T\tau=1` outside, :math:`\tau=0` inside.
 
@@ -140,6 +143,9 @@ def mfpt(
         ones of velocity; else ``"upwind5"`` where drift goes along directions without noise, or
         where ``solve`` from the steady state would take it (on a line in the former case only), and
         if its guards pass; else the chain, with ``stats["message"]``.
+    progress : None, bool, tqdm or tqdm-like, optional
+        As in ``solve``: None is a bar on a terminal if it takes longer than a second; it counts
+        Krylov steps of multigrid, and shows nothing of an elimination.
 
     Returns
     -------

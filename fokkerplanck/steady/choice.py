@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from fokkerplanck.domain.arguments import frozen, one_of, one_of_or_none, positive_number
+from fokkerplanck.domain.progress import Bar
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.scheme.detailed_balance import exact_log_density
@@ -20,7 +22,6 @@ from fokkerplanck.steady.markov import (
     reached_cells,
     stationary_log_mass,
 )
-from fokkerplanck.steady.progress import Steps
 from fokkerplanck.steady.schemes import (
     closed_form,
     log_state,
@@ -29,6 +30,8 @@ from fokkerplanck.steady.schemes import (
     upwind5_state,
 )
 from fokkerplanck.steady.state import Found, SteadyInterrupt, SteadyState
+
+_log = logging.getLogger("fokkerplanck")
 
 SCHEMES = ("auto", "markov", "log", "upwind5")
 
@@ -108,7 +111,7 @@ def steady_state(
     _check_arguments(question, scheme, solver, tol)
     check_accuracy(question, scheme, accuracy)
     generator, at_hand = Generator.of(problem, "steady_state"), _AtHand()
-    with Steps(progress) as steps:
+    with Bar(progress, "steady_state", unit="Newton steps") as steps:
         search = _Search(generator, solver, tol, accuracy, at_hand, steps.tick)
         try:
             found = search.found(scheme)
@@ -123,6 +126,7 @@ def _state(generator: Generator, found: Found) -> SteadyState:
     """Result with read-only log density."""
     problem = Generator.problem_of(generator, "steady_state")
     found = replace(found, stats=with_walls(found.stats, generator))
+    _log.debug("steady_state: %s, %s", found.stats.scheme, found.stats.message)
     same = found.stats.scheme if found.stats.scheme in SCHEMES else "auto"
     again = partial(steady_state, scheme=same, accuracy=found.stats.order)
     log_rho = frozen(found.log_rho.reshape(problem.grid.shape))

@@ -9,6 +9,7 @@ it adds changes rates by less than a factor of e, and is refused elsewhere: `Cha
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, TypeVar
@@ -52,6 +53,9 @@ TINY = 1e-300
 
 T = TypeVar("T")
 Kind: TypeAlias = Literal["evolution", "modes", "passage", "paths"]
+
+
+_log = logging.getLogger("fokkerplanck")
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +138,9 @@ class Choice:
         except ConvergenceError as error:
             if self.forced:
                 raise
-            return None, self.instead(self.linear.scheme, error)
+            why = self.instead(self.linear.scheme, error)
+            _log.debug("back to the Markov chain: %s", why)
+            return None, why
 
     def instead(self, name: str, failure: ConvergenceError) -> str:
         """Message of an answer by the chain where the linear flux has failed."""
@@ -190,7 +196,10 @@ def choose_operator(
             )
         linear = _linear(generator, scheme, _closed_log_mass(generator))
         return Choice(linear, True, asker, None, "")
-    return _automatic(generator, scheme == "markov", asker, solver, kind)
+    choice = _automatic(generator, scheme == "markov", asker, solver, kind)
+    name = "the Markov chain" if choice.linear is None else choice.linear.scheme
+    _log.debug("%s: %s, upwinding adds %.2g; %s", asker, name, choice.added, choice.message)
+    return choice
 
 
 def _automatic(

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tqdm import tqdm
-
 from fokkerplanck import zoo
 from fokkerplanck.data import problem_names
 from fokkerplanck.domain.arguments import describe
+from fokkerplanck.domain.progress import Bar
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.theorems.currents import assumption_4, entropy_production, stationarity
@@ -40,7 +39,7 @@ QUICK_OPTIONS: dict[Callable[..., Verdict], dict[str, Any]] = {
 }
 
 
-def verify(problem: Problem, quick: bool = False, progress: bool = False) -> Verdicts:
+def verify(problem: Problem, quick: bool = False, progress: Any = None) -> Verdicts:
     """Check every statement of this package on a problem.
 
     Parameters
@@ -50,8 +49,8 @@ def verify(problem: Problem, quick: bool = False, progress: bool = False) -> Ver
     quick : bool
         On a grid of at most 48 x 48 cells (256 in one dimension, 16^3 in three), with fewer
         particles and shorter orbits. Problems given by arrays stay on their grid.
-    progress : bool
-        Show a bar.
+    progress : None, bool, tqdm or tqdm-like, optional
+        As in ``solve``: by default a bar on a terminal if it takes longer than a second.
 
     Returns
     -------
@@ -77,10 +76,10 @@ def verify(problem: Problem, quick: bool = False, progress: bool = False) -> Ver
     state = study.steady  # a problem without a steady state is refused here, once
     options = QUICK_OPTIONS if quick else {}
     verdicts = []
-    with tqdm(THEOREMS, disable=not progress) as bar:
-        for theorem in bar:
-            bar.set_description(theorem.__name__)
+    with Bar(progress, "verify", total=len(THEOREMS)) as bar:
+        for k, theorem in enumerate(THEOREMS):
             verdicts.append(_checked(theorem, study, options.get(theorem, {})))
+            bar.at(k + 1)
     return Verdicts(verdicts, repr(state))
 
 

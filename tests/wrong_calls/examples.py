@@ -258,6 +258,16 @@ def _core():
             is_quick=False,
         ),
         "mfpt": example(fp.mfpt, problem=problem(), target=right["B"], is_quick=False),
+        "resume": example(
+            fp.resume,
+            ("path", "nonsense"),
+            ("every", "0"),
+            path="no such folder",
+            problem=problem(),
+            every=60.0,
+            is_quick=False,
+            words={"path": "folder"},
+        ),
         "load": example(
             fp.load,
             ("path", "nonsense"),

@@ -116,6 +116,14 @@ class JKO(Method):
         """State for a trial step."""
         return replace(state, run=state.method.fork(state.run))
 
+    def snapshot(self, state: _State) -> Any:
+        """What the scheme keeps."""
+        return state.method.snapshot(state.run)
+
+    def restore(self, state: _State, snapshot: Any) -> None:
+        """Go on with it."""
+        state.method.restore(state.run, snapshot)
+
     def report(self, state: _State) -> dict[str, Any]:
         """Report of the scheme."""
         return state.method.report(state.run)

@@ -121,6 +121,14 @@ class EdgeJKO(MinimisingMovement):
         other.solvers = scheme.solvers.fork()
         return other
 
+    def snapshot_scheme(self, scheme: _Scheme) -> Any:
+        """Lengths of the steps that there are solvers for."""
+        return scheme.solvers.snapshot()
+
+    def restore_scheme(self, scheme: _Scheme, snapshot: Any) -> None:
+        """Make the solvers again."""
+        scheme.solvers.restore(snapshot)
+
     def minimise(self, run: Run, p: Array, tau: float) -> Array:
         """Transport and descend."""
         circulation = run.scheme.circulation

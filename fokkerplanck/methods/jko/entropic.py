@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import logsumexp
@@ -135,8 +136,22 @@ class Entropic(MinimisingMovement):
     def fork_scheme(self, scheme: _Scheme) -> _Scheme:
         """What is kept, for a trial step: solvers are made anew, for they remember steps."""
         other = copy.copy(scheme)
-        other._solvers = {}
+        other._solvers, other._proximal_steps, other._gammas = {}, {}, {}
         return other
+
+    def snapshot_scheme(self, scheme: _Scheme) -> Any:
+        """The last density, lengths of the steps that there are solvers for, where these begin."""
+        warm = {key: (step._warm, step._level) for key, step in scheme._proximal_steps.items()}
+        return {"last": scheme._last, "gammas": dict(scheme._gammas), "warm": warm}
+
+    def restore_scheme(self, scheme: _Scheme, snapshot: Any) -> None:
+        """Make the solvers again."""
+        scheme._last = snapshot["last"]
+        for (log_tau, width), gamma in snapshot["gammas"].items():
+            scheme.make((log_tau, width), gamma)
+        for key, (warm, level) in snapshot["warm"].items():
+            step = scheme._proximal_steps[key]
+            step._warm, step._level = warm, level
 
     def minimise(self, run: Run, p: Array, tau: float) -> Array:
         """One step, or two of different width."""
@@ -172,7 +187,10 @@ class _Scheme:
         self.interacts = any(isinstance(e, Interaction) for e in terms_of(run.energy))
         default = TOLERANCE if self.beta_V is not None else ROUGH
         self.tolerance = default if method.tolerance is None else method.tolerance
+        # By log tau and width; steps that differ by rounding share one, and its gamma.
         self._solvers: dict[tuple[float, float], Callable[[Array], Array]] = {}
+        self._proximal_steps: dict[tuple[float, float], ProximalStep] = {}
+        self._gammas: dict[tuple[float, float], float] = {}
         self._last: tuple[Array, Array] | None = None
 
     def log_mass(self, p: Array) -> Array:
@@ -195,15 +213,18 @@ class _Scheme:
 
     def step(self, q: Array, tau: float, width: float) -> Array:
         """Log masses after one step with one kernel."""
-        key = round(np.log(tau), 12), width
+        key = float(round(np.log(tau), 12)), float(width)
         if key not in self._solvers:
-            gamma = (width / self.unit) ** 2 / tau
-            self._solvers[key] = (
-                self._proximal(gamma, width)
-                if self.beta_V is None
-                else self._potentials(self.beta_V, gamma, width)
-            )
+            self.make(key, (width / self.unit) ** 2 / tau)
         return self._solvers[key](q)
+
+    def make(self, key: tuple[float, float], gamma: float) -> None:
+        """Make the solver for a length of step and a width."""
+        self._gammas[key] = gamma
+        if self.beta_V is None:
+            self._solvers[key] = self._proximal(gamma, key)
+        else:
+            self._solvers[key] = self._potentials(self.beta_V, gamma, key[1])
 
     def _potentials(self, beta_V: Array, gamma: float, width: float) -> Callable[[Array], Array]:
         """Solver for the free energy."""
@@ -246,10 +267,11 @@ class _Scheme:
             residual=change,
         )
 
-    def _proximal(self, gamma: float, width: float) -> Callable[[Array], Array]:
+    def _proximal(self, gamma: float, key: tuple[float, float]) -> Callable[[Array], Array]:
         """Solver for any other energy."""
-        widths = width * self.ratios
+        widths = key[1] * self.ratios
         solver = ProximalStep(self.run.energy, self.run.grid, widths, gamma, self.tolerance)
+        self._proximal_steps[key] = solver
 
         def solve(q: Array) -> Array:
             r = solver(q)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -109,6 +110,10 @@ class ExactW2(MinimisingMovement):
     def prepare(self, run: Run) -> _Line:
         """Coordinate, energy and work space."""
         return _Line(run, self.max_iterations)
+
+    def snapshot_scheme(self, scheme: _Line) -> Any:
+        """Nothing: a step begins with the field of its own masses."""
+        return {}
 
     def minimise(self, run: Run, p: Array, tau: float) -> Array:
         """One step."""

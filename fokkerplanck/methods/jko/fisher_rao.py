@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import logsumexp, wrightomega
@@ -77,6 +78,10 @@ class FisherRao(MinimisingMovement):
                 "Lagrangian or Entropic"
             )
         return (run.log_rho_inf + np.log(run.volume)).ravel()
+
+    def snapshot_scheme(self, scheme: Array) -> Any:
+        """Nothing: the log masses at rest stay."""
+        return {}
 
     def minimise(self, run: Run, p: Array, tau: float) -> Array:
         """One step: Newton's method for the multiplier, formulas for the cells."""

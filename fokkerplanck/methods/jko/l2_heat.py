@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -67,6 +68,14 @@ class L2Heat(MinimisingMovement):
     def fork_scheme(self, scheme: Factors) -> Factors:
         """Factorisations, for a trial step."""
         return scheme.fork()
+
+    def snapshot_scheme(self, scheme: Factors) -> Any:
+        """Lengths of the steps that are factorised."""
+        return scheme.snapshot()
+
+    def restore_scheme(self, scheme: Factors, snapshot: Any) -> None:
+        """Factorise again."""
+        scheme.restore(snapshot)
 
     def minimise(self, run: Run, p: Array, tau: float) -> Array:
         """Solve one implicit step."""

@@ -17,6 +17,7 @@ from fokkerplanck.methods.jko.energy_on_line import EnergyOnLine, FieldIteration
 from fokkerplanck.methods.jko.line_setting import check_line, metric_faces
 from fokkerplanck.methods.jko.movement import MinimisingMovement, Run
 from fokkerplanck.methods.jko.stages import advance, check_integrator
+from fokkerplanck.methods.method import attributes, set_attributes
 
 #: Weight of the logarithms that keep lengths positive, over the energy, where there is a largest
 #: density: there the solution is approached from the inside.
@@ -127,6 +128,14 @@ class Lagrangian(MinimisingMovement):
     def prepare(self, run: Run) -> _Positions:
         """Energy, coordinate and room for positions."""
         return _Positions(run, check_integrator(self.integrator), self.levels)
+
+    def snapshot_scheme(self, scheme: _Positions) -> Any:
+        """Where the faces are, and have been."""
+        return attributes(scheme, ("p", "X", "last", "quantiles"))
+
+    def restore_scheme(self, scheme: _Positions, snapshot: Any) -> None:
+        """Go on from there."""
+        set_attributes(scheme, snapshot)
 
     def minimise(self, run: Run, p: Array, tau: float) -> Array:
         """One step."""

@@ -63,7 +63,7 @@ class MinimisingMovement(EqualSteps):
 
     def one_step(self, state: Run, p: Array, tau: float) -> Array:
         """Masses after one step, and the energy there."""
-        if state.elapsed is None:
+        if not state.count["energy_t"]:
             state.note(0.0, p)
         p = of_mass(self.minimise(state, p, tau), p.sum(), state.context.record)
         state.note(tau, p)
@@ -78,6 +78,23 @@ class MinimisingMovement(EqualSteps):
     def fork_scheme(self, scheme: Any) -> Any:
         """Copy what the scheme keeps, for a trial step; here a shallow one, see ``fork``."""
         return copy.copy(scheme)
+
+    def snapshot(self, state: Run) -> Any:
+        """What the scheme keeps."""
+        return self.snapshot_scheme(state.scheme)
+
+    def restore(self, state: Run, snapshot: Any) -> None:
+        """Go on with it."""
+        self.restore_scheme(state.scheme, snapshot)
+
+    def snapshot_scheme(self, scheme: Any) -> Any:
+        """Return what the scheme keeps from step to step; None, as here, if it is not said."""
+        return None
+
+    def restore_scheme(self, scheme: Any, snapshot: Any) -> None:
+        """Bring a scheme fresh from ``prepare`` to where another one was, to the last bit."""
+        if snapshot:
+            raise NotImplementedError(f"{type(self).__name__} has a snapshot, and no restore")
 
     def report(self, state: Run) -> dict[str, Any]:
         """Counters, and the energy at the times of the steps."""
@@ -121,7 +138,6 @@ class Run:
         self.problem, self.grid = generator.problem, generator.grid
         self.volume, self.kT = self.grid.volumes, 1 / self.problem.beta
         self.scheme: Any = None
-        self.elapsed: float | None = None  # time since the beginning of the run
         self.is_reversible = True  # False where the density at rest has no closed form
         self.log_rho_inf: Array | None = None
         if given is None:
@@ -159,6 +175,6 @@ class Run:
 
     def note(self, tau: float, p: Array) -> None:
         """Record the energy of masses p, a time tau after those before."""
-        self.elapsed = (self.elapsed or 0.0) + tau
+        before = self.count["energy_t"]
         energy = self.energy.value(self.rho(p), self.grid)
-        self.context.record.append(energy_t=self.elapsed, energy=energy)
+        self.context.record.append(energy_t=before[-1] + tau if before else tau, energy=energy)
