@@ -18,11 +18,11 @@ from fokkerplanck import observables
 from fokkerplanck.domain.arguments import describe, positive_number, real_array, true_or_false
 from fokkerplanck.domain.densities import check_density
 from fokkerplanck.domain.grid import Grid
-from fokkerplanck.domain.observed_order import coarse_masses
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.equation.repeated import Question
 from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.evolution.coarser import coarser_start
 from fokkerplanck.evolution.events import Event, Finished, Watch, check_events
 from fokkerplanck.evolution.solution import LEDGER, Solution
 from fokkerplanck.evolution.transport import (
@@ -193,6 +193,7 @@ def _question(run: _Run, start: Array, rtol: float | None, atol: float | None) -
         start=start,
         fine=run.generator.grid,
         t=run.times[: run.n].copy(),
+        by_values=run.transport.moves_values,
         method=run.transport.asked_method,
         scheme=run.transport.scheme_again,
         rtol=rtol,
@@ -202,11 +203,12 @@ def _question(run: _Run, start: Array, rtol: float | None, atol: float | None) -
     return Question.of(run.generator.problem, again)
 
 
-def _solve_coarser(problem: Problem, start: Array, fine: Grid, t: Array, **words: Any) -> Solution:
-    """Run on a coarser grid from the masses of a start on a finer one, to the same times."""
-    masses = coarse_masses(start * fine.volume, fine, problem.grid)
-    masses = np.maximum(masses, 0.0)  # differences of sums leave rounding
-    return solve(problem, masses / problem.grid.volume, t, progress=False, **words)
+def _solve_coarser(
+    problem: Problem, start: Array, fine: Grid, t: Array, by_values: bool, **words: Any
+) -> Solution:
+    """Run on a coarser grid from the start on a finer one, to the same times."""
+    start = coarser_start(start, fine, problem.grid, by_values)
+    return solve(problem, start, t, progress=False, **words)
 
 
 @dataclass(eq=False)
@@ -377,6 +379,7 @@ class _Run:
             dense=self.watch.dense_output(),
             t_events=self.watch.times(),
             rho_events=self.watch.densities(),
+            _moves_values=self.transport.moves_values,
         )
 
 
