@@ -31,8 +31,9 @@ from fokkerplanck.domain.types import Array
 LEAST = 0.2
 #: Orders below this are reported: the differences hardly fall.
 DOUBTFUL = 0.4
-#: Orders by which what is seen exceeds what is believed, from which a word is due.
-SURPRISING = 4.0
+#: Orders by which what is seen exceeds what is believed, from which a word is due: two more, and
+#: the error is about a fifth of the estimate.
+SURPRISING = 2.0
 #: Largest distance of two densities of mass 1, and of relative differences that are reported.
 LARGEST = 2.0
 #: A difference of densities above this leaves nothing of the coarser grid.
@@ -259,7 +260,10 @@ def number_report(
         if turns.flat[worst]:
             return "the differences of the three grids change sign"
         if p < 0:
-            return f"no estimate: order {p:.1f}, the values do not converge on this grid"
+            return (
+                f"no estimate: order {p:.1f}, the values do not converge on this grid, whose finer "
+                f"two differ by {near.flat[worst]:.2g}"
+            )
         return f"order {p:.2f}: not converging on this grid" if p < DOUBTFUL else ""
 
     return _reported(value, order, words)

@@ -159,6 +159,7 @@ def _over(
     again = {name: folder.question["asked"][name] for name in ("rtol", "atol")}
     again |= {"t": found.t, "method": method, "scheme": saved["scheme_again"]}
     again |= {"steady": False if found.log_rho_inf is None else None}
+    again |= {"by_values": found._moves_values}
     return replace(found, _asked=question(generator, start, **again))
 
 

@@ -18,13 +18,13 @@ from fokkerplanck import observables
 from fokkerplanck.domain.arguments import describe, positive_number, real_array, true_or_false
 from fokkerplanck.domain.densities import check_density
 from fokkerplanck.domain.grid import Grid
-from fokkerplanck.domain.observed_order import coarse_masses
 from fokkerplanck.domain.progress import Bar
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.equation.repeated import Question
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.evolution.checkpoints import Asked, Keeper, check_every, restore
+from fokkerplanck.evolution.coarser import coarser_start
 from fokkerplanck.evolution.events import Event, Finished, Watch, check_events
 from fokkerplanck.evolution.solution import LEDGER, Solution
 from fokkerplanck.evolution.transport import (
@@ -226,11 +226,12 @@ def question(generator: Generator, start: Array, **words: Any) -> Question | Non
     return Question.of(generator.problem, again)
 
 
-def _solve_coarser(problem: Problem, start: Array, fine: Grid, t: Array, **words: Any) -> Solution:
-    """Run on a coarser grid from the masses of a start on a finer one, to the same times."""
-    masses = coarse_masses(start * fine.volume, fine, problem.grid)
-    masses = np.maximum(masses, 0.0)  # differences of sums leave rounding
-    return solve(problem, masses / problem.grid.volume, t, progress=False, **words)
+def _solve_coarser(
+    problem: Problem, start: Array, fine: Grid, t: Array, by_values: bool, **words: Any
+) -> Solution:
+    """Run on a coarser grid from the start on a finer one, to the same times."""
+    start = coarser_start(start, fine, problem.grid, by_values)
+    return solve(problem, start, t, progress=False, **words)
 
 
 @dataclass(eq=False)
@@ -413,6 +414,7 @@ class Run:
             "t": self.times[: self.n].copy(),
             "method": self.transport.asked_method,
             "scheme": self.transport.scheme_again,
+            "by_values": self.transport.moves_values,
             "rtol": rtol,
             "atol": atol,
             "steady": False if self.log_inf is None else None,
@@ -445,6 +447,7 @@ class Run:
             t_events=self.watch.times(),
             rho_events=self.watch.densities(),
             _asked=asked,
+            _moves_values=self.transport.moves_values,
         )
 
 

@@ -115,6 +115,17 @@ class Transport:
         return "auto" if isinstance(self.asked_method, FluxCorrected) else self.scheme
 
     @property
+    def moves_values(self) -> bool:
+        """Whether values at cell centres evolve, to high order, and not masses of cells.
+
+        Near walls where D vanishes these are means over cells.
+        """
+        problem = self.generator.problem
+        if self.scheme not in FLUXES or problem is None:
+            return False
+        return bool(problem.grid.is_uniform and not problem.walls)
+
+    @property
     def is_linear(self) -> bool:
         """Whether the linear semigroup of the upwind flux is what evolves."""
         return isinstance(self.method, OnUpwind5)

@@ -21,7 +21,9 @@ import numpy as np
 FAMILIES = {2: (3, 0.43586652150845967), 4: (5, 0.2780538411364523)}
 #: Largest local error, in units of the s-th difference, at these gammas and for decay rates of any
 #: size, by the number of solves s.
-WORST = {3: 0.4, 5: 0.6}
+WORST = {3: 0.52, 5: 0.82}
+#: Largest local error over its leading term, where that is the larger.
+BEYOND_LEADING = 1.15
 
 
 def weights(stages, gamma):

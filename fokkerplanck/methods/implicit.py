@@ -282,8 +282,8 @@ class ImplicitState:
         a = powers.mixture(self.stages, gamma)
         new, partner = powers.combination(c, y[1:]), powers.combination(a, y[1:])
         remainder, worst = self._differences(y)
-        leading = abs(powers.error_coefficient(self.stages, gamma)) * remainder
-        error, limited = max(leading, worst), 0.0
+        leading = powers.BEYOND_LEADING * abs(powers.error_coefficient(self.stages, gamma))
+        error, limited = max(leading * remainder, worst), 0.0
         if self.keeps_signs and new.min() < 0:
             # y_j - y_(j-1) = tau A y_j: the two differ by the currents of one density.
             tails = np.cumsum((c - a)[::-1])[::-1]

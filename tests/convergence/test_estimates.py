@@ -272,6 +272,46 @@ def test_transients(n, method):
     np.testing.assert_array_equal(solution.error_estimate, report.value)
 
 
+@pytest.mark.parametrize(
+    ("code", "n"),
+    [("R2", 64), ("R3", 64), ("R18b", 48), ("R23", 64),
+     pytest.param("R2", 128, marks=pytest.mark.slow)],
+)  # fmt: skip
+def test_transients_by_fluxes_of_high_order(code, n):
+    """Values at centres are known far better than means over cells, and the estimate knows it."""
+    exact = zoo.catalogue()[code]
+    problem = exact.build(n)
+    grid, times = problem.grid, [0, 0.5, 1]
+    truth = np.stack([exact.rho_t(t, *grid.x) for t in times])
+    solution = fp.solve(problem, truth[0] / grid.integrate(truth[0]), times)
+    assert solution.stats["scheme"] == "upwind5"
+    error = np.abs(solution.rho - truth).reshape(3, -1).sum(axis=1) * grid.volume
+    report = solution.error_report
+    ratios = (error / report.value)[1:]
+    assert (ratios < TOO_BOLD).all()
+    assert (ratios > TOO_CAREFUL).all() or report.message.startswith("order")
+    # A start by means over cells is another start, and what it costs is said.
+    means = np.stack([masses_in_cells(lambda *x, t=t: exact.rho_t(t, *x), grid) for t in times])
+    means /= grid.volume
+    other = fp.solve(problem, means[0] / grid.integrate(means[0]), times)
+    error = np.abs(other.rho - means).reshape(3, -1).sum(axis=1)[1:] * grid.volume
+    assert (error < TOO_BOLD * other.error_report.value[1:]).all() or (
+        "a start by means over cells is off by" in other.error_report.message
+    )
+
+
+def test_rough_starts_are_compared_by_masses():
+    """A density in one cell has no values between cells."""
+    problem = zoo.catalogue()["R2"].build(48)
+    start = fp.point(problem.grid, (0.1, 0.1))
+    solution = fp.solve(problem, start, [0, 0.2, 0.4], scheme="upwind5")
+    report = solution.error_report
+    assert np.isfinite(report.value).all()
+    half = solution.coarse
+    there = coarse_masses(solution.rho[0] * solution.grid.volume, solution.grid, half.grid)
+    np.testing.assert_allclose(half.rho[0] * half.grid.volume, there, atol=1e-14)
+
+
 def test_a_smooth_transient_is_of_second_order():
     grid = fp.Grid([(-6, 6)], 96)
     problem = fp.Problem(grid, f=lambda x: x**2 / 2)

@@ -217,4 +217,5 @@ def test_reports():
 
 def test_a_word_where_far_more_is_seen_than_believed():
     assert "11.0 seen, 4 believed" in distance_report(1e-8, 2.0**11 * 1e-8, (2, 2), 4).message
-    assert distance_report(1e-8, 2.0**6 * 1e-8, (2, 2), 4).message == ""
+    assert "6.1 seen, 4 believed" in distance_report(1e-8, 2.0**6.1 * 1e-8, (2, 2), 4).message
+    assert distance_report(1e-8, 2.0**5.9 * 1e-8, (2, 2), 4).message == ""

@@ -7,10 +7,13 @@ shrinks it to the smallest one that fails; values cell by cell come from a seed.
 from dataclasses import dataclass
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 
 import fokkerplanck as fp
 
+#: Fewer cases where few are drawn anyway, of what takes a second for 25: a decorator.
+few = settings(max_examples=5) if settings.get_current_profile_name() == "quick" else lambda f: f
 WORDS = ("reflecting", "absorbing")
 
 
