@@ -1,6 +1,23 @@
 """The names of the front door and where each is at home: for type checkers and ``__init__.py``."""
 
 from fokkerplanck import energies, observables, plot, rates, sde, sets, sgd, theorems, zoo
+from fokkerplanck.distributions import (
+    at,
+    conditional,
+    covariance,
+    credible_region,
+    expectation,
+    gradient_at,
+    hellinger,
+    marginal,
+    mean,
+    mode,
+    moment,
+    peaks,
+    quantile,
+    sample,
+    total_variation,
+)
 from fokkerplanck.domain.densities import delta, from_particles, gaussian, point, uniform
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.storage import load
@@ -19,6 +36,7 @@ from fokkerplanck.methods import (
     jko,
 )
 from fokkerplanck.modes import QuasiStationary, Spectrum, quasi_stationary, spectrum
+from fokkerplanck.observables import entropy, kl
 from fokkerplanck.rates import backward, committor, exit_probabilities, mfpt
 from fokkerplanck.scheme.edges import Edges
 from fokkerplanck.scheme.generator import Generator
@@ -45,22 +63,38 @@ __all__ = [
     "SteadyState",
     "Transport",
     "__version__",
+    "at",
     "backward",
     "committor",
+    "conditional",
+    "covariance",
+    "credible_region",
     "critical_points",
     "delta",
     "energies",
+    "entropy",
     "exit_probabilities",
+    "expectation",
     "from_particles",
     "gaussian",
+    "gradient_at",
+    "hellinger",
     "jko",
+    "kl",
     "load",
+    "marginal",
+    "mean",
     "mfpt",
+    "mode",
+    "moment",
     "observables",
+    "peaks",
     "plot",
     "point",
+    "quantile",
     "quasi_stationary",
     "rates",
+    "sample",
     "sde",
     "sets",
     "sgd",
@@ -68,6 +102,7 @@ __all__ = [
     "spectrum",
     "steady_state",
     "theorems",
+    "total_variation",
     "uniform",
     "wasserstein",
     "zoo",

@@ -359,7 +359,7 @@ class _Run:
         """Everything up to the last output time."""
         n, method, words = self.n, self.transport.method, self.transport.words
         seconds = time.perf_counter() - self.began
-        note = self.generator.edges.note
+        edges = self.generator.edges
         ledger: dict[str, Any] = {name: values[:n].copy() for name, values in self.ledger.items()}
         return Solution(
             t=self.times[:n].copy(),
@@ -367,7 +367,7 @@ class _Run:
             **ledger,
             stats={"method": repr(method), "seconds": seconds, **self.report}
             | self.transport.stats(self.report)
-            | ({"walls": note} if note else {}),
+            | ({"walls": edges.note} if edges.note else {}),
             status=self.status,
             message="; ".join(filter(None, (self.message, words, self.empty))),
             grid=self.generator.grid,
@@ -377,6 +377,7 @@ class _Run:
             dense=self.watch.dense_output(),
             t_events=self.watch.times(),
             rho_events=self.watch.densities(),
+            centroids=edges.centroids if edges.knows_walls else None,
         )
 
 

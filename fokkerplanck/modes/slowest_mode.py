@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from fokkerplanck.distributions.methods import DensityMethods
 from fokkerplanck.domain.arguments import frozen, is_whole, positive_number
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.types import Array
@@ -17,7 +18,7 @@ from fokkerplanck.scheme.generator import Generator
 
 
 @dataclass(frozen=True, eq=False)
-class QuasiStationary:
+class QuasiStationary(DensityMethods):
     r"""Slowest decaying density: :math:`A\rho=-\lambda\rho`, :math:`\rho>0`, :math:`\int\rho=1`.
 
     Attributes
@@ -36,6 +37,8 @@ class QuasiStationary:
         Least and largest :math:`-(A^Tu)_i/u_i` and :math:`-(Ap)_i/p_i` over the cells, without a
         subtraction: the rate of the chain on this grid lies between them. They say nothing of the
         error of the grid.
+    centroids : array (d, \*shape) or None
+        Mean places of the mass of the cells, where singular walls move them off the centres.
     """
 
     grid: Grid
@@ -44,6 +47,12 @@ class QuasiStationary:
     residual: float
     exit_law: Array
     decay_rate_bounds: tuple[float, float]
+    centroids: Array | None = field(default=None, repr=False)
+
+    @property
+    def _places(self) -> Array | None:
+        """Means and moments are taken at the centroids."""
+        return self.centroids
 
     @property
     def mean_exit_time(self) -> float:
@@ -127,4 +136,5 @@ def quasi_stationary(
         residual=(found.high - found.low) / found.rate,
         exit_law=frozen((leaving / leaving.sum()).reshape(grid.shape)),
         decay_rate_bounds=(found.low, found.high),
+        centroids=generator.edges.centroids if generator.edges.knows_walls else None,
     )
