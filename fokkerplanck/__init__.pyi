@@ -1,6 +1,23 @@
 """The names of the front door and where each is at home: for type checkers and ``__init__.py``."""
 
 from fokkerplanck import energies, observables, plot, rates, sde, sets, sgd, theorems, zoo
+from fokkerplanck.distributions import (
+    at,
+    conditional,
+    covariance,
+    credible_region,
+    expectation,
+    gradient_at,
+    hellinger,
+    marginal,
+    mean,
+    mode,
+    moment,
+    peaks,
+    quantile,
+    sample,
+    total_variation,
+)
 from fokkerplanck.domain.densities import delta, from_particles, gaussian, point, uniform
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.storage import load
@@ -20,6 +37,7 @@ from fokkerplanck.methods import (
     jko,
 )
 from fokkerplanck.modes import QuasiStationary, Spectrum, quasi_stationary, spectrum
+from fokkerplanck.observables import entropy, kl
 from fokkerplanck.rates import backward, committor, exit_probabilities, mfpt
 from fokkerplanck.scheme.edges import Edges
 from fokkerplanck.scheme.generator import Generator
@@ -49,24 +67,40 @@ __all__ = [
     "Sweep",
     "Transport",
     "__version__",
+    "at",
     "backward",
     "committor",
+    "conditional",
+    "covariance",
+    "credible_region",
     "critical_points",
     "delta",
     "energies",
+    "entropy",
     "exit_probabilities",
+    "expectation",
     "fit",
     "from_particles",
     "gaussian",
+    "gradient_at",
+    "hellinger",
     "jko",
+    "kl",
     "load",
+    "marginal",
+    "mean",
     "mfpt",
+    "mode",
+    "moment",
     "observables",
+    "peaks",
     "plot",
     "point",
+    "quantile",
     "quasi_stationary",
     "rates",
     "resume",
+    "sample",
     "sde",
     "sets",
     "sgd",
@@ -75,6 +109,7 @@ __all__ = [
     "steady_state",
     "sweep",
     "theorems",
+    "total_variation",
     "uniform",
     "wasserstein",
     "zoo",

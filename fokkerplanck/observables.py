@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fokkerplanck.domain.arguments import describe, finite_array, positive_number, real_array
-from fokkerplanck.domain.grid import Grid, check_grid
+from fokkerplanck.domain.arguments import describe, positive_number, real_array
+from fokkerplanck.domain.densities import check_densities
+from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.types import Array
 from fokkerplanck.kernels.linalg import evolution
 
@@ -46,7 +47,7 @@ def mass(rho: ArrayLike, grid: Grid) -> Any:
     >>> float(fp.observables.mass(fp.uniform(grid), grid))
     1.0
     """
-    rho = _density(rho, grid, signed=True)
+    rho = check_densities(rho, grid, signed=True)
     return grid.integrate(rho)
 
 
@@ -71,7 +72,7 @@ def entropy(rho: ArrayLike, grid: Grid) -> Any:
     >>> round(float(fp.observables.entropy(fp.uniform(grid), grid)), 6)
     0.693147
     """
-    rho = _density(rho, grid)
+    rho = check_densities(rho, grid)
     return -grid.integrate(rho * np.log(np.where(rho > 0, rho, 1.0)))
 
 
@@ -97,7 +98,7 @@ def energy(rho: ArrayLike, Phi: ArrayLike, grid: Grid) -> Any:
     >>> float(fp.observables.energy(fp.uniform(grid), grid.x[0], grid))
     1.0
     """
-    rho = _density(rho, grid, signed=True)
+    rho = check_densities(rho, grid, signed=True)
     Phi = real_array(Phi, "Phi", f"a number or an array of shape {grid.shape}")
     if Phi.shape not in ((), grid.shape) or not (Phi > -np.inf).all():
         raise ValueError(
@@ -147,7 +148,7 @@ def kl(rho: ArrayLike, rho_inf: ArrayLike, grid: Grid, *, log: bool = False) -> 
     >>> round(float(fp.observables.kl(a, a * (1 + 1e-12), grid) * 1e24), 3)
     0.5
     """
-    rho = _density(rho, grid)
+    rho = check_densities(rho, grid)
     inf, log_inf = _reference(rho_inf, grid, log)
     leading = rho.shape[: rho.ndim - grid.dim]
     volume = grid.volumes
@@ -287,7 +288,7 @@ def entropy_production(rho: ArrayLike, log_rho_inf: ArrayLike, generator: Any) -
     grid, edges = generator.grid, generator.edges
     if generator.leaks:
         raise ValueError("the generator loses mass through absorbing sides: it has no steady state")
-    rho = _density(rho, grid)
+    rho = check_densities(rho, grid)
     _, log_inf = _reference(log_rho_inf, grid, True)
     log_inf = np.maximum(log_inf, -1e5).ravel()
     forward, backward = generator.edge_rates
@@ -301,22 +302,6 @@ def entropy_production(rho: ArrayLike, log_rho_inf: ArrayLike, generator: Any) -
         )
     nonadiabatic, adiabatic = rates[0], rates[1]
     return EntropyProduction((nonadiabatic + adiabatic)[()], adiabatic[()], nonadiabatic[()])
-
-
-def _density(rho: ArrayLike, grid: Grid, signed: bool = False) -> Array:
-    """Float array (..., *shape) of finite numbers, none negative unless signed."""
-    check_grid(grid)
-    rho = finite_array(rho, "rho", f"a density of shape (..., {str(grid.shape)[1:-1]})")
-    if rho.size and rho.min() < 0 and not signed:
-        raise ValueError(
-            f"rho is negative in {np.count_nonzero(rho < 0)} of {rho.size} cells, least "
-            f"{rho.min():g}; give a density, which is >= 0"
-        )
-    if rho.shape[rho.ndim - grid.dim :] != grid.shape:
-        raise ValueError(
-            f"rho has shape {rho.shape}; its last {grid.dim} axes must be the grid's {grid.shape}"
-        )
-    return rho
 
 
 def _reference(rho_inf: ArrayLike, grid: Grid, log: bool) -> tuple[Array, Array]:

@@ -32,6 +32,7 @@ FLOORS = {
     "equation": 3,
     "sets": 3,
     "observables": 3,
+    "distributions": 3,
     "scheme": 4,
     "linalg": 5,
     "steady": 6,

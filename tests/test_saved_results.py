@@ -14,9 +14,17 @@ from tests.test_pickling import GRID, MAKERS, PROBLEM, differences
 
 #: Fields that hold functions, and so do not come back.
 LOST = ("value._asked: ", "value._again: ")
+
+
+def at(beta):
+    """Problem of a sweep."""
+    return fp.Problem(GRID, f=lambda x: x**2, beta=beta)
+
+
 RESULTS = {
     **{name: make for name, make in MAKERS.items() if hasattr(make(), "save")},
     "verdicts": lambda: fp.theorems.verify(PROBLEM),
+    "sweep": lambda: fp.sweep(at, {"beta": [1.0, 2.0]}, lambda p: fp.steady_state(p).rho[3]),
     "swarm": lambda: fp.sgd.run(
         fp.sgd.LeastSquares(np.eye(3), np.arange(3.0)), np.zeros(3), 0.1, 1, 5, n_particles=4
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fokkerplanck.domain.arguments import SYMMETRIC, asymmetry, real_array
+from fokkerplanck.domain.arguments import SYMMETRIC, asymmetry, finite_array, real_array
 from fokkerplanck.domain.discrete_gaussian import fitted, is_thin
 from fokkerplanck.domain.fields import cell_text, check_finite, first_cell
 from fokkerplanck.domain.grid import AXES, Grid, along, check_grid, shortest
@@ -71,6 +71,23 @@ def check_density(rho: ArrayLike, grid: Grid, name: str = "rho", *, is_rest: boo
         raise ValueError(
             f"{name} has mass {mass:.12g}, expected 1; "
             + (f"divide it by grid.integrate({name})" if mass > 0 else "give a density")
+        )
+    return rho
+
+
+def check_densities(rho: ArrayLike, grid: Grid, signed: bool = False, name: str = "rho") -> Array:
+    r"""Float array (..., \*shape) of finite numbers, none negative unless signed, of any mass."""
+    check_grid(grid)
+    rho = finite_array(rho, name, f"a density of shape (..., {str(grid.shape)[1:-1]})")
+    if rho.size and rho.min() < 0 and not signed:
+        raise ValueError(
+            f"{name} is negative in {np.count_nonzero(rho < 0)} of {rho.size} cells, least "
+            f"{rho.min():g}; give a density, which is >= 0"
+        )
+    if rho.shape[rho.ndim - grid.dim :] != grid.shape:
+        raise ValueError(
+            f"{name} has shape {rho.shape}; its last {grid.dim} axes must be "
+            f"the grid's {grid.shape}"
         )
     return rho
 

@@ -197,17 +197,29 @@ class Grid:
         r"""Volume of every cell, shape (\*shape), on any grid."""
         return np.broadcast_to(self.volume, self.shape)
 
-    def integrate(self, u: ArrayLike | Callable[..., ArrayLike]) -> Any:
-        r"""Midpoint rule :math:`\int u\,dx = \sum_i u_i V_i` over the last d axes.
+    def integrate(
+        self,
+        u: ArrayLike | Callable[..., ArrayLike],
+        axis: int | str | Sequence[int | str] | None = None,
+    ) -> Any:
+        r"""Midpoint rule :math:`\int u\,dx = \sum_i u_i V_i` over the last d axes, or some of them.
 
         Parameters
         ----------
         u : array, shape (..., \*shape), number, or callable ``u(x, y)`` of the cell centres
             Leading axes (components, time) pass through.
+        axis : int, {"x", "y", "z"} or a sequence of these, optional
+            Axes of the grid to integrate over; all of them by default.
 
         Returns
         -------
-        array, shape (...)
+        array, shape (...), followed by the cells of the axes that are left
+            In units of u times length along each axis integrated over.
+
+        Raises
+        ------
+        ValueError
+            For values that do not fit the grid, and axes that it does not have.
 
         Examples
         --------
@@ -215,7 +227,10 @@ class Grid:
         >>> grid = fp.Grid([(0, 1)], 4)
         >>> float(grid.integrate(grid.x[0]))
         0.5
+        >>> fp.Grid([(0, 1), (0, 3)], 2).integrate(lambda x, y: x * y, axis="y")
+        array([1.125, 3.375])
         """
+        over = range(self.dim) if axis is None else axis_numbers(axis, self, "axis")
         if callable(u):
             try:
                 u = u(*self.x)
@@ -238,7 +253,11 @@ class Grid:
                 f"integrate received an array of shape {u.shape}; its last {self.dim} axes must "
                 f"be the grid's {self.shape}"
             )
-        return np.sum(u * self.volume, axis=tuple(range(-self.dim, 0)))
+        if len(over) == self.dim:
+            return np.sum(u * self.volume, axis=tuple(range(-self.dim, 0)))
+        for k in over:
+            u = u * along(self.widths[k], k, self.dim)
+        return np.sum(u, axis=tuple(k - self.dim for k in over))
 
     def refined(self, k: int = 2) -> Grid:
         """Return the same box with every cell cut into k equal parts along every axis.
@@ -320,6 +339,25 @@ def check_grid(grid: object) -> Grid:
         given = f"the class {grid.__name__}" if isinstance(grid, type) else describe(grid)
         raise ValueError(f"grid is {given}; give a Grid, e.g. Grid([(-1, 1)], 64)")
     return grid
+
+
+def axis_numbers(axes: Any, grid: Grid, name: str = "axes") -> tuple[int, ...]:
+    """Numbers of axes of the grid, from numbers or letters, one or a sequence without repeats."""
+    given = [axes] if isinstance(axes, str) or not np.iterable(axes) else list(axes)
+    numbers = []
+    for axis in given:
+        k = AXES.find(axis) if isinstance(axis, str) and len(axis) == 1 else axis
+        if not is_whole(k) or not 0 <= k < grid.dim:
+            letters = ", ".join(repr(letter) for letter in AXES[: grid.dim])
+            raise ValueError(
+                f"{name} has {describe(axis)}, which is no axis of this grid; give {letters} or "
+                f"numbers from 0 to {grid.dim - 1}"
+            )
+        numbers.append(int(k))
+    if not numbers or len(set(numbers)) < len(numbers):
+        came = "is empty" if not numbers else f"is {given}, which names an axis twice"
+        raise ValueError(f"{name} {came}; give each axis once, and at least one")
+    return tuple(numbers)
 
 
 def along(a: Array, axis: int, d: int) -> Array:

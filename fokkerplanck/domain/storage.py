@@ -32,6 +32,7 @@ HOMES = {
     "Solution": "fokkerplanck.evolution.solution",
     "Spectrum": "fokkerplanck.modes.eigenmodes",
     "SteadyState": "fokkerplanck.steady.state",
+    "Sweep": "fokkerplanck.studies.sweep_result",
     "Swarm": "fokkerplanck.sgd.swarm",
     "Transport": "fokkerplanck.transport.distance",
     "Verdict": "fokkerplanck.theorems.verdict",

@@ -18,7 +18,10 @@ from fokkerplanck.methods.method import Context, Method
 from fokkerplanck.scheme.generator import Generator
 
 #: Fields of a solution that lie in the last checkpoint of a run that is over.
-_WORDS = ("status", "message", "beta", "problem", "log_rho_inf", "t_events", "rho_events"
+_WORDS = (
+    *("status", "message", "beta", "problem", "log_rho_inf", "t_events", "rho_events"),
+    *("centroids", "_moves_values"),
+)
 
 
 @dataclass(frozen=True)

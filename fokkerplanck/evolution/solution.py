@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fokkerplanck.distributions.methods import DensityMethods
 from fokkerplanck.domain import storage
 from fokkerplanck.domain.arguments import describe, one_of, positive_number, whole_number
 from fokkerplanck.domain.grid import Grid
@@ -29,7 +30,7 @@ LEDGER = ("mass", "free_energy", "entropy", "energy", "dissipation", "min_rho")
 
 
 @dataclass(frozen=True, eq=False)
-class Solution(Repeatable, Saved):
+class Solution(Repeatable, Saved, DensityMethods):
     r"""Densities at the output times, and a ledger of what they are worth; all arrays read-only.
 
     ``solution[i]`` is the density at ``t[i]``; iterating gives pairs (t, rho).
@@ -65,6 +66,8 @@ class Solution(Repeatable, Saved):
         Interpolation between the steps of the run, with ``solve(..., dense=True)``.
     t_events, rho_events : tuples of arrays (m,) and (m, \*shape)
         Times and densities of the roots of every event.
+    centroids : array (d, \*shape) or None
+        Mean places of the mass of the cells, where singular walls move them off the centres.
     error_estimate, error_report : array (n_t,), ErrorReport
         L1 error that the grid leaves at each output time, by two more runs when first asked for;
         of anything else by ``error_of``.
@@ -109,6 +112,7 @@ class Solution(Repeatable, Saved):
     dense: Dense | None = field(default=None, repr=False)
     t_events: tuple[Array, ...] = ()
     rho_events: tuple[Array, ...] = ()
+    centroids: Array | None = field(default=None, repr=False)
     _asked: Question | None = field(default=None, repr=False)
     #: Whether the scheme moves values at cell centres, by a flux of high order, and not masses.
     _moves_values: bool = field(default=False, repr=False)
@@ -127,6 +131,11 @@ class Solution(Repeatable, Saved):
             if isinstance(value, np.ndarray):
                 value.flags.writeable = False
         object.__setattr__(self, "stats", ReadOnly(self.stats))
+
+    @property
+    def _places(self) -> Array | None:
+        """Means and moments are taken at the centroids."""
+        return self.centroids
 
     def __len__(self) -> int:
         return len(self.t)
@@ -230,6 +239,8 @@ class Solution(Repeatable, Saved):
         arrays |= {name: getattr(self, name) for name in ("t", "rho", *LEDGER)}
         if self.log_rho_inf is not None:
             arrays["log_rho_inf"] = self.log_rho_inf
+        if self.centroids is not None:
+            arrays["centroids"] = self.centroids
         if self.dense is not None:
             arrays |= {f"dense_{name}": getattr(self.dense, name) for name in ("t", "rho", "rate")}
         for k, (t, rho) in enumerate(zip(self.t_events, self.rho_events, strict=True)):
@@ -261,6 +272,9 @@ class Solution(Repeatable, Saved):
             log_rho_inf = storage.stored_array(arrays, "log_rho_inf", shape, False)
             if np.isnan(log_rho_inf).any() or log_rho_inf.max() == np.inf:
                 raise ValueError("log_rho_inf is nan or infinite")
+        centroids = None
+        if "centroids" in arrays:
+            centroids = storage.stored_array(arrays, "centroids", (grid.dim, *shape))
         # Files of version 0.1 have no events.
         events: list[list[Array]] = [[], []]
         for k in range(whole_number(metadata.get("n_events", 0), "n_events", 0)):
@@ -276,6 +290,7 @@ class Solution(Repeatable, Saved):
             dense=_dense(arrays, grid),
             t_events=tuple(events[0]),
             rho_events=tuple(events[1]),
+            centroids=centroids,
         )
 
     def __repr__(self) -> str:

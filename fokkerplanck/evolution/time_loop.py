@@ -428,7 +428,7 @@ class Run:
         """Solution of what was reached."""
         n, method, words = self.n, self.transport.method, self.transport.words
         seconds = self.before + time.perf_counter() - self.began
-        note = self.generator.edges.note
+        edges = self.generator.edges
         ledger: dict[str, Any] = {name: values[:n].copy() for name, values in self.ledger.items()}
         return Solution(
             t=self.times[:n].copy(),
@@ -436,7 +436,7 @@ class Run:
             **ledger,
             stats={"method": repr(method), "seconds": seconds, **self.report}
             | self.transport.stats(self.report)
-            | ({"walls": note} if note else {}),
+            | ({"walls": edges.note} if edges.note else {}),
             status=self.status,
             message="; ".join(filter(None, (self.message, words, self.empty))),
             grid=self.generator.grid,
@@ -448,6 +448,7 @@ class Run:
             rho_events=self.watch.densities(),
             _asked=asked,
             _moves_values=self.transport.moves_values,
+            centroids=edges.centroids if edges.knows_walls else None,
         )
 
 

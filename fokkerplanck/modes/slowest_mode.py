@@ -7,6 +7,7 @@ from functools import cached_property, partial
 
 import numpy as np
 
+from fokkerplanck.distributions.methods import DensityMethods
 from fokkerplanck.domain.arguments import frozen, is_whole, positive_number
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.observed_order import ErrorReport
@@ -24,7 +25,7 @@ from fokkerplanck.steady.operator_choice import LinearOperator, choose_operator
 
 
 @dataclass(frozen=True, eq=False)
-class QuasiStationary(Repeatable, Saved):
+class QuasiStationary(Repeatable, Saved, DensityMethods):
     r"""Slowest decaying density: :math:`A\rho=-\lambda\rho`, :math:`\rho>0`, :math:`\int\rho=1`.
 
     Attributes
@@ -45,6 +46,8 @@ class QuasiStationary(Repeatable, Saved):
         Least and largest :math:`-(A^Tu)_i/u_i` and :math:`-(Ap)_i/p_i` over the cells, without a
         subtraction: the rate of the chain on this grid lies between them. They say nothing of the
         error of the grid. nan for linear fluxes, which have no such bounds.
+    centroids : array (d, \*shape) or None
+        Mean places of the mass of the cells, where singular walls move them off the centres.
     stats : dict
         ``scheme``, ``solver``, ``steps``, ``message``; of linear fluxes ``negative_mass``,
         which rho had and does not show.
@@ -58,6 +61,7 @@ class QuasiStationary(Repeatable, Saved):
     residual: float
     exit_law: Array
     decay_rate_bounds: tuple[float, float]
+    centroids: Array | None = field(default=None, repr=False)
     stats: RunStats = field(default_factory=lambda: RunStats({}))
     _asked: Question | None = field(default=None, repr=False)
 
@@ -73,6 +77,11 @@ class QuasiStationary(Repeatable, Saved):
     def error_report(self) -> ErrorReport:
         """``error_estimate`` with the order it rests on, and what speaks against it."""
         return self.error_of(lambda state: state.decay_rate)
+
+    @property
+    def _places(self) -> Array | None:
+        """Means and moments are taken at the centroids."""
+        return self.centroids
 
     @property
     def mean_exit_time(self) -> float:
@@ -171,6 +180,7 @@ def _of_chain(
         stats=RunStats(
             {"scheme": "markov", "solver": "direct", "steps": found.steps, "message": message}
         ),
+        centroids=_centroids(generator),
     )
 
 
@@ -192,4 +202,11 @@ def _linear(linear: LinearOperator, tol: float, max_iterations: int) -> QuasiSta
                 "negative_mass": found.negative,
             }
         ),
+        centroids=_centroids(linear.generator),
     )
+
+
+def _centroids(generator: Generator) -> Array | None:
+    """Mean places of the mass of the cells; None for their centres."""
+    edges = generator.edges
+    return edges.centroids if edges.knows_walls else None

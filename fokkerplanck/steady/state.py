@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 
+from fokkerplanck.distributions.methods import DensityMethods
 from fokkerplanck.domain import fields, storage
-from fokkerplanck.domain.arguments import frozen, real_array
+from fokkerplanck.domain.arguments import frozen
 from fokkerplanck.domain.grid import Grid, Side
 from fokkerplanck.domain.observed_order import (
     BESIDE,
@@ -27,7 +28,7 @@ from fokkerplanck.domain.observed_order import (
 )
 from fokkerplanck.domain.packing import Saved, made, packed, sealed, unpacked, unsealed
 from fokkerplanck.domain.run_stats import ByKey
-from fokkerplanck.domain.types import Array, Field, Flags
+from fokkerplanck.domain.types import Array, Flags
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.equation.repeated import Question, Repeatable
 from fokkerplanck.errors import ConvergenceError
@@ -127,7 +128,7 @@ class Found:
 
 
 @dataclass(frozen=True, eq=False)
-class SteadyState(Repeatable, Saved):
+class SteadyState(Repeatable, Saved, DensityMethods):
     r"""Steady state :math:`\rho_{ss}` of a problem, with all that follows from it.
 
     Attributes
@@ -203,45 +204,24 @@ class SteadyState(Repeatable, Saved):
         x = centroids(self.problem) if self.stats.knows_walls else self.grid.x
         if not self.stats.atoms:
             return x
-        x, mass = np.array(x), (self.rho * self.grid.volume).ravel()
-        for side in self.stats.atoms:
+        x, mass = np.array(x), self.rho * self.grid.volume
+        for side, atoms in self._atoms.items():
             wall, _ = cells_along(side)
-            k, atoms = side.axis, atom_masses(self.problem, mass, side)
-            share = atoms / np.maximum(mass.reshape(self.grid.shape)[wall], 1e-300)
+            k, share = side.axis, atoms / np.maximum(mass[wall], 1e-300)
             place = self.grid.box[k][0 if side.end == "lower" else 1]
             x[k][wall] += share * (place - x[k][wall])
         return frozen(x)
 
-    def mean(self, u: Field) -> Any:
-        r"""Steady mean :math:`\int u\rho\,dx`, of a function at the centroids of the cells.
+    @property
+    def _places(self) -> Array:
+        """Means and moments are taken at the centroids."""
+        return self.centroids
 
-        Parameters
-        ----------
-        u : callable ``u(x, y)``, array (..., \*shape) or number
-            Leading axes pass through.
-
-        Returns
-        -------
-        array, shape (...)
-
-        Examples
-        --------
-        Heterozygosity of two alleles that mutate at a rate .1: 2 <x (1 - x)> = 1/12.
-
-        >>> import fokkerplanck as fp
-        >>> grid = fp.Grid([(0, 1)], 200)
-        >>> problem = fp.Problem(grid, drift=lambda x: 0.1 * (1 - 2 * x), D=lambda x: x * (1 - x))
-        >>> round(float(fp.steady_state(problem).mean(lambda x: 2 * x * (1 - x))), 4)
-        0.0833
-        """
-        values = real_array(fields.evaluate(u, self.centroids, "u"), "u", "numbers over the grid")
-        d, shape = self.grid.dim, self.grid.shape
-        if values.ndim and values.shape[values.ndim - d :] != shape:
-            raise ValueError(
-                f"u has shape {values.shape}; give a function, a number, or an array whose last "
-                f"axes are the grid's {shape}"
-            )
-        return self.grid.integrate(values * self.rho)
+    @cached_property
+    def _atoms(self) -> dict[Side, Array]:
+        """Masses on walls, of the cells along them."""
+        mass = (self.rho * self.grid.volume).ravel()
+        return {side: atom_masses(self.problem, mass, side) for side in self.stats.atoms}
 
     @cached_property
     def rho(self) -> Array:

@@ -19,7 +19,6 @@ from fokkerplanck.studies.points import Points, words
 NAMED = 5
 
 
-@storage.readable
 @dataclass(frozen=True, eq=False)
 class Sweep:
     """Answers at the points of a study: ``sweep["name"]``, or ``sweep.value`` if there is one.

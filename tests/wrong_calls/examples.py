@@ -390,6 +390,53 @@ def _observables():
     }
 
 
+def _distributions():
+    """What a density says."""
+    stack = ("rho", "one axis more")
+    here = {"rho": RHO_2, "grid": PLANE}
+    return {
+        "expectation": example(fp.expectation, stack, ("u", "one axis more"), u=PLANE.x[1], **here),
+        "expectation function": example(fp.expectation, stack, u=lambda x, y: x * y, **here),
+        "mean": example(fp.mean, stack, places=np.array(PLANE.x), **here),
+        "covariance": example(fp.covariance, stack, places=np.array(PLANE.x), **here),
+        "moment": example(
+            fp.moment,
+            stack,
+            order=2,
+            about=0.5,
+            rho=RHO,
+            grid=LINE,
+        ),
+        "quantile": example(fp.quantile, stack, ("axis", "number"), q=0.3, axis="x", **here),
+        "mode": example(fp.mode, stack, **here),
+        "peaks": example(fp.peaks, depth=0.5, **here),
+        "marginal": example(fp.marginal, stack, ("axes", "number"), axes="y", **here),
+        "conditional": example(fp.conditional, stack, given={"x": 0.3}, **here),
+        "at": example(fp.at, stack, ("points", "one axis more"), points=POINTS, **here),
+        "gradient_at": example(
+            fp.gradient_at, stack, ("points", "one axis more"), points=POINTS, **here
+        ),
+        "sample": example(fp.sample, stack, n=3, rng=5, within="interpolant", **here),
+        "total_variation": example(
+            fp.total_variation,
+            ("rho0", "one axis more"),
+            ("rho1", "one axis more"),
+            rho0=RHO_2,
+            rho1=fp.uniform(PLANE),
+            grid=PLANE,
+        ),
+        "hellinger": example(
+            fp.hellinger,
+            ("rho0", "one axis more"),
+            ("rho1", "one axis more"),
+            rho0=RHO_2,
+            rho1=fp.uniform(PLANE),
+            grid=PLANE,
+        ),
+        "credible_region": example(fp.credible_region, stack, level=0.9, **here),
+    }
+
+
 def _sets_and_rates():
     """Regions and escape rates."""
     sets = fp.sets
@@ -711,6 +758,7 @@ def examples():
         _core,
         _methods,
         _observables,
+        _distributions,
         _sets_and_rates,
         _particles,
         _theorems,
@@ -723,6 +771,8 @@ def examples():
 #: Other names of the same thing.
 ALIASES = {
     "delta",
+    "entropy",
+    "kl",
     "rates.backward",
     "rates.committor",
     "rates.exit_probabilities",
