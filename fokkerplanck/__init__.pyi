@@ -2,6 +2,7 @@
 
 from fokkerplanck import energies, observables, plot, rates, sde, sets, sgd, theorems, zoo
 from fokkerplanck.domain.densities import delta, from_particles, gaussian, point, uniform
+from fokkerplanck.domain.expressions import Formula
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.storage import load
 from fokkerplanck.equation.problem import Problem
@@ -34,6 +35,7 @@ __all__ = [
     "Edges",
     "Exponential",
     "FluxCorrected",
+    "Formula",
     "Generator",
     "Grid",
     "Implicit",
