@@ -32,6 +32,7 @@ def differentiate(node: Node, name: str) -> Node:
 def _slope(node: Node, name: str, known: dict[int, Node]) -> Node:
     """Derivative of one node; those of shared nodes are made once."""
     if id(node) not in known:
+        found: Node
         match node:
             case Name(word):
                 found = ONE if word == name else ZERO
@@ -148,8 +149,9 @@ def add(*terms: tuple[bool, Node]) -> Node:
         return ZERO
     if len(kept) == 1 and not kept[0][0]:
         return kept[0][1]
-    if all(isinstance(u, Number) for _, u in kept):
-        return Number(sum((-u.value if s else u.value) for s, u in kept))  # type: ignore[union-attr]
+    numbers = [-u.value if s else u.value for s, u in kept if isinstance(u, Number)]
+    if len(numbers) == len(kept):
+        return Number(sum(numbers))
     return Sum(tuple(kept))
 
 

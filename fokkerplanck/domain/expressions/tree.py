@@ -184,7 +184,8 @@ def _power(base: Any, exponent: Any) -> Any:
     """base ** exponent; small whole exponents by multiplications."""
     if np.ndim(exponent) or exponent != np.rint(exponent) or not 1 <= abs(exponent) <= MULTIPLIED:
         return np.power(base, exponent)
-    n, square, result = int(abs(exponent)), base, None
+    result: Any = None
+    n, square = int(abs(exponent)), base
     while n:
         if n % 2:
             result = square if result is None else result * square
@@ -214,7 +215,7 @@ def _bound(node: Node, numbers: Mapping[str, float], known: dict[int, Node]) -> 
     """``bound`` of one node."""
     if id(node) in known:
         return known[id(node)]
-    result = node
+    result: Node = node
     operands = [_bound(u, numbers, known) for u in parts(node)]
     match node:
         case Name(name) if name in numbers:
