@@ -19,6 +19,7 @@ from fokkerplanck.distributions import (
     total_variation,
 )
 from fokkerplanck.domain.densities import delta, from_particles, gaussian, point, uniform
+from fokkerplanck.domain.expressions import Formula
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.storage import load
 from fokkerplanck.equation.problem import Problem
@@ -55,6 +56,7 @@ __all__ = [
     "Exponential",
     "Fit",
     "FluxCorrected",
+    "Formula",
     "Generator",
     "Grid",
     "Implicit",

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from scipy.interpolate import make_interp_spline
 
 from fokkerplanck.domain.arguments import SYMMETRIC, asymmetry, frozen, real_array
+from fokkerplanck.domain.expressions import Formula
 from fokkerplanck.domain.grid import Grid, along
 from fokkerplanck.domain.types import Array, Field
 from fokkerplanck.kernels import threads
@@ -399,6 +400,8 @@ def derivative(
     u: Field, grid: Places, axis: int, name: str, sample: Sample = scalar_field
 ) -> Array:
     r"""Partial derivative along one axis, of a callable or of an array with space last."""
+    if isinstance(u, Formula):  # exact
+        return sample(u.partial(axis), grid, name, grid.x)
     if callable(u):
         step = STEP * along(grid.widths[axis], axis, grid.dim)
         return quotient(lambda points: sample(u, grid, name, points), grid.x, axis, step)

@@ -118,6 +118,13 @@ def _core():
     """Front door: grids, problems, densities, questions."""
     right = {"A": LINE.x[0] < -1, "B": LINE.x[0] > 1}
     return {
+        "Formula": example(
+            fp.Formula,
+            *(("text", kind) for kind in ("number", "nonsense", "list")),
+            text="x^2 + a",
+            parameters={"a": 1.0},
+            variables=("x", "y"),
+        ),
         "Grid": example(
             fp.Grid,
             ("shape", "tuple"),
