@@ -55,17 +55,100 @@ class Region:
 
     def __or__(self, other: Callable[..., Any]) -> Region:
         that = _region(other)
-        return Region(lambda *x: self(*x) | that(*x), f"{self.words} | {that.words}")
+        return Region(_Union(self, that), f"{self.words} | {that.words}")
 
     def __and__(self, other: Callable[..., Any]) -> Region:
         that = _region(other)
-        return Region(lambda *x: self(*x) & that(*x), f"{self.words} & {that.words}")
+        return Region(_Intersection(self, that), f"{self.words} & {that.words}")
 
     def __invert__(self) -> Region:
-        return Region(lambda *x: ~np.asarray(self(*x), dtype=bool), f"~{self.words}")
+        return Region(_Complement(self), f"~{self.words}")
 
     def __repr__(self) -> str:
         return self.words
+
+
+# Objects and not functions inside of functions, which cannot be pickled.
+
+
+@dataclass(frozen=True, eq=False)
+class _Union:
+    """Points of either."""
+
+    one: Region
+    other: Region
+
+    def __call__(self, *x: ArrayLike) -> Any:
+        return self.one(*x) | self.other(*x)
+
+
+@dataclass(frozen=True, eq=False)
+class _Intersection:
+    """Points of both."""
+
+    one: Region
+    other: Region
+
+    def __call__(self, *x: ArrayLike) -> Any:
+        return self.one(*x) & self.other(*x)
+
+
+@dataclass(frozen=True, eq=False)
+class _Complement:
+    """All other points."""
+
+    region: Region
+
+    def __call__(self, *x: ArrayLike) -> Any:
+        return ~np.asarray(self.region(*x), dtype=bool)
+
+
+@dataclass(frozen=True, eq=False)
+class _Ball:
+    """Points within a radius of a centre (d,)."""
+
+    center: Array
+    radius: float
+
+    def __call__(self, *x: Any) -> Any:
+        _match(x, self.center, "center")
+        squares = ((u - m) ** 2 for u, m in zip(x, self.center, strict=True))
+        return sum(squares) <= self.radius * self.radius
+
+
+@dataclass(frozen=True, eq=False)
+class _Box:
+    """Points between pairs (d, 2)."""
+
+    pairs: Array
+
+    def __call__(self, *x: Any) -> Any:
+        _match(x, self.pairs, "box")
+        within = ((u >= a) & (u <= b) for u, (a, b) in zip(x, self.pairs, strict=True))
+        return np.logical_and.reduce(np.broadcast_arrays(*within))
+
+
+@dataclass(frozen=True, eq=False)
+class _HalfSpace:
+    """Points beyond a plane of normal (d,)."""
+
+    normal: Array
+    offset: float
+
+    def __call__(self, *x: Any) -> Any:
+        _match(x, self.normal, "normal")
+        return sum(u * m for u, m in zip(x, self.normal, strict=True)) >= self.offset
+
+
+@dataclass(frozen=True, eq=False)
+class _Sublevel:
+    """Points where a function is at most a level."""
+
+    f: Callable[..., ArrayLike]
+    level: float
+
+    def __call__(self, *x: ArrayLike) -> Any:
+        return np.asarray(self.f(*x)) <= self.level
 
 
 def ball(center: ArrayLike, radius: float) -> Region:
@@ -95,12 +178,7 @@ def ball(center: ArrayLike, radius: float) -> Region:
     r = finite_number(radius, "radius", "a positive number")
     if not r > 0:
         raise ValueError(f"radius is {radius!r}; give a positive number")
-
-    def inside(*x: Any) -> Any:
-        _match(x, c, "center")
-        return sum((u - m) ** 2 for u, m in zip(x, c, strict=True)) <= r * r
-
-    return Region(inside, f"ball({_text(c)}, {r:g})")
+    return Region(_Ball(c, r), f"ball({_text(c)}, {r:g})")
 
 
 def box(*sides: tuple[float, float]) -> Region:
@@ -129,15 +207,8 @@ def box(*sides: tuple[float, float]) -> Region:
     pairs = np.array([real_array(side, f"sides[{k}]", "(lo, hi)") for k, side in enumerate(sides)])
     if pairs.ndim != 2 or pairs.shape[1] != 2 or not np.all(pairs[:, 0] < pairs[:, 1]):
         raise ValueError(f"box received {sides!r}; give a pair (lo, hi) with lo < hi for each axis")
-
-    def inside(*x: Any) -> Any:
-        _match(x, pairs, "box")
-        return np.logical_and.reduce(
-            np.broadcast_arrays(*((u >= a) & (u <= b) for u, (a, b) in zip(x, pairs, strict=True)))
-        )
-
     words = ", ".join(f"({a:g}, {b:g})" for a, b in pairs)
-    return Region(inside, f"box({words})")
+    return Region(_Box(pairs), f"box({words})")
 
 
 def half_space(normal: ArrayLike, offset: float) -> Region:
@@ -169,12 +240,7 @@ def half_space(normal: ArrayLike, offset: float) -> Region:
     c = finite_number(offset, "offset")
     if not n.any():
         raise ValueError(f"normal is {n.tolist()}; give a normal that is not zero")
-
-    def inside(*x: Any) -> Any:
-        _match(x, n, "normal")
-        return sum(u * m for u, m in zip(x, n, strict=True)) >= c
-
-    return Region(inside, f"half_space({_text(n)}, {c:g})")
+    return Region(_HalfSpace(n, c), f"half_space({_text(n)}, {c:g})")
 
 
 def sublevel(f: Callable[..., ArrayLike], level: float) -> Region:
@@ -205,7 +271,7 @@ def sublevel(f: Callable[..., ArrayLike], level: float) -> Region:
     if not callable(f):
         raise ValueError(f"f is {describe(f)}; give a function f(x, y), or the array f <= level")
     c = finite_number(level, "level")
-    return Region(lambda *x: np.asarray(f(*x)) <= c, f"sublevel(f, {c:g})")
+    return Region(_Sublevel(f, c), f"sublevel(f, {c:g})")
 
 
 def side(axis: str | int, end: str) -> Side:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +23,8 @@ _HEADER = "fokkerplanck"
 T = TypeVar("T")
 #: Classes that can be read, by the kind written into their files: see `readable`.
 _READABLE: dict[str, Any] = {}
+#: Modules of these classes: a process that only reads has loaded none of them.
+_HOMES = {"Solution": "fokkerplanck.evolution.solution"}
 
 
 def readable(cls: type[T]) -> type[T]:
@@ -60,6 +63,8 @@ def load(path: str | Path) -> Any:
     'finished'
     """
     kind, arrays, metadata = read(path)
+    if kind in _HOMES:
+        import_module(_HOMES[kind])
     if kind not in _READABLE:
         raise ValueError(f"{path} holds a {kind}, which this version of fokkerplanck cannot read")
     try:

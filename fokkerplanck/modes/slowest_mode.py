@@ -8,6 +8,7 @@ import numpy as np
 
 from fokkerplanck.domain.arguments import frozen, is_whole, positive_number
 from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.portable import Portable
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.linalg.killed import KilledChain
@@ -17,7 +18,7 @@ from fokkerplanck.scheme.generator import Generator
 
 
 @dataclass(frozen=True, eq=False)
-class QuasiStationary:
+class QuasiStationary(Portable):
     r"""Slowest decaying density: :math:`A\rho=-\lambda\rho`, :math:`\rho>0`, :math:`\int\rho=1`.
 
     Attributes

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from fokkerplanck.domain.arguments import frozen, one_of, positive_number
 from fokkerplanck.domain.fields import check_finite, scalar_field
 from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.portable import Portable
 from fokkerplanck.domain.types import Array, Field
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
@@ -41,7 +42,7 @@ FEW = 100
 
 
 @dataclass(frozen=True, eq=False)
-class Backward:
+class Backward(Portable):
     r"""Expectations :math:`u(t,x)=E[\varphi(x(t))\,|\,x(0)=x]`.
 
     Attributes

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, overload
 
 import numpy as np
 
+from fokkerplanck.domain.portable import Portable
 from fokkerplanck.domain.types import Array
 
 #: Gaps up to so many estimated errors of the grid may come from the grid: where it resolves the
@@ -94,7 +95,7 @@ class Comparison(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Verdict:
+class Verdict(Portable):
     """A statement, checked on a problem; ``str(verdict)`` is two lines of English.
 
     Attributes

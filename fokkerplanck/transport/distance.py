@@ -16,6 +16,7 @@ from fokkerplanck.domain.arguments import (
 )
 from fokkerplanck.domain.densities import check_density
 from fokkerplanck.domain.grid import Grid, check_grid
+from fokkerplanck.domain.portable import Portable
 from fokkerplanck.domain.types import Array
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.transport import linear_program
@@ -38,7 +39,7 @@ ROUGH = 0.06
 
 
 @dataclass(frozen=True, eq=False)
-class Transport:
+class Transport(Portable):
     r"""Optimal transport between two densities for the cost :math:`|x-y|^2`.
 
     Attributes
