@@ -11,11 +11,12 @@ from numpy.typing import ArrayLike
 from fokkerplanck.domain.arguments import frozen, real_array, whole_number
 from fokkerplanck.domain.densities import from_particles
 from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.portable import Portable
 from fokkerplanck.domain.types import Array
 
 
 @dataclass(frozen=True, eq=False)
-class Ensemble:
+class Ensemble(Portable):
     """Positions of independent particles at one or several times.
 
     Attributes

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fokkerplanck.domain.arguments import describe, frozen, is_whole, one_of, real_array
+from fokkerplanck.domain.portable import Portable
 from fokkerplanck.domain.types import Array
 
 WALLS = ("reflecting", "periodic", "absorbing")
@@ -40,7 +41,7 @@ class Side:
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
-class Grid:
+class Grid(Portable):
     r"""Cells :math:`x_i` of volume :math:`V_i` filling a box, with walls of a stated kind.
 
     Parameters

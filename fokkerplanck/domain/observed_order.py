@@ -25,6 +25,7 @@ from numpy.typing import ArrayLike
 
 from fokkerplanck.domain import fields
 from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.portable import Portable
 from fokkerplanck.domain.types import Array
 
 #: Least order that an error is computed with: below it no factor 1/(2^p - 1) means anything.
@@ -49,7 +50,7 @@ LUCK = 2.0
 
 
 @dataclass(frozen=True, eq=False)
-class ErrorReport:
+class ErrorReport(Portable):
     """An estimated error, the order of convergence that it rests on, and a word of warning.
 
     Attributes

@@ -20,6 +20,7 @@ from fokkerplanck.domain import storage
 from fokkerplanck.domain.arguments import describe, frozen
 from fokkerplanck.domain.grid import Grid, Side
 from fokkerplanck.domain.labelled import dataset
+from fokkerplanck.domain.portable import Portable
 from fokkerplanck.domain.read_only import ReadOnly
 
 #: Parts of results, by name, and their modules; those that have a file each: `storage.HOMES`.
@@ -60,7 +61,7 @@ KINDS: dict[str, Any] = {
 }
 
 
-class Saved:
+class Saved(Portable):
     """A result that can be written to a file: a dataclass whose fields say all that there is."""
 
     def save(self, path: str | Path) -> Path:

@@ -11,6 +11,7 @@ import numpy as np
 from fokkerplanck.domain import fields
 from fokkerplanck.domain.arguments import frozen, one_of, positive_number
 from fokkerplanck.domain.grid import Grid, check_grid
+from fokkerplanck.domain.portable import Portable
 from fokkerplanck.domain.types import Array, Field
 from fokkerplanck.equation.calculus import (
     SHARE,
@@ -31,7 +32,7 @@ from fokkerplanck.equation.walls import Wall, find_walls
 CORRELATION = 1e-14
 
 
-class Problem:
+class Problem(Portable):
     r"""Equation :math:`\rho_t = \nabla\cdot(g\rho + \beta^{-1}\nabla\cdot(D\rho))` on a grid.
 
     The stochastic equation behind it is :math:`dx = -g\,dt + \sqrt{2\beta^{-1}}D^{1/2}dW` (Ito),

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from fokkerplanck.domain.arguments import describe
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.observed_order import ErrorReport, quantity_report, ratios_of
+from fokkerplanck.domain.portable import Portable, can_be_pickled
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
@@ -30,16 +31,28 @@ class Question:
         return None if problem is None else cls(problem, ask)
 
 
-class Repeatable:
+class Repeatable(Portable):
     r"""A result with a ``grid`` that remembers its question, ``_asked``.
 
     Coarser answers are found when they are first asked for, by the same method: half and a quarter
     as many cells along each axis cost about 1/4 + 1/16 of the first answer in the plane. How
     differences become errors: ``fokkerplanck.domain.observed_order``.
+
+    Pickles forget a question that cannot be pickled, as those about functions inside of others: the
+    error is then nan, and ``error_report`` says that the problem is not known. Copies keep it.
     """
 
     grid: Any
     _asked: Any
+
+    def _pickled(self) -> dict[str, Any]:
+        state = super()._pickled()
+        if state.get("_asked") is not None and not can_be_pickled(state["_asked"]):
+            state["_asked"] = None
+            # Coarser answers know the same problem; what was estimated from them stays.
+            for name in ("_halved", "_three_grids"):
+                state.pop(name, None)
+        return state
 
     @property
     def coarse(self) -> Self | None:

@@ -13,6 +13,7 @@ from scipy.spatial import cKDTree
 from fokkerplanck.domain import fields
 from fokkerplanck.domain.arguments import frozen
 from fokkerplanck.domain.grid import Grid, check_grid
+from fokkerplanck.domain.portable import Portable
 from fokkerplanck.domain.types import Array, Field
 
 #: Cells an axis needs for cubic splines.
@@ -37,7 +38,7 @@ MARGIN = 26
 
 
 @dataclass(frozen=True, eq=False)
-class CriticalPoint:
+class CriticalPoint(Portable):
     """Zero of a vector field v.
 
     Attributes

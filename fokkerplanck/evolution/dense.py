@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fokkerplanck.domain.arguments import real_array
+from fokkerplanck.domain.portable import Portable
 from fokkerplanck.domain.types import Array
 
 
 @dataclass(frozen=True, eq=False)
-class Dense:
+class Dense(Portable):
     r"""Cubic Hermite interpolation in time, made positive and mass exact.
 
     .. math:: \rho(t_k+sh) = (1+2s)(1-s)^2\rho_k + s^2(3-2s)\rho_{k+1}

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from fokkerplanck.domain.arguments import finite_number, positive_number, real_array
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.points import one_point
+from fokkerplanck.domain.portable import Portable
 from fokkerplanck.domain.types import Array
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.steady import SteadyState
@@ -27,7 +28,7 @@ FOUND = 1e-10
 
 
 @dataclass(frozen=True, eq=False)
-class Kramers:
+class Kramers(Portable):
     r"""Rate of escape over one saddle, and what it is made of.
 
     Attributes

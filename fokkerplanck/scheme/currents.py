@@ -18,6 +18,7 @@ import numpy as np
 
 from fokkerplanck.domain import fields
 from fokkerplanck.domain.grid import Grid
+from fokkerplanck.domain.portable import Portable
 from fokkerplanck.kernels import threads
 from fokkerplanck.kernels.scheme import assembly, tensors
 from fokkerplanck.kernels.scheme import current as kernels
@@ -30,7 +31,7 @@ TINY = 1e-100
 
 
 @dataclass(frozen=True, eq=False)
-class EdgeCurrents:
+class EdgeCurrents(Portable):
     """Current velocities of a density on an edge list or on the faces of the nine-point scheme.
 
     Attributes

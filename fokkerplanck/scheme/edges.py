@@ -15,6 +15,7 @@ import numpy as np
 
 from fokkerplanck.domain.arguments import frozen
 from fokkerplanck.domain.grid import Grid, Side
+from fokkerplanck.domain.portable import Portable
 from fokkerplanck.domain.types import Array, Flags, Integers
 from fokkerplanck.equation.problem import Problem, check_problem
 from fokkerplanck.kernels import threads
@@ -34,7 +35,7 @@ from fokkerplanck.scheme.wall_edges import wall_edges, wall_note
 
 
 @dataclass(frozen=True, eq=False)
-class Edges:
+class Edges(Portable):
     r"""Edge list of a problem; all arrays are flat, cells are numbered in C order.
 
     Attributes

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 
 from fokkerplanck.domain.arguments import finite_array
+from fokkerplanck.domain.portable import Portable
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem, check_problem
 from fokkerplanck.kernels import threads
@@ -17,7 +18,7 @@ from fokkerplanck.scheme.edges import Edges
 from fokkerplanck.scheme.wide_rates import WideRates, wide_rates
 
 
-class Generator:
+class Generator(Portable):
     r"""Markov generator A, :math:`\dot p = Ap` for cell masses :math:`p=\rho V`.
 
     Off-diagonal entries are rates :math:`A_{ik}=w_eB(\mp z_e)/V_k\ge0` from cell k to cell i;

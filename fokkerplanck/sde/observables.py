@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from fokkerplanck.domain.arguments import describe, positive_number, real_array, whole_number
 from fokkerplanck.domain.ensembles import Ensemble
 from fokkerplanck.domain.grid import Grid, check_grid
+from fokkerplanck.domain.portable import Portable
 from fokkerplanck.domain.types import Array
 from fokkerplanck.sde.simulation import Paths
 from fokkerplanck.sde.walls import wrapped
@@ -20,7 +21,7 @@ _GROUPS = 32
 
 
 @dataclass(frozen=True, eq=False)
-class Estimate:
+class Estimate(Portable):
     """Average over particles and its standard error.
 
     Attributes

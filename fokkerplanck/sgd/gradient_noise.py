@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fokkerplanck.domain.arguments import frozen, one_of, real_array
+from fokkerplanck.domain.portable import Portable
 from fokkerplanck.domain.types import Array
 
 #: Precisions of gradients: eigenvalues that are rounding in them count as zero.
@@ -15,7 +16,7 @@ DTYPES = ("float32", "float64")
 
 
 @dataclass(frozen=True, eq=False)
-class NoiseSpectrum:
+class NoiseSpectrum(Portable):
     r"""Eigenvalues of :math:`D=\frac1N\sum_kg_kg_k^T-\bar g\bar g^T`, (gradient)².
 
     Attributes

@@ -10,6 +10,7 @@ from scipy.sparse import csr_matrix
 from scipy.special import logsumexp
 
 from fokkerplanck.domain.grid import Grid, shortest
+from fokkerplanck.domain.portable import Portable
 from fokkerplanck.domain.spreading import places_of, spread
 from fokkerplanck.domain.types import Array
 from fokkerplanck.errors import ConvergenceError
@@ -33,7 +34,7 @@ SOFTEST, HARDEST, SWEEPS = 1 / 50, 1 / 3000, 4
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class Plan(Portable):
     r"""Optimal plan between masses at cell centres.
 
     Attributes

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fokkerplanck.domain.arguments import finite_number, frozen, real_array
+from fokkerplanck.domain.portable import Portable
 from fokkerplanck.domain.types import Array
 from fokkerplanck.kernels.transport import quantiles
 
@@ -17,7 +18,7 @@ SAME_MASS = 1e-8
 
 
 @dataclass(frozen=True, eq=False)
-class LineTransport:
+class LineTransport(Portable):
     r"""The monotone rearrangement of one density on a line into another.
 
     Attributes

@@ -54,6 +54,12 @@ def test_a_whole_file_comes_back(good):
     assert len(found.t_events[0]) == 1
 
 
+def test_a_process_that_only_reads_can_read(good):
+    text = "import sys, fokkerplanck as fp; print(fp.load(sys.argv[1]).status)"
+    out, err = program(text, good).communicate(timeout=100)
+    assert out.strip() == RUN.status, err
+
+
 # Grids made by equal steps do not need their faces; log_rho_inf may be None.
 FREE = {"faces_0", "log_rho_inf"}
 
