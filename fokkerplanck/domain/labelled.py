@@ -91,7 +91,11 @@ def _coordinates(grid: Grid, result: Any) -> dict[str, Any]:
 
 def _about(result: Any) -> dict[str, Any]:
     """What describes a result in words and numbers; its problem, its error if it was looked at."""
-    about = {"result": repr(result), "fokkerplanck": __version__, "sides": repr(result.grid.sides)}
+    about: dict[str, Any] = {
+        "result": repr(result),
+        "fokkerplanck": __version__,
+        "sides": repr(result.grid.sides),
+    }
     problem = getattr(result, "problem", None)
     if problem is not None:
         about["problem"] = str(problem)

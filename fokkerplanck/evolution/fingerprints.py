@@ -86,7 +86,7 @@ def check_problem_is(generator: Generator, expected: Mapping[str, str], where: A
 
 def method_fingerprint(method: Method, generator: Generator, start: Array) -> dict[str, Any]:
     """Class, words and parameters of a method; energies by their values at two densities."""
-    names = [entry.name for entry in fields(method)] if is_dataclass(method) else []
+    names: list[str] = [f.name for f in fields(method)] if is_dataclass(method) else []
     values = {name: _plain(getattr(method, name), generator.grid, start) for name in names}
     return {"class": _name(type(method)), "words": repr(method), "values": values}
 

@@ -251,7 +251,7 @@ class Solution(Repeatable, Saved, DensityMethods):
         return storage.write(path, "Solution", arrays, metadata)
 
     @classmethod
-    def from_storage(cls, arrays: dict[str, Any], metadata: dict[str, Any]) -> Solution:
+    def from_storage(cls, arrays: Mapping[str, Any], metadata: Mapping[str, Any]) -> Solution:
         """Solution from what ``save`` stored."""
         grid = storage.unpack_grid(arrays, metadata["grid"])
         words = _words(metadata)

@@ -24,6 +24,8 @@ from fokkerplanck.scheme.generator import Generator
 RANGE = 600.0
 #: Shift s, over the size of the slow eigenvalues.
 SHIFT = 0.3
+#: A moment that varies by less of its size is a constant, as squares on an axis of two cells are.
+CONSTANT = 1e-12
 #: Distance of log density from its maximum beyond which a cell lies in the tails.
 TAIL = 16.0
 #: Part of the largest root mass times |u| below which a mode does not live in a cell.
@@ -260,10 +262,12 @@ def moments(grid, mass, without_mean):
     functions = np.stack(
         [*first, *second] if without_mean else [np.ones(grid.size), *first, *second]
     )
+    size = np.sqrt((functions**2) @ mass)
     if without_mean:
         functions -= (functions @ mass / mass.sum())[:, None]
     norm = np.sqrt((functions**2) @ mass)
-    return functions[norm > 0] / norm[norm > 0, None]
+    varies = norm > CONSTANT * size
+    return functions[varies] / norm[varies, None]
 
 
 def rate_scale(form, functions, count):

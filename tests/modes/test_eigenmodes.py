@@ -562,3 +562,10 @@ def test_another_solver_may_stand_in(monkeypatch):
     other = find(RANDOM["stirred"], 4, solver="dense")
     assert other.stats.solver == "dense"
     np.testing.assert_allclose(ours.eigenvalues, other.eigenvalues, rtol=1e-10, atol=1e-12)
+
+
+def test_axes_of_two_cells():
+    """Squares are constant there, and say nothing about rates."""
+    grid = fp.Grid([(0, 1), (0, 1)], (2, 3))
+    modes = fp.spectrum(fp.Problem(grid, drift=np.zeros((2, 2, 3))), 2, scheme="markov")
+    np.testing.assert_allclose(modes.decay, [0, 8], atol=1e-13)
