@@ -48,7 +48,7 @@ def test_all_results_that_files_know_are_tried():
 
 
 @pytest.mark.parametrize(
-    "name", ["gyrator", "rank_one", "household_wealth", "fitzhugh_nagumo", "torus_loss", "jacobi"]
+    "name", ["gyrator", "one_noise", "household_wealth", "fitzhugh_nagumo", "torus_loss", "jacobi"]
 )
 def test_steady_states_of_every_scheme(name, tmp_path):
     known = {exact.name: exact for exact in (*fp.zoo.catalogue().values(),

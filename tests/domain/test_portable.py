@@ -3,9 +3,9 @@
 import copy
 import multiprocessing
 import pickle
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from functools import partial
-from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -68,7 +68,7 @@ def assert_same(a, b, place=""):
         assert a.flags.writeable == b.flags.writeable, place
     elif sparse.issparse(a):
         assert (a != b).nnz == 0, place
-    elif isinstance(a, (dict, MappingProxyType)):
+    elif isinstance(a, Mapping):
         assert list(a) == list(b), place
         for key in a:
             assert_same(a[key], b[key], f"{place}[{key}]")

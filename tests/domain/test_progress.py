@@ -80,8 +80,9 @@ def test_what_solvers_choose_can_be_heard(caplog):
     logger = logging.getLogger("fokkerplanck")
     assert logger.handlers == []
     with caplog.at_level(logging.DEBUG, logger="fokkerplanck"):
-        fast = fp.Problem(GRID, drift=lambda x, y: (-x - 20 * y, 20 * x - y), kT=0.02)
-        fp.solve(fast, START, [0, 0.1])
+        fine = fp.Grid([(-3, 3), (-3, 3)], 32)
+        fast = fp.Problem(fine, drift=lambda x, y: (-x - 9 * y, 9 * x - y), kT=0.4)
+        fp.solve(fast, fp.gaussian(fine, (1, 0), 0.2), [0, 0.1])
         fp.mfpt(fast, fp.sets.ball([0, 0], 0.8))
         fp.steady_state(PROBLEM)
         fp.solve(PROBLEM, START, [0, 0.1])
