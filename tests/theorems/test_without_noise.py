@@ -82,8 +82,8 @@ SLOW = {
     "rank one": (lambda: named("N3")(64), "T T T T? - T T T - T - -"),
     "van der Pol": (lambda: named("N4")(40), "T? F? T T? - - T? F? - T? - -?"),
     "FitzHugh-Nagumo": (lambda: named("N5")(40), "T? F? T T? - - T? F? - T? - -?"),
-    "Lorenz": (lambda: named("N6")(10), "T? F? T F? -? - T? F? T T? T -?"),
-    "predator-prey": (lambda: named("N7")(40), "T? F? T T? -? - T? F? T? T? T -?"),
+    "Lorenz": (lambda: named("N6")(10), "T? F? T F? -? - T? F? T T? T? -?"),
+    "predator-prey": (lambda: named("N7")(40), "T? F? T T? -? - T? F? T? T? T? -?"),
     "gene expression": (lambda: named("N8")(32), "T F T T? - - T F T T T -"),
 }
 MARKED = [pytest.param(name, marks=pytest.mark.slow) for name in SLOW]
@@ -105,7 +105,9 @@ def test_verdicts(name):
     for verdict in verdicts:
         if verdict.outcome == "not applicable":
             assert "because it needs" in str(verdict), verdict.name
-        assert "not computed" not in verdict.statement
+        # Only where upwinding would add too much noise to the rates of these coarse grids.
+        refused = "no answer on this grid" in str(verdict)
+        assert refused or "not computed" not in verdict.statement
 
 
 def test_motion_without_noise_is_known_exactly():
