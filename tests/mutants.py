@@ -1,8 +1,9 @@
 """Do the tests notice? Small seeded faults, one at a time: `python -m tests.mutants`.
 
 Each mutant changes one sign, index, comparison, average or threshold of a kernel, a scheme or a
-check that raises, in a copy of the project. The tests of the room it is in run first, then all fast
-ones; a mutant that passes them all has survived, and asks for a test. Hours on two cores.
+check that raises, in a copy of the project. The tests of its own module run first, then those of
+its room, the random ones, and all fast ones (`--near` leaves these out); a mutant that passes them
+all has survived, and asks for a test. Minutes for each mutant that lives, seconds for most others.
 """
 
 import argparse
@@ -14,6 +15,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+from numba.core.caching import _CacheLocator
 
 from tests.conftest import ROOT
 
@@ -98,11 +101,32 @@ def killed(tests, seconds):
     return failed[0].split(" - ")[0] if failed else f"(exit status {done.returncode})"
 
 
-def rooms_tests(path):
-    """Tests of the room that a module is in."""
+def rounds(path, near_only):
+    """Tests to run one after the other: of the module, of its room, the random ones, all of them.
+
+    The more of its name a test has, the nearer it is.
+    """
     parts = path.relative_to(ROOT / "fokkerplanck").parts
-    near = [Path("tests", *parts[:k]) for k in range(len(parts) - 1, 0, -1)]
-    return [*[str(folder) for folder in near if (ROOT / folder).is_dir()][:1], "tests/fuzz"]
+    folders = [Path("tests", *parts[:k]) for k in range(len(parts) - 1, 0, -1)]
+    room = next((folder for folder in folders if (ROOT / folder).is_dir()), None)
+    words = set(path.stem.split("_"))
+    tests = sorted((ROOT / room).rglob("test_*.py")) if room else []
+    own = [test for test in tests if words & set(test.stem.split("_"))]
+    found = [[str(test.relative_to(ROOT)) for test in own], [str(room)] if room else []]
+    found = [names for names in found if names]
+    return [*found, ["tests/fuzz"], *([] if near_only else [[]])]
+
+
+def warm():
+    """Take over what is compiled: numba keeps it by the place of a module, and its time."""
+    kept = Path(os.environ.get("NUMBA_CACHE_DIR", ROOT / ".cache" / "numba"))
+    for folder in {path.parent for path in (ROOT / "fokkerplanck" / "kernels").rglob("*.py")}:
+        here, there = (
+            _CacheLocator.get_suitable_cache_subpath(str(root / folder.relative_to(ROOT) / "_.py"))
+            for root in (ROOT, COPY)
+        )
+        if (kept / here).is_dir():
+            shutil.copytree(kept / here, COPY / ".cache" / "numba" / there, dirs_exist_ok=True)
 
 
 def main(count, seed, seconds, near_only):
@@ -112,6 +136,7 @@ def main(count, seed, seconds, near_only):
     for name in subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True).splitlines():
         (COPY / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, COPY / name)
+    warm()
     modules = sorted((ROOT / "fokkerplanck").rglob("*.py"))
     survivors, seen = [], set()
     while len(seen) < count:
@@ -124,11 +149,11 @@ def main(count, seed, seconds, near_only):
         began = time.perf_counter()
         try:
             place.write_text(text)
-            by = killed(rooms_tests(path), seconds)
-            if by is None and not near_only:
-                by = killed([], 4 * seconds)
+            by = None
+            for tests in rounds(path, near_only):
+                by = by or killed(tests, seconds if tests else 4 * seconds)
         finally:
-            place.write_text(path.read_text())
+            shutil.copy2(path, place)  # with its time, by which compiled code is known
         survivors += [what] if by is None else []
         verdict = "SURVIVED" if by is None else f"killed by {by}"
         print(
@@ -143,6 +168,6 @@ if __name__ == "__main__":
     parser.add_argument("--count", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=600, help="longer runs are killed")
-    parser.add_argument("--near", action="store_true", help="only the tests of the room")
+    parser.add_argument("--near", action="store_true", help="tests of the room, random ones")
     options = parser.parse_args()
     main(options.count, options.seed, options.seconds, options.near)
