@@ -264,3 +264,14 @@ def test_reference_problem_has_the_width_of_its_anisotropy():
     assert widths[0] == 1
     assert widths[1] <= 4
     assert widths[2] <= 8
+
+
+def test_absorbing_sides_are_half_a_cell_away():
+    """Out flows rho w B(-z/2) / (1/2), with w = D / h and z = v h / D of a whole cell."""
+    n, v = 4, 3.0
+    grid = fp.Grid([(0, 1)], n, "absorbing")
+    np.testing.assert_allclose(Edges.from_problem(fp.Problem(grid)).exit_rate, [8, 0, 0, 8])
+    z = 0.5 * v / n
+    right = [2 * n * z / np.expm1(z), 0, 0, 2 * n * z / -np.expm1(-z)]
+    found = Edges.from_problem(fp.Problem(grid, drift=v)).exit_rate
+    np.testing.assert_allclose(found, right, rtol=1e-13)
