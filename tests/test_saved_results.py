@@ -65,6 +65,22 @@ def test_steady_states_of_every_scheme(name, tmp_path):
     assert state.error_report.message == other.error_report.message
 
 
+def test_few_cells_come_back(tmp_path):
+    """Gradients there are not differences of the loss."""
+    grid = fp.Grid([(-1, 1), (-1, 1)], (2, 3))
+    state = fp.steady_state(fp.Problem(grid, f=lambda x, y: x**2 + y**2, D=[[1, 0.3], [0.3, 1]]))
+    other = fp.load(state.save(tmp_path / "state.npz"))
+    for entry in SHAPES:
+        np.testing.assert_array_equal(getattr(state, entry), getattr(other, entry), err_msg=entry)
+    np.testing.assert_array_equal(other.problem.f, state.problem.f)
+    np.testing.assert_array_equal(other.problem.g, state.problem.g)
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path):
+    with pytest.raises(FileNotFoundError, match="in a folder that is not there"):
+        fp.steady_state(PROBLEM).save(tmp_path / "no" / "state.npz")
+
+
 def test_what_was_not_asked_before_is_not_known_after(tmp_path):
     other = fp.load(fp.steady_state(PROBLEM).save(tmp_path / "state.npz"))
     assert other.coarse is None

@@ -158,10 +158,10 @@ def _fingerprint(tree: Any, arrays: Mapping[str, np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-def packed_fields(record: Any, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+def packed_fields(record: Any, arrays: dict[str, np.ndarray], prefix: str = "") -> dict[str, Any]:
     """Fields of a record as a tree for JSON; arrays go to ``arrays``, and their names stay."""
     return {
-        name: packed(getattr(record, name), arrays, name)
+        name: packed(getattr(record, name), arrays, f"{prefix}{name}")
         for name in _names(type(record))
         if name not in QUESTIONS
     }
@@ -200,12 +200,7 @@ def packed(value: Any, arrays: dict[str, np.ndarray], name: str) -> Any:
         }
     kind = type(value).__name__
     if kind in PARTS or kind in storage.HOMES:
-        inner: dict[str, Any] = {
-            k: packed(getattr(value, k), arrays, f"{name}_{k}".replace("__", "_"))
-            for k in _names(type(value))
-            if k not in QUESTIONS
-        }
-        return {"record": kind, "fields": inner}
+        return {"record": kind, "fields": packed_fields(value, arrays, f"{name}_")}
     if isinstance(value, (list, tuple)):
         inside = [packed(entry, arrays, f"{name}_{k}") for k, entry in enumerate(value)]
         return inside if isinstance(value, list) else {"tuple": inside}

@@ -111,6 +111,8 @@ def write(
     ('Test', {'x': array([0, 1, 2])}, {'n': 3})
     """
     path = file_path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"path is {str(path)!r}, in a folder that is not there; make it")
     header = {"schema": SCHEMA, "kind": kind, "version": __version__, "metadata": metadata}
     text = json.dumps(header, default=_plain)
     if _HEADER in arrays:

@@ -487,11 +487,26 @@ class Problem(Portable):
 
     @property
     def at_cells(self) -> dict[str, Any]:
-        """Arguments of an Ito Problem with the fields of this one at cell centres, as arrays."""
+        """Arguments of ``from_cells`` that give an Ito Problem with the same fields, as arrays."""
         known: dict[str, Any] = {"grid": self.grid, "D": np.array(self.D), "beta": self.beta}
-        if self.f is None:
-            return known | {"drift": np.array(self.drift)}
-        return known | {"f": np.array(self.f), "grad_f": np.array(self.g)}
+        known["drift"] = np.array(self.drift)
+        return known if self.f is None else known | {"f": np.array(self.f)}
+
+    @classmethod
+    def from_cells(
+        cls, grid: Grid, drift: Array, D: Array, beta: float, f: Array | None = None
+    ) -> Problem:
+        """Problem of arrays over the cells; minus the drift is taken for the gradient of f.
+
+        Unlike the constructor it does not compare the two: on few cells the gradient of a function
+        is not the difference of its values.
+        """
+        problem = cls(grid, drift=drift, D=D, beta=beta)
+        if f is not None:
+            f = frozen(np.array(f))
+            given = replace(problem.given, f=f, grad_f=problem._grad, drift=None)
+            vars(problem).update(f=f, given=given)
+        return problem
 
     @property
     def _force(self) -> Field:

@@ -464,7 +464,7 @@ class SteadyState(Repeatable, Saved, DensityMethods):
         """Steady state from what ``save`` stored."""
         tree = unsealed(arrays, metadata)
         known, given = (unpacked(tree.pop(name), arrays) for name in ("cached", "problem"))
-        state: SteadyState = made(cls, tree, arrays, problem=Problem(**given))
+        state: SteadyState = made(cls, tree, arrays, problem=Problem.from_cells(**given))
         vars(state).update(known)
         return state
 
