@@ -38,9 +38,9 @@ class Points:
         """Points of what a person gave."""
         one_of(pairing, "pairing", PAIRINGS)
         if not isinstance(parameters, Mapping) or not parameters:
+            found = "an empty dict" if parameters == {} else describe(parameters)
             raise ValueError(
-                f"parameters is {describe(parameters)}; "
-                'give a dict of sequences, e.g. {"kT": [0.1, 0.2]}'
+                f'parameters is {found}; give a dict of sequences, e.g. {{"kT": [0.1, 0.2]}}'
             )
         values = {_name(name): _values(name, given) for name, given in parameters.items()}
         lengths = {name: len(v) for name, v in values.items()}
