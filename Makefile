@@ -6,6 +6,7 @@
 # make bench   time and memory against scipy by hand and other libraries: docs/benchmarks.md
 #              (make bench-quick: three minutes, printed; make bench-docs: the page only)
 # make talk    every slide of the talk, computed: talk/index.html (make talk-docs: docs/talk.md)
+# make docs    the site: build/site/index.html, which needs no network
 # make wheel-test  build wheel and source archive into dist/, try the wheel in an empty environment
 # make clean   remove what these made, the environment included
 #
@@ -20,7 +21,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint $(CONSTRAINTS)
 BOUNDS_CACHE := $(CURDIR)/.cache/numba-boundscheck
 
-.PHONY: demo test check lint types tests-slow tests-bounds test-portable fuzz bench bench-quick bench-docs talk talk-docs wheel-test clean
+.PHONY: demo test check lint types tests-slow tests-bounds test-portable fuzz bench bench-quick bench-docs talk talk-docs docs wheel-test clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -71,12 +72,17 @@ talk: $(VENV)/.installed
 talk-docs: $(VENV)/.installed
 	$(BIN)/fokkerplanck talk --markdown docs/talk.md
 
+# Warnings are errors, and so is a page that loads anything from outside.
+docs: $(VENV)/.installed-docs
+	MPLBACKEND=agg $(BIN)/python docs/landing.py docs/_made
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/site
+
 # TAG=v1.2.3 asks for that version.
 wheel-test: $(VENV)/.installed
 	.ci/wheel-test "$(abspath $(BIN))/python" "$(CONSTRAINTS)" $(TAG)
 
 clean:
-	rm -rf "$(VENV)" .cache .mypy_cache .pytest_cache .ruff_cache build dist talk *.egg-info
+	rm -rf "$(VENV)" .cache .mypy_cache .pytest_cache .ruff_cache build dist talk docs/api docs/_made *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -91,6 +97,10 @@ $(VENV)/.installed: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(PIP) --no-build-isolation --editable ".[dev]"
+	@touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(PIP) --no-build-isolation --editable ".[docs]"
 	@touch $@
 
 $(VENV)/.installed-bench: $(VENV)/.installed
