@@ -9,8 +9,10 @@ from typing import Any, Self
 
 import numpy as np
 
+from fokkerplanck.domain.notebook import InNotebooks
 
-class Portable:
+
+class Portable(InNotebooks):
     """A frozen object whose arrays are read-only; numpy forgets that in pickles and copies.
 
     Examples

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +212,29 @@ class Solution(Repeatable, Saved, DensityMethods):
     def __call__(self, t: ArrayLike) -> Array:
         """Return ``at(t)``."""
         return self.at(t)
+
+    def animate(self, **options: Any) -> Any:
+        r"""Film with slider and play button, for notebooks and as a page: ``plot.animate(self)``.
+
+        Parameters
+        ----------
+        **options
+            ``max_frames``, ``fps``, ``top``, ``title``, ``dpi`` of `plot.animate`.
+
+        Returns
+        -------
+        plot.Animation
+            With ``_repr_html_``, ``html()`` and ``save(path)``.
+
+        Examples
+        --------
+        >>> import fokkerplanck as fp
+        >>> grid = fp.Grid([(0, 1)], 8)
+        >>> film = fp.solve(fp.Problem(grid), fp.uniform(grid), [0, 1, 2]).animate()
+        >>> len(film), film.left_out
+        (3, 0)
+        """
+        return import_module("fokkerplanck.plot").animate(self, **options)
 
     def save(self, path: str | Path) -> Path:
         """Write everything to one ``.npz`` file, whole or not at all; ``load`` reads it.

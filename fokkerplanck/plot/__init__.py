@@ -1,5 +1,6 @@
 """Pictures with matplotlib: each function takes ``ax=None``, returns its artists, shows nothing."""
 
+from fokkerplanck.plot.animations import Animation, animate
 from fokkerplanck.plot.axes import canvas, colorbar
 from fokkerplanck.plot.fields import density, line, potential, signed, streamlines
 from fokkerplanck.plot.force_fields import ForceField, force_field
@@ -14,10 +15,12 @@ from fokkerplanck.plot.results import Portrait, current, free_energy, steady
 from fokkerplanck.plot.space import Panels, isosurface, orbit, projections, slices
 
 __all__ = [
+    "Animation",
     "ForceField",
     "Ledger",
     "Panels",
     "Portrait",
+    "animate",
     "canvas",
     "colorbar",
     "committor",

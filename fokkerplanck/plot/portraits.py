@@ -91,6 +91,9 @@ def _on_a_line(steady: SteadyState, axes: list[Axes], top: float, spacing: float
     if still:
         _say_still(axes[2])
     axes[2].axhline(0, color="0.8", linewidth=0.8, zorder=0)
+    names = ("ρ, 1/length", "Φ − min Φ, units of f", "j, length/time")
+    for ax, name in zip(axes, names, strict=True):
+        ax.set_ylabel(name)
     return Portrait(cloud, graph, flow)
 
 
@@ -98,15 +101,15 @@ def _in_the_plane(steady: SteadyState, axes: list[Axes], top: float, spacing: fl
     """Colour maps and streamlines."""
     grid, kT = steady.problem.grid, steady.problem.kT
     cloud = density(grid, steady.rho, axes[0])
-    colorbar(cloud, "ρ")
+    colorbar(cloud, "ρ, 1/area")
     levels = max(round(top / kT), 3)
     hills = potential(grid, steady.Phi, axes[1], top=top, levels=levels, filled=True)
-    colorbar(hills, "Φ − min Φ", axes[1])
+    colorbar(hills, "Φ − min Φ, units of f", axes[1])
     still = steady.is_reversible()
     cutoff = np.inf if still else np.exp(-top / kT)
     flow = current(steady, axes[2], cutoff=cutoff, spacing=spacing)
     if flow.lines.get_segments():
-        colorbar(flow.lines, "|j|", axes[2])
+        colorbar(flow.lines, "|j|, length/time", axes[2])
     else:
         _say_still(axes[2])
     return Portrait(cloud, hills, flow)

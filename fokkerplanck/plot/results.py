@@ -104,9 +104,9 @@ def steady(
     ax = current_axes(ax)
     cloud = density(grid, steady.rho, ax)
     if grid.dim == 1:
-        ax.set_ylabel("ρ")
+        ax.set_ylabel("ρ, 1/length")
         right = ax.twinx()
-        right.set_ylabel("Φ")
+        right.set_ylabel("Φ − min Φ, units of f", color="C3")
         return Portrait(cloud, potential(grid, steady.Phi, right, top=top, color="C3"), None)
     style: dict[str, Any] = {"colors": "0.35", "linewidths": 0.6, "alpha": 0.8}
     contours = potential(grid, steady.Phi, ax, top=top, levels=int(height), **style)
@@ -145,7 +145,7 @@ def free_energy(solution: Solution, ax: Place = None, **style: Any) -> Line2D:
     (artist,) = ax.plot(solution.t, np.where(F > 0, F, np.nan), **style)
     ax.set_yscale("log")
     ax.set_xlabel("t")
-    ax.set_ylabel("F(ρ)")
+    ax.set_ylabel("F(ρ), units of f")
     return artist
 
 

@@ -102,6 +102,7 @@ def projections(
     rho: ArrayLike,
     axes: Row | None = None,
     *,
+    top: float | None = None,
     cmap: str = "Blues",
     label: str = "density",
 ) -> Panels:
@@ -114,6 +115,8 @@ def projections(
     rho : array, shape ``grid.shape``
     axes : three matplotlib Axes, optional
         Default: a new figure of pyplot.
+    top : float, optional
+        Value of the darkest colour, to compare pictures; default the largest of the three.
     cmap, label : str
         A sequential colour map; title of the colour bar.
 
@@ -138,7 +141,8 @@ def projections(
         for *_, gone in VIEWS
     ]
     titles = [f"∫ρ d{NAMES[gone]}" for *_, gone in VIEWS]
-    top = max(float(m.max()) for m in marginals)
+    if top is None:
+        top = max(float(m.max()) for m in marginals)
     return _three_maps(grid, marginals, titles, axes, False, top, cmap, label)
 
 

@@ -12,6 +12,7 @@ from scipy.optimize import brentq
 from scipy.special import chdtri
 
 from fokkerplanck.domain.arguments import finite_array, finite_number, frozen, one_of
+from fokkerplanck.domain.notebook import InNotebooks
 from fokkerplanck.domain.types import Array, Flags
 from fokkerplanck.steady import SteadyState, steady_state
 from fokkerplanck.studies.likelihood import Likelihood
@@ -42,7 +43,7 @@ class Profile:
 
 
 @dataclass(frozen=True, eq=False)
-class Fit:
+class Fit(InNotebooks):
     r"""Maximum-likelihood estimates of the parameters of a steady state.
 
     Attributes

@@ -12,6 +12,7 @@ import numpy as np
 
 from fokkerplanck.domain import storage
 from fokkerplanck.domain.arguments import frozen, one_of
+from fokkerplanck.domain.notebook import InNotebooks
 from fokkerplanck.domain.types import Array, Flags
 from fokkerplanck.studies.points import Points, words
 
@@ -20,7 +21,7 @@ NAMED = 5
 
 
 @dataclass(frozen=True, eq=False)
-class Sweep:
+class Sweep(InNotebooks):
     """Answers at the points of a study: ``sweep["name"]``, or ``sweep.value`` if there is one.
 
     Attributes

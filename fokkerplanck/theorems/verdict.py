@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 
 from fokkerplanck.domain import storage
+from fokkerplanck.domain.notebook import InNotebooks
 from fokkerplanck.domain.packing import Saved, packed, sealed, unpacked, unsealed
 from fokkerplanck.domain.read_only import ReadOnly
 from fokkerplanck.domain.types import Array
@@ -274,7 +275,7 @@ def judged(
     )
 
 
-class Verdicts(Sequence[Verdict]):
+class Verdicts(InNotebooks, Sequence[Verdict]):
     """Verdicts in order; ``verdicts["h_theorem"]`` finds one by name, ``str`` makes a table.
 
     Attributes

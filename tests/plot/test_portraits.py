@@ -39,6 +39,8 @@ def test_portrait_has_a_panel_for_each(left, axes):
     radius = np.linalg.norm(np.concatenate(flow.lines.get_segments()), axis=-1)
     assert radius.max() < np.sqrt(2 * 6) + 0.2
     assert [ax.get_title() for ax in axes] == ["density ρ", "Φ", "circulation j"]
+    bars = [ax.child_axes[0].get_ylabel() for ax in axes]
+    assert bars == ["ρ, 1/area", "Φ − min Φ, units of f", "|j|, length/time"]
     axes[0].figure.canvas.draw()
 
 
@@ -51,6 +53,8 @@ def test_portrait_on_a_line_shows_the_loss_and_no_rounding_errors(axes):
     assert (drawn[np.isfinite(drawn)] == 0).all()
     assert np.isnan(drawn[0])
     assert "rounding" in axes[2].texts[0].get_text()
+    labels = [ax.get_ylabel() for ax in axes]
+    assert labels == ["ρ, 1/length", "Φ − min Φ, units of f", "j, length/time"]
     ring = fp.steady_state(zoo.tilted_ring().build(60))
     drawn = plot.portrait(ring, plot.canvas().subplots(1, 3)).current.get_ydata()
     np.testing.assert_array_equal(drawn, ring.j[0])
