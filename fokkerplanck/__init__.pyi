@@ -21,7 +21,7 @@ from fokkerplanck.distributions import (
 from fokkerplanck.domain.densities import delta, from_particles, gaussian, point, uniform
 from fokkerplanck.domain.expressions import Formula
 from fokkerplanck.domain.grid import Grid
-from fokkerplanck.domain.storage import load
+from fokkerplanck.domain.opening import from_xarray, load
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.equation.zeros import CriticalPoint, critical_points
 from fokkerplanck.errors import ConvergenceError
@@ -83,6 +83,7 @@ __all__ = [
     "expectation",
     "fit",
     "from_particles",
+    "from_xarray",
     "gaussian",
     "gradient_at",
     "hellinger",

@@ -129,7 +129,7 @@ def spoilt(header, arrays):
     yield "a field too many", {**header, "metadata": more}, arrays
 
 
-@pytest.mark.parametrize("name", ["steady state", "spectrum", "committor", "transport"])
+@pytest.mark.parametrize("name", ["steady state", "solution", "spectrum", "committor", "transport"])
 def test_spoilt_files_are_refused(name, tmp_path):
     path, n = RESULTS[name]().save(tmp_path / "good.npz"), 0
     with np.load(path) as file:

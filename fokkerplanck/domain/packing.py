@@ -16,17 +16,20 @@ from typing import Any, Self
 
 import numpy as np
 
-from fokkerplanck.domain import storage
+from fokkerplanck.domain import datasets, storage
 from fokkerplanck.domain.arguments import describe, frozen
 from fokkerplanck.domain.grid import Grid, Side
 from fokkerplanck.domain.labelled import dataset
 from fokkerplanck.domain.portable import Portable
 from fokkerplanck.domain.read_only import ReadOnly
 
+#: Arrays and metadata of a result, as `storage.write` takes them.
+Stored = tuple[dict[str, np.ndarray], dict[str, Any]]
 #: Parts of results, by name, and their modules; those that have a file each: `storage.HOMES`.
 PARTS = {
     "Comparison": "fokkerplanck.theorems.verdict",
     "ErrorReport": "fokkerplanck.domain.observed_order",
+    "Dense": "fokkerplanck.evolution.dense",
     "EdgeCurrents": "fokkerplanck.scheme.currents",
     "JoinedCurrents": "fokkerplanck.steady.face_chain",
     "SmoothCurrents": "fokkerplanck.scheme.fourth_order",
@@ -90,9 +93,13 @@ class Saved(Portable):
         >>> bool((again.eigenvalues == modes.eigenvalues).all())
         True
         """
+        return storage.write(path, type(self).__name__, *self._stored())
+
+    def _stored(self) -> Stored:
+        """Arrays and metadata that ``from_storage`` makes the result of again."""
         arrays: dict[str, np.ndarray] = {}
         tree = packed_fields(self, arrays) | {"cached": packed(self._known(), arrays, "cached")}
-        return storage.write(path, type(self).__name__, arrays, sealed(tree, arrays))
+        return arrays, sealed(tree, arrays)
 
     @classmethod
     def from_storage(cls, arrays: Mapping[str, Any], metadata: Mapping[str, Any]) -> Self:
@@ -106,16 +113,16 @@ class Saved(Portable):
     def to_xarray(self) -> Any:
         """``xarray.Dataset`` of everything that lies on the grid, on times or on modes.
 
-        Axes are called x, y, z, t, mode, component; the coordinates are cell centres, without
-        units, and ``width_x``, ... beside them. Attributes say what it is, of which problem, and
-        how exact. Selecting, plotting, and ``to_netcdf`` are xarray's.
+        Axes are called x, y, z, t, mode, component, particle; the coordinates are cell centres,
+        without units, and ``width_x``, ... beside them; complex numbers have one axis more, "part".
+        Attributes say what it is, of which problem, and how exact. Selecting, plotting, and
+        ``to_netcdf`` are xarray's. What the arrays do not show is packed into one more coordinate:
+        ``from_xarray`` makes the result again of the dataset, and ``load`` of its file.
 
         Raises
         ------
         ImportError
             Without xarray, an extra: ``pip install 'fokkerplanck-grid[xarray]'``.
-        ValueError
-            Of results without a grid, as verdicts.
 
         Examples
         --------
@@ -123,12 +130,26 @@ class Saved(Portable):
         >>> grid = fp.Grid([(-2, 2), (-2, 2)], 8)
         >>> state = fp.steady_state(fp.Problem(grid, f=lambda x, y: x**2 + y**2))
         >>> data = state.to_xarray()
-        >>> dict(data.sizes), data.J.dims
-        ({'x': 8, 'y': 8, 'component': 2}, ('component', 'x', 'y'))
+        >>> data.rho.dims, data.J.dims
+        (('x', 'y'), ('component', 'x', 'y'))
         """
-        if not isinstance(getattr(self, "grid", None), Grid):
-            raise ValueError(f"a {type(self).__name__} has no grid; use its attributes, or save it")
+        data = self._labelled()
+        try:
+            arrays, metadata = self._stored()
+        except ValueError as error:
+            return data.assign_attrs({datasets.LACKING: str(error)})
+        return datasets.attach(data, type(self).__name__, arrays, metadata)
+
+    def _labelled(self) -> Any:
+        """Dataset of what can be shown."""
         return dataset(self)
+
+    def knowing(self, problem: Any, where: Any) -> Self:
+        """Return the result with the problem that it was found for; only Solutions keep one."""
+        raise ValueError(
+            f"problem is {describe(problem)}, and {where} holds a {type(self).__name__}, which has "
+            "nothing to compare it with; leave problem out"
+        )
 
     def _known(self) -> dict[str, Any]:
         """Cached values that are kept, by name."""
@@ -154,7 +175,7 @@ def _fingerprint(tree: Any, arrays: Mapping[str, np.ndarray]) -> str:
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
         digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
-        digest.update(array.tobytes())
+        digest.update(array.data if array.size else b"")
     return digest.hexdigest()
 
 
@@ -189,14 +210,14 @@ def packed(value: Any, arrays: dict[str, np.ndarray], name: str) -> Any:
     if isinstance(value, complex):
         return {"complex": [packed(part, arrays, name) for part in (value.real, value.imag)]}
     if isinstance(value, np.ndarray):
-        return {"array": _stored(value, arrays, name)}
+        return {"array": _put(value, arrays, name)}
     if isinstance(value, Side):
         return {"side": [value.axis, value.end]}
     if isinstance(value, Grid):
         faces, about = storage.pack_grid(value)
         return {
             "grid": about,
-            "faces": [_stored(F, arrays, f"{name}_faces") for F in faces.values()],
+            "faces": [_put(F, arrays, f"{name}_faces") for F in faces.values()],
         }
     kind = type(value).__name__
     if kind in PARTS or kind in storage.HOMES:
@@ -273,7 +294,7 @@ def _names(cls: Any) -> tuple[str, ...]:
     return tuple(entry.name for entry in fields(cls)) if is_dataclass(cls) else cls._fields
 
 
-def _stored(array: np.ndarray, arrays: dict[str, np.ndarray], name: str) -> str:
+def _put(array: np.ndarray, arrays: dict[str, np.ndarray], name: str) -> str:
     """Name under which an array was put to the others."""
     if array.dtype.kind not in "biufc":
         raise ValueError(f"{name} is {describe(array)}, which cannot be saved")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,10 +18,10 @@ from fokkerplanck.domain.whole_files import file_path, written_whole
 from fokkerplanck.version import __version__
 
 #: Version of the layout; raised whenever an older reader would misread a file.
-SCHEMA = 1
+SCHEMA = 2
 _HEADER = "fokkerplanck"
-#: Classes that can be read, by the kind written into their files, and their modules: ``load``
-#: turns files back by ``from_storage`` of the class.
+#: Classes that can be read, by the kind written into their files, and their modules:
+#: ``restored`` makes results by ``from_storage`` of the class.
 HOMES = {
     "Backward": "fokkerplanck.rates.backward_equation",
     "Committor": "fokkerplanck.rates.transition_paths",
@@ -40,43 +40,15 @@ HOMES = {
 }
 
 
-def load(path: str | Path) -> Any:
-    """Return the result stored in a file by its ``.save``, in any process.
-
-    Parameters
-    ----------
-    path : str or path
-
-    Returns
-    -------
-    Solution, SteadyState, Spectrum, ...
-        Whatever was saved, array by array the same.
-
-    Raises
-    ------
-    ValueError
-        If the file was not written by this library, is damaged, or comes from a newer version.
-    FileNotFoundError
-        If there is no such file.
-
-    Examples
-    --------
-    >>> import tempfile, pathlib
-    >>> import fokkerplanck as fp
-    >>> grid = fp.Grid([(0, 1)], 8)
-    >>> solution = fp.solve(fp.Problem(grid), fp.uniform(grid), [0, 1])
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     fp.load(solution.save(pathlib.Path(folder) / "run.npz")).status
-    'finished'
-    """
-    kind, arrays, metadata = read(path)
+def restored(kind: str, arrays: Mapping[str, Any], metadata: Mapping[str, Any], where: Any) -> Any:
+    """Result of a kind from what was stored; `where` it came from is for messages."""
     if kind not in HOMES:
-        raise ValueError(f"{path} holds a {kind}, which this version of fokkerplanck cannot read")
+        raise ValueError(f"{where} holds a {kind}, which this version of fokkerplanck cannot read")
     try:
         return getattr(import_module(HOMES[kind]), kind).from_storage(arrays, metadata)
     except (ValueError, TypeError, LookupError, OverflowError) as error:
         what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
-        raise ValueError(f"{path} is damaged: {what}; give what .save wrote") from error
+        raise ValueError(f"{where} is damaged: {what}; give what .save wrote") from error
 
 
 def write(
@@ -113,14 +85,28 @@ def write(
     path = file_path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"path is {str(path)!r}, in a folder that is not there; make it")
+    with written_whole(path) as temporary, temporary.open("wb") as file:
+        put(file, kind, arrays, metadata)
+    return path
+
+
+def check_is_file(path: Any) -> None:
+    """ValueError for what is no name of a file."""
+    if not isinstance(path, (str, Path)):
+        raise ValueError(f'path is {describe(path)}; give the name of a file such as "run.npz"')
+    if Path(path).exists() and not Path(path).is_file():
+        raise ValueError(f"{path} is a folder, a pipe or a device; give a file that .save wrote")
+
+
+def put(
+    file: BinaryIO, kind: str, arrays: Mapping[str, ArrayLike], metadata: Mapping[str, Any]
+) -> None:
+    """Write arrays and metadata into an open file."""
     header = {"schema": SCHEMA, "kind": kind, "version": __version__, "metadata": metadata}
-    text = json.dumps(header, default=_plain)
     if _HEADER in arrays:
         raise ValueError(f"an array may not be named {_HEADER!r}; give it another name")
-    with written_whole(path) as temporary, temporary.open("wb") as file:
-        content: dict[str, Any] = {_HEADER: np.array(text), **arrays}
-        np.savez(file, **content)
-    return path
+    content: dict[str, Any] = {_HEADER: np.array(json.dumps(header, default=_plain)), **arrays}
+    np.savez(file, **content)
 
 
 def read(path: str | Path) -> tuple[str, dict[str, np.ndarray], dict[str, Any]]:
@@ -143,28 +129,29 @@ def read(path: str | Path) -> tuple[str, dict[str, np.ndarray], dict[str, Any]]:
     FileNotFoundError
         If there is no such file.
     """
-    if not isinstance(path, (str, Path)):
-        raise ValueError(f'path is {describe(path)}; give the name of a file such as "run.npz"')
-    if Path(path).exists() and not Path(path).is_file():
-        raise ValueError(f"{path} is a folder, a pipe or a device; give a file that .save wrote")
+    check_is_file(path)
+    with Path(path).open("rb") as file:
+        return got(file, path)
+
+
+def got(file: BinaryIO, where: Any) -> tuple[str, dict[str, np.ndarray], dict[str, Any]]:
+    """Kind, arrays and metadata out of an open file; `where` it is, is for messages."""
     try:
-        with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            content = {name: file[name] for name in file.files}
+        with np.load(file, allow_pickle=False) as stored:
+            content = {name: stored[name] for name in stored.files}
         header = json.loads(str(content.pop(_HEADER)[()]))
         schema = int(header["schema"])
         kind, metadata = header["kind"], header["metadata"]
         if not (isinstance(kind, str) and isinstance(metadata, dict) and schema > 0):
             raise TypeError("header")
-    except (FileNotFoundError, PermissionError):
-        raise
     except Exception as error:
         raise ValueError(
-            f"{path} is not a file written by fokkerplanck, or is damaged "
+            f"{where} is not a file written by fokkerplanck, or is damaged "
             f"({type(error).__name__}); give what .save wrote"
         ) from error
     if schema > SCHEMA:
         raise ValueError(
-            f"{path} was written by fokkerplanck {header.get('version')} (schema {schema}, this "
+            f"{where} was written by fokkerplanck {header.get('version')} (schema {schema}, this "
             f"one reads up to {SCHEMA}); update fokkerplanck"
         )
     return kind, content, metadata

@@ -30,6 +30,16 @@ class Question:
         """Question about a problem; None if there is none, only edges."""
         return None if problem is None else cls(problem, ask)
 
+    @classmethod
+    def known(cls, problem: Problem | None) -> Question | None:
+        """Problem of an answer that came from a file, which does not say how it was asked for."""
+        return cls.of(problem, _not_told)
+
+
+def _not_told(_: Problem) -> Any:
+    """What such an answer says when it is asked for a coarser one."""
+    raise ValueError("files do not tell how a result was asked for; compute it here")
+
 
 class Repeatable(Portable):
     r"""A result with a ``grid`` that remembers its question, ``_asked``.

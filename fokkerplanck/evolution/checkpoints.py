@@ -12,14 +12,15 @@ import numpy as np
 from fokkerplanck.domain.arguments import finite_number
 from fokkerplanck.domain.types import Array
 from fokkerplanck.evolution.fingerprints import method_fingerprint, problem_fingerprint
+from fokkerplanck.evolution.first_schema import LEDGER
 from fokkerplanck.evolution.run_folder import RunFolder
-from fokkerplanck.evolution.solution import LEDGER, Solution
+from fokkerplanck.evolution.solution import Solution
 from fokkerplanck.methods.method import Context, Method
 from fokkerplanck.scheme.generator import Generator
 
 #: Fields of a solution that lie in the last checkpoint of a run that is over.
 _WORDS = (
-    *("status", "message", "beta", "problem", "log_rho_inf", "t_events", "rho_events"),
+    *("status", "message", "beta", "problem_repr", "log_rho_inf", "t_events", "rho_events"),
     *("centroids", "_moves_values"),
 )
 

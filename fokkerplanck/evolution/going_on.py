@@ -12,6 +12,7 @@ import numpy as np
 from fokkerplanck.domain.arguments import describe, one_of, positive_number
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
+from fokkerplanck.equation.repeated import Question
 from fokkerplanck.evolution.checkpoints import Keeper, check_every
 from fokkerplanck.evolution.events import Event, Watch, check_events
 from fokkerplanck.evolution.fingerprints import (
@@ -153,9 +154,10 @@ def _over(
 ) -> Solution:
     """Solution of a run that is over; it knows its question if it knows its method."""
     rho: Any = folder.frames(saved["n"])
-    found = Solution(rho=rho, grid=generator.grid, **saved["solution"])
+    kept = {("problem_repr" if k == "problem" else k): v for k, v in saved["solution"].items()}
+    found = Solution(rho=rho, grid=generator.grid, **kept)  # "problem": in older folders
     if method is None:
-        return found
+        return replace(found, _asked=Question.known(generator.problem))
     again = {name: folder.question["asked"][name] for name in ("rtol", "atol")}
     again |= {"t": found.t, "method": method, "scheme": saved["scheme_again"]}
     again |= {"steady": False if found.log_rho_inf is None else None}

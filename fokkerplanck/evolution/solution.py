@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from fokkerplanck.distributions.methods import DensityMethods
-from fokkerplanck.domain import storage
-from fokkerplanck.domain.arguments import describe, one_of, positive_number, whole_number
+from fokkerplanck.domain.arguments import one_of
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.observed_order import ErrorReport, mass_report
-from fokkerplanck.domain.packing import Saved
+from fokkerplanck.domain.packing import Saved, Stored
 from fokkerplanck.domain.read_only import ReadOnly
 from fokkerplanck.domain.types import Array
+from fokkerplanck.equation.problem import Problem
 from fokkerplanck.equation.repeated import Question, Repeatable
 from fokkerplanck.evolution.coarser import value_report
 from fokkerplanck.evolution.dense import Dense
+from fokkerplanck.evolution.fingerprints import check_problem_is, problem_fingerprint
+from fokkerplanck.evolution.first_schema import first_schema
+from fokkerplanck.scheme.generator import Generator
 
 #: What a run can end as.
 STATUSES = ("finished", "stopped", "event", "interrupted", "failed")
-#: Numbers kept at every output time.
-LEDGER = ("mass", "free_energy", "entropy", "energy", "dissipation", "min_rho")
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +67,10 @@ class Solution(Repeatable, Saved, DensityMethods):
         Interpolation between the steps of the run, with ``solve(..., dense=True)``.
     t_events, rho_events : tuples of arrays (m,) and (m, \*shape)
         Times and densities of the roots of every event.
+    problem : Problem
+        Of a run from a file that which ``load`` was given: files hold no functions.
+    problem_repr : str
+        The problem in words.
     centroids : array (d, \*shape) or None
         Mean places of the mass of the cells, where singular walls move them off the centres.
     error_estimate, error_report : array (n_t,), ErrorReport
@@ -109,7 +113,7 @@ class Solution(Repeatable, Saved, DensityMethods):
     grid: Grid
     beta: float
     log_rho_inf: Array | None = None
-    problem: str = field(default="", repr=False)
+    problem_repr: str = field(default="", repr=False)
     dense: Dense | None = field(default=None, repr=False)
     t_events: tuple[Array, ...] = ()
     rho_events: tuple[Array, ...] = ()
@@ -117,6 +121,8 @@ class Solution(Repeatable, Saved, DensityMethods):
     _asked: Question | None = field(default=None, repr=False)
     #: Whether the scheme moves values at cell centres, by a flux of high order, and not masses.
     _moves_values: bool = field(default=False, repr=False)
+    #: Checksums of the problem, by which it is known again; told by ``save``.
+    fingerprint: Mapping[str, str] | None = field(default=None, repr=False, compare=False)
 
     @property
     def _cap(self) -> float:
@@ -236,86 +242,66 @@ class Solution(Repeatable, Saved, DensityMethods):
         """
         return import_module("fokkerplanck.plot").animate(self, **options)
 
-    def save(self, path: str | Path) -> Path:
-        """Write everything to one ``.npz`` file, whole or not at all; ``load`` reads it.
+    @property
+    def problem(self) -> Problem:
+        """Problem of the run; of one from a file, that which ``load`` was given.
 
-        Parameters
-        ----------
-        path : str or path
-            Taken as it is.
-
-        Returns
-        -------
-        Path
+        Raises
+        ------
+        ValueError
+            If the run came from a file, or from a pickle that its functions could not go into.
 
         Examples
         --------
-        >>> import tempfile, pathlib
         >>> import fokkerplanck as fp
         >>> grid = fp.Grid([(0, 1)], 8)
-        >>> solution = fp.solve(fp.Problem(grid), fp.uniform(grid), 1.0)
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     path = solution.save(pathlib.Path(folder) / "run.npz")
-        ...     fp.load(path).t
-        array([0., 1.])
+        >>> problem = fp.Problem(grid)
+        >>> fp.solve(problem, fp.uniform(grid), [0, 1]).problem is problem
+        True
         """
-        arrays, grid = storage.pack_grid(self.grid)
-        arrays |= {name: getattr(self, name) for name in ("t", "rho", *LEDGER)}
-        if self.log_rho_inf is not None:
-            arrays["log_rho_inf"] = self.log_rho_inf
-        if self.centroids is not None:
-            arrays["centroids"] = self.centroids
-        if self.dense is not None:
-            arrays |= {f"dense_{name}": getattr(self.dense, name) for name in ("t", "rho", "rate")}
-        for k, (t, rho) in enumerate(zip(self.t_events, self.rho_events, strict=True)):
-            arrays |= {f"t_events_{k}": t, f"rho_events_{k}": rho}
-        words = {name: getattr(self, name) for name in ("status", "message", "beta", "problem")}
-        words["n_events"] = len(self.t_events)
-        metadata = {"grid": grid, "stats": dict(self.stats), **words}
-        return storage.write(path, "Solution", arrays, metadata)
+        if self._asked is None:
+            raise ValueError(
+                "this Solution came without its problem, because files and pickles hold no "
+                "functions; give the problem to load(path, problem=...), or keep it beside the "
+                f"Solution (it was {self.problem_repr or 'not told'})"
+            )
+        return self._asked.problem
+
+    def knowing(self, problem: Any, where: Any) -> Solution:
+        """Return the run with its problem, if it is that of the run to the last bit.
+
+        Parameters
+        ----------
+        problem : Problem
+        where : str or path
+            Where the run comes from, for messages.
+        """
+        if self.fingerprint is None:
+            raise ValueError(
+                f"{where} holds no fingerprint of its problem, as files of older versions; leave "
+                "problem out"
+            )
+        Generator.problem_of(problem, "load")
+        generator = Generator.of(problem, "load")
+        check_problem_is(generator, self.fingerprint, where)
+        return replace(self, _asked=Question.known(generator.problem))
+
+    def _stored(self) -> Stored:
+        """Arrays and metadata; densities that lie in files are read, functions leave their mark."""
+        known = self.fingerprint
+        if known is None and self._asked is not None:
+            known = problem_fingerprint(Generator.of(self._asked.problem, "save"))
+        plain: Any = replace(self, rho=np.asarray(self.rho), fingerprint=known)
+        vars(plain).update(self._known())
+        return super(Solution, plain)._stored()
 
     @classmethod
     def from_storage(cls, arrays: Mapping[str, Any], metadata: Mapping[str, Any]) -> Solution:
-        """Solution from what ``save`` stored."""
-        grid = storage.unpack_grid(arrays, metadata["grid"])
-        words = _words(metadata)
-        shape, has_failed = grid.shape, words["status"] == "failed"
-        t = storage.stored_array(arrays, "t", (None,))
-        if not (t.size and (np.diff(t) >= 0).all()):
-            raise ValueError("t is empty or decreases")
-        values: dict[str, Any] = {
-            "t": t,
-            "rho": storage.stored_array(arrays, "rho", (t.size, *shape), not has_failed),
-        }
-        for name in LEDGER:  # energies are nan where there is no steady state
-            values[name] = storage.stored_array(arrays, name, (t.size,), False)
-        if not has_failed and not np.isfinite([values["mass"], values["min_rho"]]).all():
-            raise ValueError("mass or min_rho has entries that are not finite")
-        log_rho_inf = None
-        if "log_rho_inf" in arrays:
-            log_rho_inf = storage.stored_array(arrays, "log_rho_inf", shape, False)
-            if np.isnan(log_rho_inf).any() or log_rho_inf.max() == np.inf:
-                raise ValueError("log_rho_inf is nan or infinite")
-        centroids = None
-        if "centroids" in arrays:
-            centroids = storage.stored_array(arrays, "centroids", (grid.dim, *shape))
-        # Files of version 0.1 have no events.
-        events: list[list[Array]] = [[], []]
-        for k in range(whole_number(metadata.get("n_events", 0), "n_events", 0)):
-            times = storage.stored_array(arrays, f"t_events_{k}", (None,))
-            events[0].append(times)
-            shapes = (times.size, *shape)
-            events[1].append(storage.stored_array(arrays, f"rho_events_{k}", shapes))
-        return cls(
-            **values,
-            **words,
-            grid=grid,
-            log_rho_inf=log_rho_inf,
-            dense=_dense(arrays, grid),
-            t_events=tuple(events[0]),
-            rho_events=tuple(events[1]),
-            centroids=centroids,
-        )
+        """Solution from what ``save`` stored, now or in files of schema 1."""
+        values = first_schema(arrays, metadata) if "tree" not in metadata else None
+        found = super().from_storage(arrays, metadata) if values is None else cls(**values)
+        one_of(found.status, "status", STATUSES)
+        return found
 
     def __repr__(self) -> str:
         """Times, status, free energy and least density."""
@@ -326,24 +312,3 @@ class Solution(Repeatable, Saved, DensityMethods):
             f"Solution({len(self)} times from {self.t[0]:g} to {self.t[-1]:g}, {self.status}{F}, "
             f"min rho >= {self.min_rho.min():.3g})"
         )
-
-
-def _dense(arrays: Mapping[str, Any], grid: Grid) -> Dense | None:
-    """Densities between the output times, if a file has them."""
-    if not any(name.startswith("dense_") for name in arrays):
-        return None
-    t = storage.stored_array(arrays, "dense_t", (None,))
-    each = (t.size, *grid.shape)
-    rho, rate = (storage.stored_array(arrays, f"dense_{name}", each) for name in ("rho", "rate"))
-    return Dense(t=t, rho=rho, rate=rate, volume=np.asarray(grid.volume))
-
-
-def _words(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """What a file says besides its arrays, checked."""
-    words = {name: metadata[name] for name in ("stats", "status", "message", "beta", "problem")}
-    one_of(words["status"], "status", STATUSES)
-    for name, kind in (("stats", dict), ("message", str), ("problem", str)):
-        if not isinstance(words[name], kind):
-            raise ValueError(f"{name} is {describe(words[name])}")
-    words["beta"] = positive_number(words["beta"], "beta")
-    return words

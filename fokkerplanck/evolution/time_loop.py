@@ -26,7 +26,8 @@ from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.evolution.checkpoints import Asked, Keeper, check_every, restore
 from fokkerplanck.evolution.coarser import coarser_start
 from fokkerplanck.evolution.events import Event, Finished, Watch, check_events
-from fokkerplanck.evolution.solution import LEDGER, Solution
+from fokkerplanck.evolution.first_schema import LEDGER
+from fokkerplanck.evolution.solution import Solution
 from fokkerplanck.evolution.transport import (
     FluxRates,
     Transport,
@@ -442,7 +443,7 @@ class Run:
             grid=self.generator.grid,
             beta=self.problem.beta,
             log_rho_inf=self.log_inf,
-            problem=repr(self.problem),
+            problem_repr=repr(self.problem),
             dense=self.watch.dense_output(),
             t_events=self.watch.times(),
             rho_events=self.watch.densities(),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 
 from fokkerplanck.distributions.methods import DensityMethods
-from fokkerplanck.domain import fields, storage
+from fokkerplanck.domain import fields
 from fokkerplanck.domain.arguments import frozen
 from fokkerplanck.domain.grid import Grid, Side
 from fokkerplanck.domain.observed_order import (
@@ -26,7 +25,7 @@ from fokkerplanck.domain.observed_order import (
     mass_report,
     ratios_of,
 )
-from fokkerplanck.domain.packing import Saved, made, packed, sealed, unpacked, unsealed
+from fokkerplanck.domain.packing import Saved, Stored, made, packed, sealed, unpacked, unsealed
 from fokkerplanck.domain.run_stats import ByKey
 from fokkerplanck.domain.types import Array, Flags
 from fokkerplanck.equation.problem import Problem
@@ -421,31 +420,8 @@ class SteadyState(Repeatable, Saved, DensityMethods):
         """Problem, and its steady state by the same scheme."""
         return None if self._again is None else Question(self.problem, self._again)
 
-    def save(self, path: str | Path) -> Path:
-        """Write everything to one ``.npz`` file, whole or not at all; ``load`` reads it.
-
-        The problem comes back with its fields at the cell centres in place of its functions. An
-        error estimate that was looked at before is kept, others are nan.
-
-        Parameters
-        ----------
-        path : str or path
-
-        Returns
-        -------
-        Path
-
-        Examples
-        --------
-        >>> import tempfile, pathlib
-        >>> import fokkerplanck as fp
-        >>> grid = fp.Grid([(-3, 3)], 32)
-        >>> state = fp.steady_state(fp.Problem(grid, f=lambda x: x**2 / 2))
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     again = fp.load(state.save(pathlib.Path(folder) / "state.npz"))
-        >>> bool((again.rho == state.rho).all())
-        True
-        """
+    def _stored(self) -> Stored:
+        """Arrays and metadata: the problem with fields at cell centres in place of functions."""
         arrays: dict[str, np.ndarray] = {}
         asked = ("entropy_production", "centroids", "box_error")  # these look at functions
         known = {name: getattr(self, name) for name in asked}
@@ -457,7 +433,7 @@ class SteadyState(Repeatable, Saved, DensityMethods):
             "currents": packed(self.currents, arrays, "currents"),
             "cached": packed(known | self._known(), arrays, "cached"),
         }
-        return storage.write(path, "SteadyState", arrays, sealed(tree, arrays))
+        return arrays, sealed(tree, arrays)
 
     @classmethod
     def from_storage(cls, arrays: Mapping[str, Any], metadata: Mapping[str, Any]) -> SteadyState:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fokkerplanck.domain import storage
+from fokkerplanck.domain import opening, storage
 from fokkerplanck.domain.arguments import describe
 from fokkerplanck.studies.answers import VALUE, is_numbers
 
@@ -57,7 +57,7 @@ class Folder:
         """Answers that are stored for a point, or None."""
         file, result = self.file(point), self.result_file(point)
         if result.exists():
-            return {VALUE: storage.load(result)}
+            return {VALUE: opening.load(result)}
         if not file.exists():
             return None
         kind, arrays, metadata = storage.read(file)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fokkerplanck.domain import storage
 from fokkerplanck.domain.arguments import frozen, one_of
-from fokkerplanck.domain.notebook import InNotebooks
+from fokkerplanck.domain.labelled import real_parts, with_names, xarray_for
+from fokkerplanck.domain.packing import Saved, Stored
 from fokkerplanck.domain.types import Array, Flags
 from fokkerplanck.studies.points import Points, words
 
@@ -21,7 +19,7 @@ NAMED = 5
 
 
 @dataclass(frozen=True, eq=False)
-class Sweep(InNotebooks):
+class Sweep(Saved):
     """Answers at the points of a study: ``sweep["name"]``, or ``sweep.value`` if there is one.
 
     Attributes
@@ -99,28 +97,29 @@ class Sweep(InNotebooks):
         sizes = ", ".join(f"{name}: {len(v)}" for name, v in self.parameters.items())
         return f"Sweep({self.pairing} of {sizes}; {self.summary})"
 
-    def to_xarray(self) -> Any:
+    def _labelled(self) -> Any:
         """Dataset of xarray with the parameters as dimensions, and the flags ``ok``.
 
-        Errors are in its attributes. In a list of points ("zip") the parameters are coordinates
+        Errors are lines of an attribute. In a list of points ("zip") the parameters are coordinates
         along "point".
         """
-        xarray = import_module("xarray")
+        xarray = xarray_for("to_xarray")
         axes = self.axes
         coords = {name: (axes if len(axes) == 1 else (name,), v) for name, v in self._columns()}
         data: dict[str, Any] = {"ok": (axes, np.array(self.ok))}
         for name, values in self.values.items():
             more = tuple(f"{name}_{k}" for k in range(values.ndim - self.ok.ndim))
-            data[name] = (axes + more, np.array(values))
+            data[name] = real_parts(axes + more, np.array(values))
         errors = [f"{words(self.point(index))}: {text}" for index, text in self.errors.items()]
-        return xarray.Dataset(data, coords, attrs={"errors": errors} if errors else {})
+        about = {"result": repr(self)} | ({"errors": "\n".join(errors)} if errors else {})
+        return with_names(xarray.Dataset(data, coords, attrs=about))
 
     def _columns(self) -> list[tuple[str, Array]]:
         """Parameters by name."""
         return list(self.parameters.items())
 
-    def save(self, path: str | Path) -> Path:
-        """Write all of it to one .npz file, from which ``load`` makes it again."""
+    def _stored(self) -> Stored:
+        """Arrays and metadata, if the answers are numbers."""
         objects = [name for name, u in self.values.items() if u.dtype.kind == "O"]
         if objects:
             raise ValueError(
@@ -135,10 +134,10 @@ class Sweep(InNotebooks):
             "answers": list(self.values),
             "errors": [[list(index), text] for index, text in self.errors.items()],
         }
-        return storage.write(path, "Sweep", arrays, metadata)
+        return arrays, metadata
 
     @classmethod
-    def from_storage(cls, arrays: dict[str, Any], metadata: dict[str, Any]) -> Sweep:
+    def from_storage(cls, arrays: Mapping[str, Any], metadata: Mapping[str, Any]) -> Sweep:
         """Sweep from what ``save`` stored."""
         given = {name: arrays[f"parameter_{name}"] for name in metadata["parameters"]}
         points = Points.of(given, metadata["pairing"])

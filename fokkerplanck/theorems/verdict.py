@@ -5,14 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple, overload
 
 import numpy as np
 
-from fokkerplanck.domain import storage
-from fokkerplanck.domain.notebook import InNotebooks
-from fokkerplanck.domain.packing import Saved, packed, sealed, unpacked, unsealed
+from fokkerplanck.domain.packing import Saved, Stored, packed, sealed, unpacked, unsealed
 from fokkerplanck.domain.read_only import ReadOnly
 from fokkerplanck.domain.types import Array
 
@@ -275,7 +272,7 @@ def judged(
     )
 
 
-class Verdicts(InNotebooks, Sequence[Verdict]):
+class Verdicts(Saved, Sequence[Verdict]):
     """Verdicts in order; ``verdicts["h_theorem"]`` finds one by name, ``str`` makes a table.
 
     Attributes
@@ -287,11 +284,19 @@ class Verdicts(InNotebooks, Sequence[Verdict]):
     def __init__(self, verdicts: Iterable[Verdict], title: str = "") -> None:
         self._verdicts, self.title = tuple(verdicts), title
 
-    def save(self, path: str | Path) -> Path:
-        """Write all verdicts to one ``.npz`` file, which ``load`` reads."""
+    def _stored(self) -> Stored:
+        """Arrays and metadata of all verdicts."""
         arrays: dict[str, np.ndarray] = {}
         tree = packed({"title": self.title, "verdicts": list(self._verdicts)}, arrays, "verdicts")
-        return storage.write(path, "Verdicts", arrays, sealed(tree, arrays))
+        return arrays, sealed(tree, arrays)
+
+    def _labelled(self) -> Any:
+        """Dataset with one entry a verdict, by name."""
+        data = super()._labelled()
+        columns = {name: [getattr(v, name) for v in self] for name in ("gap", "error", "outcome")}
+        columns["is_theorem"] = [v.is_theorem for v in self]
+        shown = {name: ("verdict", np.array(column)) for name, column in columns.items()}
+        return data.assign(shown).assign_coords(verdict=[v.name for v in self])
 
     @classmethod
     def from_storage(cls, arrays: Mapping[str, Any], metadata: Mapping[str, Any]) -> Verdicts:

@@ -68,9 +68,43 @@ def test_netcdf_gives_the_numbers_back(tmp_path):
     assert done.stdout.split()[-2:] == [float(PLANE.rho.max()).hex(), PLANE.stats.scheme]
 
 
-def test_verdicts_have_no_axes():
-    with pytest.raises(ValueError, match="a Verdict has no grid"):
-        fp.theorems.h_theorem(PROBLEM).to_xarray()
+def test_what_has_no_grid_has_its_own_axes():
+    verdicts = fp.theorems.verify(PROBLEM)
+    data = verdicts.to_xarray()
+    assert data.outcome.dims == ("verdict",)
+    assert data.outcome.sel(verdict="h_theorem").item() == verdicts["h_theorem"].outcome
+    model = fp.sgd.LeastSquares(np.eye(5), np.arange(5.0))
+    swarm = fp.sgd.run(model, np.zeros(5), 0.1, 1, 6, n_particles=4, thin=2).to_xarray()
+    assert swarm.samples.dims == ("snapshot", "particle", "component")
+    assert dict(swarm.sizes) | {"fokkerplanck_byte": 0} == {
+        "snapshot": 3, "particle": 4, "component": 5, "fokkerplanck_byte": 0,
+    }  # fmt: skip
+
+
+def test_equal_sizes_do_not_mix_axes_up():
+    """As many times or particles as cells, and as many times as axes."""
+    grid = fp.Grid([(-2, 2)], 8)
+    problem = fp.Problem(grid, f=lambda x: x**2 / 2)
+    run = fp.solve(problem, fp.gaussian(grid, 0, 0.3), np.arange(8.0)).to_xarray()
+    assert run.mass.dims == ("t",)
+    assert run.log_rho_inf.dims == ("x",)
+    paths = fp.sde.simulate(problem, np.zeros((8, 1)), 0.1, dt=0.01).to_xarray()
+    assert paths.exit_time.dims == ("particle",)
+    plane = fp.Grid([(0, 1), (0, 1)], 8)
+    wall = fp.Problem(plane, drift=lambda x, y: (0.6 - x, 0.6 - y), D=lambda x, y: (x, y))
+    run = fp.solve(wall, fp.uniform(plane), [0, 1])
+    assert run.centroids is not None
+    assert run.to_xarray().centroids.dims == ("component", "x", "y")
+
+
+def test_complex_numbers_come_in_two_parts():
+    grid = fp.Grid([(-3, 3), (-3, 3)], 12)
+    modes = fp.spectrum(fp.Problem(grid, drift=lambda x, y: (-x + 2 * y, -y - 2 * x)), 4)
+    data = modes.to_xarray()
+    assert np.iscomplexobj(modes.eigenvalues)
+    assert data.right.dims == ("mode", "x", "y", "part")
+    np.testing.assert_array_equal(data.eigenvalues.sel(part="imag"), modes.eigenvalues.imag)
+    np.testing.assert_array_equal(data.right.sel(part="real"), modes.right.real)
 
 
 def test_without_xarray_the_extra_is_named(monkeypatch):

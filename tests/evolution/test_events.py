@@ -7,7 +7,7 @@ import pytest
 
 import fokkerplanck as fp
 from fokkerplanck import energies
-from fokkerplanck.evolution.solution import LEDGER
+from fokkerplanck.evolution.first_schema import LEDGER
 from fokkerplanck.methods import (
     BackwardEuler,
     Context,

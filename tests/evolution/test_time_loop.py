@@ -16,7 +16,7 @@ import fokkerplanck as fp
 from fokkerplanck import observables
 from fokkerplanck.domain import storage
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.evolution.solution import LEDGER
+from fokkerplanck.evolution.first_schema import LEDGER
 from fokkerplanck.methods import BackwardEuler, Exponential, Method
 from fokkerplanck.scheme.generator import Generator
 
@@ -350,7 +350,7 @@ def test_saved_solutions_come_back_bit_by_bit(case, tmp_path):
     again = fp.load(s.save(tmp_path / "run.npz"))
     for name in ("t", "rho", *LEDGER):
         np.testing.assert_array_equal(getattr(again, name), getattr(s, name))
-    for name in ("status", "message", "beta", "problem"):
+    for name in ("status", "message", "beta", "problem_repr"):
         assert getattr(again, name) == getattr(s, name)
     assert dict(again.stats) == dict(s.stats)
     assert repr(again.grid) == repr(s.grid)

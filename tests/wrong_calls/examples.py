@@ -282,6 +282,11 @@ def _core():
             is_quick=False,
             words={"path": "file"},
         ),
+        "from_xarray": example(
+            fp.from_xarray,
+            dataset=run().to_xarray(),
+            is_quick=False,
+        ),
     }
 
 
