@@ -77,8 +77,8 @@ class LinearEnded:
         """Rates into each end (n_ends + 1, n_free), rows as those of ``Ended.kills``."""
         kills = np.zeros((len(self.ends) + 1, self.end.grid.size))
         flux = self.flux
-        is_reversed = isinstance(flux, PhaseSpaceFlux) and not self.is_dual
-        sets = flux.arrivals if is_reversed else flux.exits
+        own = isinstance(flux, PhaseSpaceFlux) and not self.is_dual
+        sets = flux.arrivals if isinstance(flux, PhaseSpaceFlux) and own else flux.exits
         sets = sets[:-1].toarray()
         kills[: len(sets)] += sets
         named = {side: k for k, (_, side) in enumerate(self.ends) if isinstance(side, Side)}
