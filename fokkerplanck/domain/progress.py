@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from functools import wraps
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
@@ -15,6 +15,8 @@ from tqdm import tqdm
 BAR_AFTER = 1.0
 #: Bar of the question that is being answered, which solvers deep inside know nothing of.
 _COUNTING: ContextVar[Bar | None] = ContextVar("counting", default=None)
+#: Bar of the outermost work that is going on: what works within it makes no bar by itself.
+_OUTER: ContextVar[Bar | None] = ContextVar("outer", default=None)
 P = ParamSpec("P")
 R = TypeVar("R")
 #: Of work whose end is known, and of work whose end is not.
@@ -28,7 +30,8 @@ class Bar:
     Parameters
     ----------
     progress : None, bool, class or object with ``update``
-        None: a bar on a terminal if the work takes longer than a second. True: a bar from the
+        None: a bar on a terminal if the work takes longer than a second, and none inside of the
+        ``with`` of another, which speaks for both, or is silent for both. True: a bar from the
         start. False: none. A class like ``tqdm`` is called, with ``total=`` if that is known; an
         object has its ``update`` called.
     name : str
@@ -61,6 +64,9 @@ class Bar:
     ) -> None:
         self._sent, self._length, self._owned = 0.0, total, True
         self._target: Any = None
+        self._token: Token[Bar | None] | None = None
+        if progress is None and _OUTER.get() is not None:
+            progress = False
         if progress is None or progress is True:
             disable, delay = (None, BAR_AFTER) if progress is None else (False, 0.0)
             style = {"bar_format": COUNT if total is None else PART, "unit": unit}
@@ -99,11 +105,16 @@ class Bar:
             self._target.close()
 
     def __enter__(self) -> Self:
+        if _OUTER.get() is None:
+            self._token = _OUTER.set(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
+        if self._token is not None:
+            _OUTER.reset(self._token)
+            self._token = None
         self.close()
 
 

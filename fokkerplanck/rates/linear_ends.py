@@ -42,12 +42,15 @@ class LinearEnded:
     ends : sequence of (name, set)
     flux : Upwind5 or PhaseSpaceFlux
         With the ends.
+    is_dual : bool
+        Whether functions take the transpose where the flux has a backward operator of its own.
     """
 
     linear: LinearOperator
     end: Ended
     ends: Named
     flux: LinearFlux
+    is_dual: bool = False
 
     @classmethod
     def of(cls, linear: LinearOperator, end: Ended, ends: Named) -> LinearEnded:
@@ -65,7 +68,7 @@ class LinearEnded:
         Of ``PhaseSpaceFlux`` its other backward operator, with the better tails.
         """
         cells = self.end.cells
-        if isinstance(self.flux, PhaseSpaceFlux):
+        if isinstance(self.flux, PhaseSpaceFlux) and not self.is_dual:
             return sparse.csr_array(-self.flux.backward[cells][:, cells])
         return sparse.csr_array(-self.flux.matrix[cells][:, cells].T)
 
@@ -74,7 +77,8 @@ class LinearEnded:
         """Rates into each end (n_ends + 1, n_free), rows as those of ``Ended.kills``."""
         kills = np.zeros((len(self.ends) + 1, self.end.grid.size))
         flux = self.flux
-        sets = flux.arrivals if isinstance(flux, PhaseSpaceFlux) else flux.exits
+        own = isinstance(flux, PhaseSpaceFlux) and not self.is_dual
+        sets = flux.arrivals if isinstance(flux, PhaseSpaceFlux) and own else flux.exits
         sets = sets[:-1].toarray()
         kills[: len(sets)] += sets
         named = {side: k for k, (_, side) in enumerate(self.ends) if isinstance(side, Side)}

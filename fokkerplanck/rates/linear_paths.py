@@ -9,11 +9,18 @@ what was in B last, :math:`-Kn=r_B`: the backward committor is m/p. With the for
 
 which has no source between the sets, to the residual of the solves: as in a chain, but pairs are up
 to three cells apart, and rates of either sign.
+
+``PhaseSpaceFlux`` has a backward operator with better tails than the transpose has. Currents are
+those of the transpose; the committors handed out are those of that operator, and by reversal of
+time m/p is the chance to reach A first, from the place with the velocity turned round, of sets that
+are turned round: the same number, without a subtraction or a quotient.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -22,8 +29,10 @@ from scipy.spatial import cKDTree
 from fokkerplanck.domain.grid import Grid, shortest
 from fokkerplanck.domain.types import Array, Flags, Integers
 from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.rates.ends import Named, Target, ended
 from fokkerplanck.rates.linear_ends import LinearEnded, overshoot
 from fokkerplanck.scheme.linear_fluxes import linear_flux
+from fokkerplanck.scheme.phase_space_flux import PhaseSpaceFlux
 
 #: Numbers of the two sets among the ends.
 IN_A, IN_B = 0, 1
@@ -76,7 +85,58 @@ class LinearPaths:
     over: float
 
 
-def linear_paths(ended: LinearEnded) -> LinearPaths:
+def linear_paths(flux: LinearEnded) -> LinearPaths:
+    """Transition paths of a flux that ends in A and in B.
+
+    Raises
+    ------
+    ConvergenceError
+        As `_dual_paths`, or if committors leave [0, 1].
+    """
+    found = _dual_paths(replace(flux, is_dual=True))
+    if not isinstance(flux.flux, PhaseSpaceFlux):
+        return found
+    q = flux.function(flux.kills[IN_B])
+    from_A, from_B = _came_from(flux)
+    over = max(overshoot(q, "the forward committor"), overshoot(from_A, "the backward committor"))
+    p, label = flux.linear.mass, flux.end.label
+    assert p is not None  # no absorbing sides
+    free = p[flux.end.cells]
+    last_A, last_B = free * from_A, free * from_B
+    return replace(
+        found,
+        forward=q,
+        backward=from_A,
+        known=np.ones_like(found.known),
+        last_A=last_A,
+        last_B=last_B,
+        share=float(last_A.sum() + p[label == IN_A].sum()),
+        share_back=float(last_B.sum() + p[label == IN_B].sum()),
+        over=max(over, found.over),
+    )
+
+
+def _came_from(flux: LinearEnded) -> tuple[Array, Array]:
+    """Chances (n_free,) to have been in A last, and in B last, by reversal of time."""
+    ends: Named = [(name, _turned(region)) for name, region in flux.ends]
+    end = ended(flux.linear.generator, ends)
+    turned, shape = LinearEnded.of(flux.linear, end, ends), end.grid.shape
+    chances = []
+    for kill in turned.kills[[IN_A, IN_B]]:
+        values = end.on_grid(turned.function(kill)).reshape(shape)
+        chances.append(values[:, ::-1].ravel()[flux.end.cells])
+    return chances[0], chances[1]
+
+
+def _turned(region: Target) -> Target:
+    """A set with velocities turned round."""
+    if not callable(region):
+        return np.asarray(region)[:, ::-1]
+    inside: Callable[..., Any] = region
+    return lambda x, v: inside(x, -v)
+
+
+def _dual_paths(ended: LinearEnded) -> LinearPaths:
     """Committors and reactive currents of a flux that ends in A and in B.
 
     Raises

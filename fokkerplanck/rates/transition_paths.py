@@ -153,11 +153,13 @@ def committor(
         Disjoint, and not neighbours.
     solver : {None, "direct", "multilevel"}
         As in ``mfpt``.
-    scheme : {"auto", "markov", "upwind5"}
+    scheme : {"auto", "markov", "upwind5", "phase_space"}
         As in ``mfpt``. ``"upwind5"``: stationary masses, committors and currents of the flux of
         fifth order; the backward committor is that of the chain where the density is below 1e-7 of
-        its largest value, and edges are pairs of cells up to three apart. It is the choice for
-        ``Problem.langevin`` too.
+        its largest value, and edges are pairs of cells up to three apart. ``"phase_space"``, for
+        ``Problem.langevin`` alone and the default there: currents by the transpose of that flux,
+        committors by its backward operator, as in ``exit_probabilities``, the backward one of the
+        motion turned round; shares of time are sums of positive terms.
 
     Returns
     -------
@@ -292,14 +294,14 @@ def _linear(flux: LinearEnded) -> Committor:
     through, residual = _flux(found.left, found.arrived)
     flux.linear.check_rate(through / found.share, "a transition at the rate")
     log_rho = flux.linear.log_mass - np.log(grid.volumes.ravel())
-    chain, back_kills = _reversed(end, log_rho, inflow_rates(grid, end.crossings, log_rho))
-    backward = np.where(found.known, found.backward, choose(chain).solve(back_kills[IN_A]))
+    backward = found.backward
+    if not found.known.all():
+        chain, back_kills = _reversed(end, log_rho, inflow_rates(grid, end.crossings, log_rho))
+        backward = np.where(found.known, backward, choose(chain).solve(back_kills[IN_A]))
     reactive = found.last_A * found.forward / grid.volumes.ravel()[cells]
-    stats = {
-        **flux.stats(),
-        "overshoot": found.over,
-        "message": f"q- of the Markov chain in {np.count_nonzero(~found.known)} cells of the tails",
-    }
+    unknown = np.count_nonzero(~found.known)
+    message = f"q- of the Markov chain in {unknown} cells of the tails" if unknown else ""
+    stats = {**flux.stats(), "overshoot": found.over, "message": message}
     return Committor(
         forward=end.on_grid(found.forward, (0.0, 1.0)),
         backward=end.on_grid(backward, (1.0, 0.0)),

@@ -91,6 +91,30 @@ def _on_edges(
     return mean * edges.weight[some], edges.tilt[some], step
 
 
+def dissipation_of_function(edges: Edges, mass: Array, u: Array) -> float:
+    r"""Dirichlet form :math:`\sum_em_ew_e|\delta_eu|^2\to kT\int\rho\nabla u^*\cdot D\nabla u\,dx`.
+
+    Of a left mode it is its decay rate times :math:`\int\rho|u|^2dx`, whatever circulates: drift
+    that keeps the density takes nothing off a square.
+
+    Parameters
+    ----------
+    edges : Edges
+    mass : array (n,)
+        Stationary masses; negative ones count as none.
+    u : array (n,)
+        Real or complex.
+    """
+    rho = np.asarray(mass) / edges.grid.volumes.ravel()
+    top = float(rho.max())
+    with np.errstate(divide="ignore"):
+        log_rho = np.log(np.maximum(rho / top, 0.0))
+    some = np.isfinite(log_rho[edges.tail]) & np.isfinite(log_rho[edges.head])
+    mean, _, _ = _on_edges(edges, log_rho)
+    slope = u[edges.head[some]] - u[edges.tail[some]]
+    return top * float(mean @ np.abs(slope) ** 2)
+
+
 def coth_excess(half: Array) -> Array:
     """half coth(half) - 1 for half >= 0: what an edge of tilt 2 half adds to its conductance."""
     half = np.asarray(half, dtype=float)

@@ -18,11 +18,9 @@ from fokkerplanck.scheme.upwind5 import Upwind5
 LinearFlux: TypeAlias = Upwind5 | PhaseSpaceFlux
 #: Fluxes by name. "well_balanced" is Upwind5 of what a density has beyond its stationary state.
 FLUXES = ("upwind5", "well_balanced", "phase_space")
-#: Schemes of evolutions, of passages and slow modes, and of transition paths, whose reactive
-#: currents need a backward equation that is a transpose.
+#: Schemes of evolutions, and of passages, slow modes and transition paths.
 EVOLUTIONS = ("auto", "markov", *FLUXES)
 STATICS = ("auto", "markov", "upwind5", "phase_space")
-PATHS = ("auto", "markov", "upwind5")
 
 
 def linear_flux(

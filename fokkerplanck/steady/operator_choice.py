@@ -25,7 +25,6 @@ from fokkerplanck.scheme.generator import Generator
 from fokkerplanck.scheme.linear_fluxes import (
     EVOLUTIONS,
     FLUXES,
-    PATHS,
     STATICS,
     LinearFlux,
     evolving_flux,
@@ -185,8 +184,7 @@ def choose_operator(
     ConvergenceError
         If it was asked for by name and may not be trusted.
     """
-    schemes = {"evolution": EVOLUTIONS, "paths": PATHS}.get(kind, STATICS)
-    one_of(scheme, "scheme", schemes)
+    one_of(scheme, "scheme", EVOLUTIONS if kind == "evolution" else STATICS)
     if scheme in FLUXES:
         Generator.problem_of(generator, f"{asker} with scheme={scheme!r}")
         if solver is not None:
@@ -226,7 +224,6 @@ def _automatic(
     log_rho = log_mass - np.log(problem.grid.volumes.ravel())
     noise = ChainNoise.of(error, closed, log_rho, _exit_cells(generator))
     name = evolving_flux(problem) if kind == "evolution" else static_flux(problem)
-    name = "upwind5" if kind == "paths" else name
     chain = replace(chain, noise=noise)
     if is_chain or not error.wants_flux(noise.reference):
         refine = f'; refine the grid for less, or use scheme="{name}"'

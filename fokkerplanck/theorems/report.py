@@ -70,13 +70,13 @@ def verify(problem: Problem, quick: bool = False, progress: Any = None) -> Verdi
     >>> verdicts.ok, verdicts["assumption_4"].outcome, verdicts["information_bottleneck"].outcome
     (True, 'holds', 'fails')
     """
-    study = Study.of(problem)
-    if quick:
-        study = Study(_coarser(study.problem))
-    state = study.steady  # a problem without a steady state is refused here, once
     options = QUICK_OPTIONS if quick else {}
     verdicts = []
     with Bar(progress, "verify", total=len(THEOREMS)) as bar:
+        study = Study.of(problem)
+        if quick:
+            study = Study(_coarser(study.problem))
+        state = study.steady  # a problem without a steady state is refused here, once
         for k, theorem in enumerate(THEOREMS):
             verdicts.append(_checked(theorem, study, options.get(theorem, {})))
             bar.at(k + 1)

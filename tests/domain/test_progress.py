@@ -3,6 +3,7 @@
 import io
 import logging
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -52,6 +53,36 @@ def test_the_bar_tells_the_time_that_is_left(monkeypatch):
     text = shown(CALLS["solve"], None, monkeypatch, 0.0, Terminal())
     assert "solve: 100%" in text
     assert "<00:00" in text
+
+
+def outer(given):
+    """Work that has a bar of its own, and asks questions that make bars by themselves."""
+    with Bar(given, "outer", total=1.0):
+        for call in CALLS.values():
+            call(None)
+
+
+def test_questions_inside_of_other_work_show_no_bars_of_their_own(monkeypatch):
+    assert shown(outer, False, monkeypatch, 0.0, Terminal()) == ""
+    text = shown(outer, None, monkeypatch, 0.0, Terminal())
+    assert "outer" in text
+    assert not any(name in text for name in CALLS)
+    # Unless they are asked to, and not beyond the work, whatever ended it.
+    assert "solve" in shown(lambda _: nested(True), None, monkeypatch, 0.0, Terminal())
+    with pytest.raises(RuntimeError), Bar(False, "outer"):
+        raise RuntimeError
+    assert "spectrum" in shown(CALLS["spectrum"], None, monkeypatch, 0.0, Terminal())
+
+
+def nested(given):
+    with Bar(False, "outer"):
+        CALLS["solve"](given)
+
+
+def test_verify_without_a_bar_writes_nothing(monkeypatch):
+    quiet = fp.zoo.gyrator().build(12)
+    call = partial(fp.theorems.verify, quiet, True)
+    assert shown(lambda given: call(progress=given), False, monkeypatch, 0.0, Terminal()) == ""
 
 
 class Seen(list):

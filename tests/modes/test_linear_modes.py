@@ -5,6 +5,7 @@ import pytest
 
 import fokkerplanck as fp
 from fokkerplanck.modes.linear_modes import LinearShiftInvert, linear_modes
+from fokkerplanck.scheme.dissipation import dissipation_of_function
 from fokkerplanck.scheme.upwind5 import Upwind5
 from fokkerplanck.steady.linear_flux import linear_masses
 from fokkerplanck.steady.markov import stationary_log_mass
@@ -91,3 +92,33 @@ def test_large_grids_in_space_are_refused():
     problem = fp.Problem(grid, drift=lambda x, y, z: (y, z, -x - y - z), D=(0, 0, 1))
     with pytest.raises(fp.ConvergenceError, match="in 3D, and the grid has 10648"):
         LinearShiftInvert(Upwind5(problem), 0.1)
+
+
+def two_wells(n, gamma):
+    """Motion with inertia over 5 kT."""
+    grid = fp.Grid([(-1.9, 1.9), (-3.2, 3.2)], n)
+    return fp.Problem.langevin(grid, lambda x: (x**2 - 1) ** 2, gamma=gamma, kT=0.2)
+
+
+def test_decay_that_the_interpolation_makes_is_refused():
+    """On 160² cells the gap is 4.934e-4; 40² give 2.1e-3."""
+    with pytest.raises(fp.ConvergenceError, match="does not resolve the slowest mode"):
+        fp.spectrum(two_wells(40, 0.02), 2, scheme="phase_space")
+    fine = fp.spectrum(two_wells(80, 0.02), 2, scheme="phase_space")
+    assert fine.gap == pytest.approx(4.934e-4, rel=0.1)
+    assert "of the slowest decay" not in fine.stats.message
+    # Gap 1.8 times too large.
+    said = fp.spectrum(two_wells(40, 0.1), 2, scheme="phase_space")
+    assert "makes 0.61 of the slowest decay" in said.stats.message
+
+
+def test_what_circulates_takes_nothing_off_a_square():
+    """Left mode x + iy of a spiral: it decays at 1, as D kT |grad u|^2 / mean |u|^2 says."""
+    grid = fp.Grid([(-6, 6), (-6, 6)], 96)
+    problem = fp.Problem(grid, drift=lambda x, y: (-x - 5 * y, 5 * x - y))
+    x, y = grid.x.reshape(2, -1)
+    mass = np.exp(-0.5 * (x**2 + y**2))
+    edges = fp.Edges.from_problem(problem)
+    form = dissipation_of_function(edges, mass, x + 1j * y)
+    # Means of densities between two cells are logarithmic: 1 - h²/12 of the integral.
+    assert form / (mass @ (x**2 + y**2)) == pytest.approx(1, abs=2 * grid.h[0] ** 2 / 12)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import quad
 from scipy.interpolate import RegularGridInterpolator
 from scipy.sparse.linalg import expm_multiply
 
@@ -367,8 +368,74 @@ def test_exits_with_inertia():
     assert q((-0.5, 0.5)) == pytest.approx(0.5356, abs=1e-2)
     assert found.residual < 1e-8
     paths = fp.committor(problem, LEFT, RIGHT)
-    assert paths.stats["scheme"] == "upwind5"
-    assert np.abs(paths.forward - found.probability[1]).max() < 0.05
+    assert paths.stats["scheme"] == "phase_space"
+    assert np.abs(paths.forward - found.probability[1]).max() < 1e-8
+    other = fp.committor(problem, LEFT, RIGHT, scheme="upwind5")
+    assert np.abs(other.forward - paths.forward).max() < 0.05
+
+
+@pytest.mark.parametrize(("gamma", "rate"), [(1.0, 8.8258e-4), (0.1, 1.37091e-3)])
+def test_transition_paths_of_the_flux_that_keeps_its_state(gamma, rate):
+    """Rates of 160² cells, on which both linear fluxes agree to 1e-6 and to 1.3e-4."""
+    problem = langevin(80, gamma)
+    paths = fp.committor(problem, LEFT, RIGHT)
+    assert paths.rate == pytest.approx(rate, rel=1e-4)
+    assert paths.rate_back == pytest.approx(paths.rate, rel=1e-8)
+    assert np.abs(paths.forward + paths.backward[:, ::-1] - 1).max() < 1e-8
+    for x in (-0.5, 0.0, 0.3):
+        through = paths.flux_through(lambda q, v, x=x: q < x)
+        assert through == pytest.approx(paths.flux, rel=1e-7)
+    rho = fp.steady_state(problem).rho
+    shares = [problem.grid.integrate(rho * q) for q in (paths.backward, 1 - paths.backward)]
+    assert shares == pytest.approx([paths.flux / paths.rate, paths.flux / paths.rate_back])
+
+
+def test_sets_that_are_not_symmetric_in_velocity():
+    """The backward committor is the splitting of masses by which set they come from."""
+    problem = langevin(64, 1.0, kT=0.1)
+    x, v = problem.grid.x
+    ends = lambda x, v: (x + 1) ** 2 + (v - 0.3) ** 2 < 0.2, (x - 1) ** 2 + (v + 0.2) ** 2 < 0.16
+    paths = fp.committor(problem, *ends)
+    other = fp.committor(problem, *ends, scheme="upwind5")
+    assert paths.stats["scheme"] == "phase_space"
+    dense = fp.steady_state(problem).rho > 0.05
+    assert np.abs(paths.backward - other.backward)[dense].max() < 0.02
+    assert paths.rate == pytest.approx(other.rate, rel=0.01)
+    assert paths.rate_back == pytest.approx(other.rate_back, rel=0.01)
+
+
+def turnover(gamma, kT):
+    """Rate over the barrier 1/4 of two wells at any friction (Mel'nikov and Meshkov 1986)."""
+
+    def depopulation(d):
+        def part(y):
+            return np.log(-np.expm1(-d * (y * y + 0.25))) / (y * y + 0.25)
+
+        return np.exp(quad(part, 0, 50, limit=400)[0] / np.pi)
+
+    d = gamma * (4 / 3) / kT  # friction times the action 4/3 of the orbit over the barrier
+    strong = np.sqrt(1 + gamma**2 / 4) - gamma / 2
+    weak = depopulation(d) ** 2 / depopulation(2 * d)
+    return np.sqrt(2) / (2 * np.pi) * np.exp(-0.25 / kT) * strong * weak
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("gamma", "kT", "n"), [(0.1, 0.025, 128), (1, 0.025, 128), (10, 0.05, 96)])
+def test_the_turnover_of_kramers(gamma, kT, n):
+    """The formula leaves out terms of the order of kT over the barrier."""
+    x, v = np.sqrt(1 + np.sqrt(72 * kT)), np.sqrt(36 * kT) + 0.1
+    grid = fp.Grid([(-x, x), (-v, v)], n)
+    problem = fp.Problem.langevin(grid, lambda x: x**4 / 4 - x**2 / 2, gamma, kT)
+
+    def inside(x, v):
+        return v * v / 2 + x**4 / 4 - x**2 / 2 + 0.25 < kT
+
+    paths = fp.committor(
+        problem, lambda x, v: inside(x, v) & (x < 0), lambda x, v: inside(x, v) & (x > 0)
+    )
+    assert paths.stats["scheme"] == "phase_space"
+    assert paths.rate_back == pytest.approx(paths.rate, rel=1e-8)
+    assert 1 - kT / 0.25 < paths.rate / turnover(gamma, kT) < 1
 
 
 def test_where_the_state_is_not_kept_by_a_flux():
@@ -403,8 +470,8 @@ def test_fluxes_that_do_not_fit():
     problem, plain = langevin(24, 1.0), kramers(1, 24)
     with pytest.raises(ValueError, match="choose from auto, markov, upwind5, phase_space"):
         fp.mfpt(problem, RIGHT, scheme="well_balanced")
-    with pytest.raises(ValueError, match=r"choose from auto, markov, upwind5$"):
-        fp.committor(problem, LEFT, RIGHT, scheme="phase_space")
+    with pytest.raises(ValueError, match=r"make it by Problem\.langevin"):
+        fp.committor(plain, LEFT, RIGHT, scheme="phase_space")
     with pytest.raises(ValueError, match=r"make it by Problem\.langevin"):
         fp.spectrum(plain, 2, scheme="phase_space")
     with pytest.raises(ValueError, match=r"make it by Problem\.langevin"):
