@@ -15,7 +15,7 @@ from fokkerplanck.domain.grid import AXES, Grid
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.problem_files.checks import formula, kind_of, number, unknown
 from fokkerplanck.problem_files.mistakes import shown
-from fokkerplanck.problem_files.places import Path
+from fokkerplanck.problem_files.places import Trail
 from fokkerplanck.problem_files.python_functions import names_function, python_function
 from fokkerplanck.problem_files.samples import read_columns, row_losses
 from fokkerplanck.problem_files.schema import PROBLEM
@@ -57,7 +57,7 @@ class Builder:
         with self.source.located("problem", "grid", "zoo"):
             return make()
 
-    def number(self, value: Any, path: Path) -> float:
+    def number(self, value: Any, path: Trail) -> float:
         """Value of a number or of a formula of the parameters."""
         return number(self.source, value, self.parameters, path)
 
@@ -91,7 +91,7 @@ class Builder:
         """Entries for one axis of a box."""
         row = self.source.data["grid"][name][axis]
         if not isinstance(row, list):
-            path: Path = ("grid", name, axis)
+            path: Trail = ("grid", name, axis)
             raise self.source.mistake(path, f"{name}[{axis}] is {shown(row)}; give [lower, upper]")
         return row
 
@@ -107,7 +107,7 @@ class Builder:
         """Names of the coordinates."""
         default = ("x", "v") if self.kind == "U" else tuple(AXES)
         given = tuple(self.table.get("variables", default[: self.grid.dim]))
-        path: Path = ("problem", "variables")
+        path: Trail = ("problem", "variables")
         if len(given) != self.grid.dim or len(set(given)) < len(given):
             raise self.source.mistake(
                 path, f"there are {len(set(given))} names for {self.grid.dim} axes; give one each"
@@ -142,7 +142,7 @@ class Builder:
                 given[name] = value
         return given
 
-    def _field(self, name: str, value: Any, path: Path) -> Any:
+    def _field(self, name: str, value: Any, path: Trail) -> Any:
         """Formula, or numbers where all of it are numbers; or a Python function."""
         if names_function(value):
             return python_function(self.source, value, self.parameters, self.python, path)
@@ -151,7 +151,7 @@ class Builder:
         is_constant = self._check_leaves(value, variables, path)
         return _tuples(value) if is_constant else Formula(value, self.parameters, variables)
 
-    def _check_size(self, name: str, value: Any, path: Path) -> None:
+    def _check_size(self, name: str, value: Any, path: Trail) -> None:
         """Raise where the number of entries is not that of the axes."""
         d = self.grid.dim
         is_vector = name in ("drift", "grad_f", "j")
@@ -174,7 +174,7 @@ class Builder:
                 path, f"{name} has {d} rows of {len(rows[0])} on {d} axes; give a square matrix"
             )
 
-    def _check_leaves(self, value: Any, variables: tuple[str, ...], path: Path) -> bool:
+    def _check_leaves(self, value: Any, variables: tuple[str, ...], path: Trail) -> bool:
         """Read every formula by itself, so that a mistake is told by its place."""
         if isinstance(value, list):
             found = [self._check_leaves(u, variables, (*path, k)) for k, u in enumerate(value)]
@@ -211,7 +211,7 @@ class Builder:
 
     def _of_samples(self) -> Problem:
         """Minibatch SGD on the rows of a file."""
-        path: Path = ("problem", "samples")
+        path: Trail = ("problem", "samples")
         columns = read_columns(self.source.path.parent / self.table["samples"])
         try:
             Formula(0.0, {**self.parameters, **dict.fromkeys(columns, 0.0)}, self.variables)
@@ -260,7 +260,7 @@ class Builder:
         with self.source.located("zoo", "problem"):
             return known[name](**given)
 
-    def _argument(self, value: Any, default: Any, path: Path) -> Any:
+    def _argument(self, value: Any, default: Any, path: Trail) -> Any:
         """Argument of a reference problem, of the kind of its default."""
         if isinstance(default, str):
             if not isinstance(value, str):
@@ -287,7 +287,7 @@ class Builder:
 
 def reference_problems() -> dict[str, Callable[..., Exact]]:
     """Constructors of the reference problems, by name."""
-    found = {}
+    found: dict[str, Callable[..., Exact]] = {}
     for name in zoo.__all__:
         function = getattr(zoo, name)
         if inspect.isfunction(function):

@@ -9,7 +9,7 @@ from typing import Any
 
 from fokkerplanck.domain.expressions import ExpressionError, Formula, bound, parse, valued
 from fokkerplanck.problem_files.mistakes import ProblemFileError, shown
-from fokkerplanck.problem_files.places import Path
+from fokkerplanck.problem_files.places import Trail
 from fokkerplanck.problem_files.schema import (
     KINDS,
     NEEDED,
@@ -61,7 +61,7 @@ def check_file(source: Source) -> None:
     _check_kind(source)
 
 
-def check_table(source: Source, table: dict[str, Any], keys: dict[str, Key], path: Path) -> None:
+def check_table(source: Source, table: dict[str, Any], keys: dict[str, Key], path: Trail) -> None:
     """Raise for keys that a table does not take, values of the wrong kind, and what is missing."""
     for name, value in table.items():
         if name not in keys:
@@ -73,7 +73,7 @@ def check_table(source: Source, table: dict[str, Any], keys: dict[str, Key], pat
             raise source.mistaken_key(path, f"[{where}] has no {name}; give {key.takes}")
 
 
-def check_value(source: Source, value: Any, key: Key, path: Path) -> None:
+def check_value(source: Source, value: Any, key: Key, path: Trail) -> None:
     """Raise for a value of the wrong kind."""
     if key.leaf in ("start", "target", "lists"):  # checked where they are understood
         return
@@ -83,7 +83,7 @@ def check_value(source: Source, value: Any, key: Key, path: Path) -> None:
     _check_leaves(source, value, key, path)
 
 
-def _depth(source: Source, value: Any, path: Path) -> int:
+def _depth(source: Source, value: Any, path: Trail) -> int:
     """Nesting of a list; the entries of a list are all nested alike, or leaves among lists."""
     if not isinstance(value, list):
         return 0
@@ -94,7 +94,7 @@ def _depth(source: Source, value: Any, path: Path) -> int:
     return 1 + max(_depth(source, u, (*path, k)) for k, u in enumerate(value))
 
 
-def _check_leaves(source: Source, value: Any, key: Key, path: Path) -> None:
+def _check_leaves(source: Source, value: Any, key: Key, path: Trail) -> None:
     """Raise for a leaf of the wrong kind."""
     if isinstance(value, list):
         for k, u in enumerate(value):
@@ -118,14 +118,14 @@ def _check_leaves(source: Source, value: Any, key: Key, path: Path) -> None:
         finite(source, value, path)
 
 
-def _name(path: Path) -> str:
+def _name(path: Trail) -> str:
     """Name of a value as Python would write it: D[0, 1]."""
     words = [u for u in path if isinstance(u, str)]
     numbers = [str(u) for u in path if isinstance(u, int)]
     return words[-1] + (f"[{', '.join(numbers)}]" if numbers else "")
 
 
-def finite(source: Source, value: Any, path: Path) -> float:
+def finite(source: Source, value: Any, path: Trail) -> float:
     """Float of a number that is one."""
     try:
         number = float(value)
@@ -136,7 +136,7 @@ def finite(source: Source, value: Any, path: Path) -> float:
     return number
 
 
-def number(source: Source, value: Any, parameters: dict[str, float], path: Path) -> float:
+def number(source: Source, value: Any, parameters: dict[str, float], path: Trail) -> float:
     """Value of a number or of a formula of the parameters."""
     if not isinstance(value, str):
         return finite(source, value, path)
@@ -153,7 +153,7 @@ def formula(
     text: str,
     parameters: dict[str, float],
     variables: tuple[str, ...],
-    path: Path,
+    path: Trail,
 ) -> Formula:
     """One formula, or where it is wrong."""
     try:
@@ -169,7 +169,7 @@ def read_parameters(source: Source) -> tuple[dict[str, float], dict[str, dict[st
     values: dict[str, float] = {}
     ranges: dict[str, dict[str, Any]] = {}
     for name, given in source.data.get("parameters", {}).items():
-        path: Path = ("parameters", name)
+        path: Trail = ("parameters", name)
         _check_parameter_name(source, name, path)
         if not isinstance(given, dict):
             values[name] = _plain(source, given, path)
@@ -185,7 +185,7 @@ def read_parameters(source: Source) -> tuple[dict[str, float], dict[str, dict[st
     return values, ranges
 
 
-def _check_parameter_name(source: Source, name: str, path: Path) -> None:
+def _check_parameter_name(source: Source, name: str, path: Trail) -> None:
     """Raise for a name that means something else."""
     try:
         if name in TAKEN:
@@ -197,7 +197,7 @@ def _check_parameter_name(source: Source, name: str, path: Path) -> None:
         raise source.mistaken_key(path, str(error)) from None
 
 
-def _plain(source: Source, value: Any, path: Path) -> float:
+def _plain(source: Source, value: Any, path: Trail) -> float:
     """Float of a number that is no formula."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise source.mistake(
@@ -206,7 +206,9 @@ def _plain(source: Source, value: Any, path: Path) -> float:
     return finite(source, value, path)
 
 
-def _check_range(source: Source, name: str, value: float, told: dict[str, Any], path: Path) -> None:
+def _check_range(
+    source: Source, name: str, value: float, told: dict[str, Any], path: Trail
+) -> None:
     """Raise for a range that holds nothing, or not the value."""
     low, high = told.get("min", -math.inf), told.get("max", math.inf)
     if not low < high:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 #: Keys and numbers of list entries that lead to a value.
-Path: TypeAlias = tuple[str | int, ...]
+Trail: TypeAlias = tuple[str | int, ...]
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _BLANK = re.compile(r"(?:[ \t\n]|#[^\n]*)*")
@@ -39,20 +39,20 @@ class Places:
 
     def __init__(self, text: str) -> None:
         self.text, self.at = text, 0
-        self._keys: dict[Path, int] = {(): 0}
-        self._values: dict[Path, int] = {}
-        self._strings: dict[Path, list[int]] = {}
+        self._keys: dict[Trail, int] = {(): 0}
+        self._values: dict[Trail, int] = {}
+        self._strings: dict[Trail, list[int]] = {}
         self._document()
 
-    def of(self, path: Path) -> tuple[int, int]:
+    def of(self, path: Trail) -> tuple[int, int]:
         """Place of a value, or of the nearest thing around it that is written."""
         return self._nearest(path, self._values)
 
-    def of_key(self, path: Path) -> tuple[int, int]:
+    def of_key(self, path: Trail) -> tuple[int, int]:
         """Place of a key or of the header of a table."""
         return self._nearest(path, self._keys)
 
-    def inside(self, path: Path, line: int, column: int) -> tuple[int, int]:
+    def inside(self, path: Trail, line: int, column: int) -> tuple[int, int]:
         """Place of a character of a string, by line and column of what the string says."""
         offsets = self._strings.get(path)
         if offsets is None:
@@ -67,7 +67,7 @@ class Places:
         """True where a character of a string stands for the end of a line."""
         return self.text[at] == "\n" or self.text[at : at + 2] == "\\n"
 
-    def _nearest(self, path: Path, first: dict[Path, int]) -> tuple[int, int]:
+    def _nearest(self, path: Trail, first: dict[Trail, int]) -> tuple[int, int]:
         """Place of a path, or of the nearest one around it."""
         for k in range(len(path), -1, -1):
             for known in (first, self._values, self._keys):
@@ -88,8 +88,8 @@ class Places:
 
     def _document(self) -> None:
         """All of the text."""
-        table: Path = ()
-        counts: dict[Path, int] = {}
+        table: Trail = ()
+        counts: dict[Trail, int] = {}
         self._skip()
         while self.at < len(self.text):
             if self.text[self.at] == "[":
@@ -112,7 +112,7 @@ class Places:
         self._skip()
         self.at += self.text.startswith(mark, self.at)
 
-    def _key(self, table: Path) -> Path:
+    def _key(self, table: Trail) -> Trail:
         """Path of a key with dots, below a table."""
         path = table
         while True:
@@ -132,13 +132,13 @@ class Places:
                 return path
             self.at += 1
 
-    def _pair(self, table: Path) -> None:
+    def _pair(self, table: Trail) -> None:
         """One key and its value."""
         path = self._key(table)
         self._past("=")
         self._value(path)
 
-    def _value(self, path: Path) -> None:
+    def _value(self, path: Trail) -> None:
         """One value."""
         self._skip()
         self._values[path] = self.at

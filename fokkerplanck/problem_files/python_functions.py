@@ -9,7 +9,7 @@ from functools import partial
 from importlib.util import module_from_spec, spec_from_file_location
 from typing import Any
 
-from fokkerplanck.problem_files.places import Path
+from fokkerplanck.problem_files.places import Trail
 from fokkerplanck.problem_files.source import Source
 
 _NAMED = re.compile(r"(?P<file>[^:\n]+\.py):(?P<name>[A-Za-z_]\w*)")
@@ -21,7 +21,7 @@ def names_function(value: Any) -> bool:
 
 
 def python_function(
-    source: Source, text: str, parameters: dict[str, float], python: bool, path: Path
+    source: Source, text: str, parameters: dict[str, float], python: bool, path: Trail
 ) -> Callable[..., Any]:
     """The function that a text names, with those of the parameters that it takes.
 

@@ -17,7 +17,7 @@ from fokkerplanck.methods import JKO, Exponential, FluxCorrected, Implicit, Spli
 from fokkerplanck.modes import spectrum
 from fokkerplanck.problem_files.checks import check_table, formula, number, unknown
 from fokkerplanck.problem_files.mistakes import shown
-from fokkerplanck.problem_files.places import Path
+from fokkerplanck.problem_files.places import Trail
 from fokkerplanck.problem_files.schema import QUESTIONS, Key
 from fokkerplanck.problem_files.source import Source
 from fokkerplanck.rates import mfpt
@@ -72,7 +72,7 @@ def read_questions(
 
 
 def _resolved(
-    source: Source, value: Any, key: Key, parameters: dict[str, float], path: Path
+    source: Source, value: Any, key: Key, parameters: dict[str, float], path: Trail
 ) -> Any:
     """Value with numbers in place of formulas of the parameters."""
     if key.leaf != "number":
@@ -91,7 +91,7 @@ def _check_tables(
 ) -> None:
     """Raise for starts, targets and lists of values that say nothing; put numbers into them."""
     if "rho0" in asked:
-        path: Path = (name, "rho0")
+        path: Trail = (name, "rho0")
         if isinstance(asked["rho0"], dict):
             asked["rho0"] = _table(source, asked["rho0"], STARTS, parameters, path)
         elif not isinstance(asked["rho0"], str):
@@ -117,7 +117,7 @@ def _table(
     table: dict[str, Any],
     kinds: dict[str, dict[str, Key]],
     parameters: dict[str, float],
-    path: Path,
+    path: Trail,
 ) -> dict[str, Any]:
     """Table of one of several kinds."""
     kind = next((word for word in kinds if word in table), None)
@@ -134,7 +134,7 @@ def _table(
 
 def _lists(source: Source, table: Any, parameters: dict[str, float]) -> dict[str, list[float]]:
     """Values of the parameters of a sweep."""
-    path: Path = ("sweep", "parameters")
+    path: Trail = ("sweep", "parameters")
     if not isinstance(table, dict) or not table:
         came = shown(table) if table else "empty"
         raise source.mistake(path, f"parameters is {came}; give lists of numbers, {{a = [1, 2]}}")
@@ -208,7 +208,7 @@ def target_set(
         return sets.box(*(tuple(pair) for pair in target["box"]))
     if "normal" in target:
         return sets.half_space(target["normal"], target["offset"])
-    path: Path = ("mfpt", "target", "f")
+    path: Trail = ("mfpt", "target", "f")
     f = formula(source, str(target["f"]), parameters, variables, path)
     return sets.sublevel(f, target["level"])
 

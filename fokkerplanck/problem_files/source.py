@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from fokkerplanck.domain.expressions import ExpressionError
-from fokkerplanck.problem_files import places
 from fokkerplanck.problem_files.mistakes import ProblemFileError
-from fokkerplanck.problem_files.places import Places
+from fokkerplanck.problem_files.places import Places, Trail
 
 #: Largest problem file, in bytes; data belong into files of their own.
 LARGEST = 1_000_000
@@ -21,6 +20,7 @@ _BOM = "\ufeff"
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 #: What tomllib says, and what that means to who wrote the file; the first one that fits.
 _MEANT = {
+    "Illegal character '\\n'": "a text is not closed; write its closing quotes",
     "Illegal character": "this character may not stand here; write it as \\u and four digits",
     "Found invalid character": "this character may not stand here; leave it out",
     "Invalid initial character for a key": "a key is expected here, letters, digits, _ and -",
@@ -63,15 +63,15 @@ class Source:
     data: dict[str, Any]
     places: Places
 
-    def mistake(self, path: places.Path, reason: str) -> ProblemFileError:
+    def mistake(self, path: Trail, reason: str) -> ProblemFileError:
         """Error at a value."""
         return ProblemFileError(self.path, *self.places.of(path), reason)
 
-    def mistaken_key(self, path: places.Path, reason: str) -> ProblemFileError:
+    def mistaken_key(self, path: Trail, reason: str) -> ProblemFileError:
         """Error at a key."""
         return ProblemFileError(self.path, *self.places.of_key(path), reason)
 
-    def mistaken_formula(self, path: places.Path, error: ExpressionError) -> ProblemFileError:
+    def mistaken_formula(self, path: Trail, error: ExpressionError) -> ProblemFileError:
         """Error at a character of a formula."""
         place = self.places.inside(path, error.line, error.column)
         return ProblemFileError(self.path, *place, error.reason)
@@ -87,13 +87,13 @@ class Source:
             reason = " ".join(str(error).split())
             raise self.mistake(self._argument(reason, tables), reason) from error
 
-    def _argument(self, reason: str, tables: tuple[str, ...]) -> places.Path:
+    def _argument(self, reason: str, tables: tuple[str, ...]) -> Trail:
         """Path of the argument that a message begins with, else of the first table."""
         found = re.match(r"(\w+)((?:\[\d+(?:, \d+)*\])?)", reason)
         for table in tables if found else ():
             value: Any = self.data.get(table, {})
             if found and found[1] in value:
-                path: places.Path = (table, found[1])
+                path: Trail = (table, found[1])
                 value = value[found[1]]
                 for word in re.findall(r"\d+", found[2]):
                     if not isinstance(value, list) or int(word) >= len(value):
@@ -167,10 +167,17 @@ def _line_column(text: str, at: int) -> tuple[int, int]:
 def _syntax(path: Path, text: str, told: str) -> ProblemFileError:
     """What tomllib says, in a sentence that says what to do."""
     found = _PLACE.search(told)
-    line, column = _line_column(text, len(text))
+    line, column = _line_column(text, len(text.rstrip("\n")))
     if found and found[1]:
         line, column = int(found[1]), int(found[2])
     said = told[: found.start()] if found else told
+    if said.startswith(("Cannot declare", "Cannot overwrite")):  # from behind the key to the key
+        row = text.split("\n")[line - 1]
+        column = 1 + len(row) - len(row.lstrip("[ \t"))
+    elif said == 'Expected "\'"':  # from the end of the file to that of the line
+        line, column = _line_column(text, text.find("\n", text.rfind("'")) % (len(text) + 1))
+    elif said.startswith("Unescaped"):
+        column -= 2
     for words, reason in _MEANT.items():
         if said.startswith(words):
             return ProblemFileError(path, line, column, reason)
