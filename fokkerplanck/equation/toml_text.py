@@ -10,7 +10,7 @@ import numpy as np
 
 from fokkerplanck.domain.arguments import frozen
 from fokkerplanck.domain.expressions import ExpressionError, Formula, bound, parse, printed
-from fokkerplanck.domain.fields import is_gridded
+from fokkerplanck.domain.fields import at, is_gridded
 from fokkerplanck.domain.grid import AXES, Grid
 from fokkerplanck.equation.given import Given
 from fokkerplanck.equation.langevin import Langevin
@@ -76,7 +76,7 @@ def _checked(name: str, value: Any, grid: Grid) -> Any:
     if is_gridded(value, grid.shape):
         if not isinstance(value, np.ndarray):
             raise ValueError(_opaque(name, "a list of arrays"))
-        first = value[(..., *(slice(1),) * grid.dim)]
+        first = value[at((slice(1),) * grid.dim)]
         if not np.array_equal(np.broadcast_to(first, value.shape), value):
             raise ValueError(_opaque(name, "an array that varies"))
         value = first.reshape(value.shape[: value.ndim - grid.dim])
