@@ -39,6 +39,7 @@ from fokkerplanck.methods import (
 )
 from fokkerplanck.modes import QuasiStationary, Spectrum, quasi_stationary, spectrum
 from fokkerplanck.observables import entropy, kl
+from fokkerplanck.problem_files import ProblemFile, ProblemFileError, read_problem
 from fokkerplanck.rates import backward, committor, exit_probabilities, mfpt
 from fokkerplanck.scheme.edges import Edges
 from fokkerplanck.scheme.generator import Generator
@@ -61,6 +62,8 @@ __all__ = [
     "Grid",
     "Implicit",
     "Problem",
+    "ProblemFile",
+    "ProblemFileError",
     "QuasiStationary",
     "Solution",
     "Spectrum",
@@ -102,6 +105,7 @@ __all__ = [
     "quantile",
     "quasi_stationary",
     "rates",
+    "read_problem",
     "resume",
     "sample",
     "sde",

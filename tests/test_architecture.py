@@ -48,6 +48,7 @@ FLOORS = {
     "zoo": 10,
     "theorems": 11,
     "plot": 12,
+    "problem_files": 12,
     "demos": 13,
     "cli": 14,
     "": 15,  # the front door, fokkerplanck/__init__.py

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from fokkerplanck.domain.arguments import positive_number
+from fokkerplanck.domain.expressions import Formula
 from fokkerplanck.domain.fields import (
     STEP,
     Places,
@@ -48,6 +49,9 @@ def inverse_temperature(beta: float | None, kT: float | None) -> float:
 
 def diffusion_from_noise(sigma: Field, grid: Grid, beta: float) -> Field:
     r"""Matrix :math:`D = \beta\sigma\sigma^T/2` of dx = b dt + sigma dW, as field or callable."""
+    if isinstance(sigma, Formula):  # D is a formula too, with exact derivatives
+        matrix_field(sigma, grid, "sigma", columns=True)
+        return sigma.times_transposed(0.5 * beta)
     if callable(sigma):
         return lambda *points: _outer(
             matrix_field(sigma, grid, "sigma", np.stack(points), columns=True), beta
@@ -71,6 +75,25 @@ def symmetric_root(D: Array) -> Array:
     return np.moveaxis(root, (-2, -1), (0, 1))
 
 
+def _root_slopes(D: Formula, grid: Places) -> list[Array]:
+    r"""Derivatives along the axes of the symmetric root s of a formula D, exact.
+
+    From :math:`s\,\partial s + \partial s\,s = \partial D` in the eigenvectors of D. Directions
+    without noise take no part in :math:`s\,\partial s`: there the derivative is set to zero.
+    """
+    values, vectors = np.linalg.eigh(np.moveaxis(matrix_field(D, grid, "D"), (0, 1), (-2, -1)))
+    root = np.sqrt(np.maximum(values, 0))
+    both = root[..., :, None] + root[..., None, :]
+    slopes = []
+    for k in range(grid.dim):
+        slope = np.moveaxis(matrix_field(D.partial(k), grid, "D", grid.x), (0, 1), (-2, -1))
+        turned = np.einsum("...ai,...ab,...bk->...ik", vectors, slope, vectors)
+        turned = np.divide(turned, both, out=np.zeros_like(turned), where=both > 0)
+        back = np.einsum("...ai,...ik,...bk->...ab", vectors, turned, vectors)
+        slopes.append(np.moveaxis(back, (-2, -1), (0, 1)))
+    return slopes
+
+
 def stratonovich_correction(D: Field, sigma: Field | None, grid: Places, kT: float) -> Array:
     r"""Drift :math:`c_i = T s_{kj}\,\partial_k s_{ij}` that turns Stratonovich into Ito.
 
@@ -90,7 +113,14 @@ def stratonovich_correction(D: Field, sigma: Field | None, grid: Places, kT: flo
         return u(*(grid.x if points is None else points)) if callable(u) else u
 
     s = sample(source, grid, "s")
-    slope = np.stack([derivative(source, grid, k, "s", sample) for k in range(grid.dim)])
+    if isinstance(sigma, Formula):
+        slopes = [sigma.partial(k) for k in range(grid.dim)]
+        fine = [matrix_field(u, grid, "sigma", grid.x, columns=True) for u in slopes]
+        slope = np.sqrt(0.5 / kT) * np.stack(fine)
+    elif sigma is None and isinstance(D, Formula):
+        slope = np.stack(_root_slopes(D, grid))
+    else:
+        slope = np.stack([derivative(source, grid, k, "s", sample) for k in range(grid.dim)])
     return kT * np.einsum("kj...,kij...->i...", s, slope)
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fokkerplanck.domain.arguments import frozen, real_array
+from fokkerplanck.domain.expressions import Formula
 from fokkerplanck.domain.fields import (
     Places,
     at,
@@ -71,6 +72,8 @@ def antisymmetric_field(Q: Field, grid: Places) -> Field:
                 )
             if not callable(Q):
                 return _turning(sample)
+            if isinstance(Q, Formula):  # with exact derivatives
+                return Q.turning()
 
             return lambda *points: _turning(scalar_field(Q, grid, "Q", np.stack(points)))
     full = matrix_field(Q, grid, "Q")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fokkerplanck.domain.arguments import frozen, positive_number
+from fokkerplanck.domain.expressions import Formula
 from fokkerplanck.domain.fields import (
     STEP,
     check_periodic,
@@ -32,7 +33,7 @@ class Langevin:
         Friction coefficient, mass/time: the force of friction is :math:`-\gamma v`.
     mass : float
     grad_U : callable ``grad_U(x)``, array (nx,) or None
-        Its derivative; by differences of U where None.
+        Its derivative; where None exact for a `Formula`, else by differences of U.
     """
 
     U: Field
@@ -88,6 +89,8 @@ class Langevin:
         points = np.reshape(x, (1, -1))
         if self.grad_U is not None:
             return vector_field(self.grad_U, line, "grad_U", points)[0].reshape(np.shape(x))
+        if isinstance(self.U, Formula):  # exact
+            return scalar_field(self.U.partial(0), line, "U", points).reshape(np.shape(x))
         step = STEP * float(line.widths[0].min())
         values = quotient(lambda at: scalar_field(self.U, line, "U", at), points, 0, step)
         return values.reshape(np.shape(x))

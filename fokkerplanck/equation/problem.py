@@ -26,6 +26,7 @@ from fokkerplanck.equation.inverse_design import design
 from fokkerplanck.equation.langevin import Langevin, check_phase_space
 from fokkerplanck.equation.medium import Medium
 from fokkerplanck.equation.minibatch import Minibatch, Rows, sampled
+from fokkerplanck.equation.toml_text import toml_text
 from fokkerplanck.equation.walls import Wall, find_walls
 
 #: Off-diagonal entries of D below this part of sqrt(D_ii D_kk) are rounding.
@@ -527,6 +528,32 @@ class Problem(Portable):
             return -np.diff(f, axis=0) / D
         b = np.stack([fields.vector_field(force, grid, "drift", x[None])[0] for x in middle])
         return b * step / D
+
+    def to_toml(self) -> str:
+        """Text of a problem file that ``read_problem`` makes this problem of, to the last bit.
+
+        Formulas keep their parameters by name; what is the same in all cells is written as numbers.
+
+        Raises
+        ------
+        ValueError
+            For what text cannot hold: functions, arrays that vary, minibatch SGD.
+
+        Examples
+        --------
+        >>> import fokkerplanck as fp
+        >>> problem = fp.Problem(fp.Grid([(-3, 3)], 64), f=fp.Formula("a*x^2", {"a": 0.5}), kT=0.5)
+        >>> print(problem.to_toml().partition("[parameters]")[2])
+        <BLANKLINE>
+        a = 0.5
+        <BLANKLINE>
+        [problem]
+        f = "a*x^2"
+        D = 1.0
+        beta = 2.0
+        <BLANKLINE>
+        """
+        return toml_text(self.grid, self.given, self.beta, self.calculus)
 
     def on(self, grid: Grid) -> Problem:
         """Return the same problem on another grid; for callables and constants.

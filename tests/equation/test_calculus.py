@@ -2,10 +2,12 @@
 
 import math
 
+import mpmath
 import numpy as np
 import pytest
 
 from fokkerplanck import steady_state
+from fokkerplanck.domain.expressions import Formula
 from fokkerplanck.domain.fields import matrix_field
 from fokkerplanck.domain.grid import Grid
 from fokkerplanck.equation import calculus
@@ -312,3 +314,102 @@ def test_a_constant_current_on_a_ring_passes():
     np.testing.assert_allclose(problem.drift[0], 0.5)
     with pytest.raises(ValueError, match="not zero"):
         Problem.from_potential(ring, lambda x: np.cos(2 * np.pi * x), j=lambda x: 0.5)
+
+
+# --- formulas: all derivatives are exact ---------------------------------------------------------
+
+TURN = {"c": "cos(x + y/2)", "s": "sin(x + y/2)"}
+
+
+def turned(a, b):
+    """Matrix R diag(a, b) R^T, R turning by x + y/2, as texts."""
+    c, s = TURN["c"], TURN["s"]
+    off = f"(({a}) - ({b}))*{c}*{s}"
+    return [[f"({a})*{c}^2 + ({b})*{s}^2", off], [off, f"({a})*{s}^2 + ({b})*{c}^2"]]
+
+
+def correction_by_mpmath(root, x, y):
+    """c_i = T s_kj d_k s_ij of a root, by mpmath's derivatives."""
+    with mpmath.workdps(30):
+        out = []
+        for i in range(2):
+            total = mpmath.mpf(0)
+            for k in range(2):
+                for j in range(2):
+                    order = (1, 0) if k == 0 else (0, 1)
+                    slope = mpmath.diff(lambda u, v, i=i, j=j: root(u, v)[i][j], (x, y), order)
+                    total += root(x, y)[k][j] * slope
+            out.append(float(T * total))
+    return out
+
+
+def root_at(u, v):
+    """R diag(1 + u^2/4, 1/2) R^T."""
+    c, s = mpmath.cos(u + v / 2), mpmath.sin(u + v / 2)
+    a, b = 1 + u**2 / 4, mpmath.mpf(1) / 2
+    return [[a * c**2 + b * s**2, (a - b) * c * s], [(a - b) * c * s, a * s**2 + b * c**2]]
+
+
+@pytest.mark.parametrize("given", ["D", "sigma"])
+def test_stratonovich_of_formulas_is_exact(given):
+    root = turned("1 + x^2/4", "1/2")
+    squared = turned("(1 + x^2/4)^2", "1/4")
+    scale = math.sqrt(2 * T)
+    sigma = [[f"{scale!r}*({u})" for u in row] for row in root]
+    field = {"D": Formula(squared)} if given == "D" else {"sigma": Formula(sigma)}
+    problem = Problem(PLANE, drift=(0.0, 0.0), kT=T, calculus="stratonovich", **field)
+    for cell in [(0, 0), (11, 7), (23, 19)]:
+        x, y = (float(u) for u in PLANE.x[(slice(None), *cell)])
+        exact = correction_by_mpmath(root_at, mpmath.mpf(x), mpmath.mpf(y))
+        np.testing.assert_allclose(problem.drift[(slice(None), *cell)], exact, atol=2e-14)
+
+
+def test_stratonovich_of_a_formula_whose_noise_vanishes_somewhere():
+    # D = x^2 on a line: s = |x|, c = T s s' = T x.
+    grid = Grid([(-1, 1)], 21)
+    x = grid.x[0]
+    D = Formula("x^2")
+    found = calculus.stratonovich_correction(D, None, grid, T)[0]
+    np.testing.assert_allclose(found, T * x, rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("sigma", "div_D"),
+    [
+        ("1 + x^2", lambda x, y: (2 * x * (1 + x**2), 0 * x)),
+        (["x + 3", "exp(y)"], lambda x, y: (x + 3, np.exp(2 * y))),
+        # D = sigma sigma^T/2 (beta = 1): [[x^2 + 1, x + y], [x + y, 1 + y^2]]/2
+        ([["x", 1], [1, "y"]], lambda x, y: (x + 0.5, 0.5 + y)),
+        # D = [[1 + x^4, x*y + x^2], [., y^2 + 1]]/2
+        (
+            [[1, "x^2", 0], ["x*y", 1, "y*sin(x)"]],
+            lambda x, y: (2 * x**3 + x / 2, (y + 2 * x) / 2 + x**2 * y + y * np.sin(x) ** 2),
+        ),
+    ],
+)
+def test_the_divergence_of_noise_given_as_a_formula_is_exact(sigma, div_D):
+    problem = Problem(PLANE, drift=(0.0, 0.0), sigma=Formula(sigma))
+    exact = np.stack(div_D(*PLANE.x))
+    np.testing.assert_allclose(problem.div_D, exact, rtol=4e-15, atol=4e-15)
+    same = Problem(PLANE, drift=(0.0, 0.0), sigma=lambda x, y: Formula(sigma)(x, y))
+    np.testing.assert_allclose(problem.D, same.D, rtol=4e-16, atol=4e-16)
+    assert np.array_equal(problem.D, np.swapaxes(problem.D, 0, 1))
+
+
+def test_noise_given_as_a_formula_follows_the_temperature():
+    problem = Problem(PLANE, drift=(0.0, 0.0), sigma=Formula("1 + x^2"))
+    warm = problem.replace(kT=2.0)
+    np.testing.assert_allclose(warm.kT * warm.div_D, problem.div_D, rtol=1e-15, atol=1e-15)
+
+
+def test_a_noise_matrix_of_a_wrong_shape_is_told_by_its_name():
+    with pytest.raises(ValueError, match=r"^sigma returned 3 rows on a 2-dimensional grid"):
+        Problem(PLANE, drift=(0.0, 0.0), sigma=Formula([[1, "x"], [1, 1], [0, 1]]))
+
+
+def test_a_turning_part_given_as_a_formula_is_differentiated_exactly():
+    # j = -Q grad Phi + kT div Q with Q = [[0, q], [-q, 0]], q = x*y^2, Phi = x^2/2.
+    problem = Problem.from_potential(PLANE, Formula("x^2/2"), Q=Formula("x*y^2"), beta=1 / T)
+    x, y = PLANE.x
+    exact = [-x + 2 * T * x * y, x * y**2 * x - T * y**2]
+    np.testing.assert_allclose(problem.drift, exact, rtol=2e-15, atol=4e-15)

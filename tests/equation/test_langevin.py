@@ -113,3 +113,12 @@ def test_particles_follow_it():
     paths = sde.simulate(problem, [0.0, 0.0], t=0.25, dt=0.005, n_particles=4000, seed=1)
     expected = 0.6 * (1 - np.exp(-1.0))
     assert paths.cov[1, 1] == pytest.approx(expected, rel=4 * np.sqrt(2 / 4000))
+
+
+def test_the_force_of_a_formula_is_its_exact_derivative():
+    grid = fp.Grid([(-2, 2), (-1.6, 1.6)], 40)
+    well = fp.Formula("sin(5*x)/5 + x^4/4")
+    problem = fp.Problem.langevin(grid, well, gamma=0.3, kT=0.1, mass=2.0)
+    x, v = grid.x
+    exact = -(np.cos(5 * x) + x**3 + 0.3 * v) / 2
+    np.testing.assert_allclose(problem.drift[1], exact, rtol=1e-14, atol=1e-14)

@@ -14,6 +14,8 @@ from fokkerplanck.domain.expressions.tree import (
     FUNCTIONS,
     Node,
     Number,
+    Product,
+    Sum,
     bound,
     names_in,
     printed,
@@ -28,7 +30,7 @@ class Formula:
     ----------
     text : str, number, or (nested) sequence of these
         A scalar, a vector or a matrix of formulas in x, y, z and the parameters; the grammar is
-        that of docs/problem-files.md.
+        that of docs/formulas.md.
     parameters : mapping of str to number, optional
     variables : sequence of str
         Names of the coordinates, in order.
@@ -83,17 +85,47 @@ class Formula:
 
     def gradient(self, dim: int) -> Formula:
         """Gradient of a scalar formula: a vector of formulas."""
-        made = self._like(lambda tree: tree)
-        made.trees = tuple(differentiate(self.trees, word) for word in self.variables[:dim])
+        return self._of(tuple(differentiate(self.trees, word) for word in self.variables[:dim]))
+
+    def times_transposed(self, factor: float) -> Formula:
+        r"""Matrix :math:`c\,s s^T` of a number s (times the identity), d numbers or rows (d, m).
+
+        Numbers and diagonals give the same.
+
+        Examples
+        --------
+        >>> import fokkerplanck as fp
+        >>> fp.Formula([["x", "y"], [0, "y"]]).times_transposed(0.5).text()[0]
+        ('0.5*(x*x + y*y)', '0.5*(x*0 + y*y)')
+        """
+
+        def entry(a: tuple[Node, ...], b: tuple[Node, ...]) -> Node:
+            terms = [Product(((False, u), (False, v))) for u, v in zip(a, b, strict=True)]
+            total = Sum(tuple((False, u) for u in terms)) if len(terms) > 1 else terms[0]
+            return Product(((False, Number(factor)), (False, total)))
+
+        if not isinstance(self.trees, tuple):
+            return self._of(entry((self.trees,), (self.trees,)))
+        rows = self.trees
+        if not any(isinstance(row, tuple) for row in rows):
+            return self._of(tuple(entry((u,), (u,)) for u in rows))
+        return self._of(tuple(tuple(entry(a, b) for b in rows) for a in rows))
+
+    def turning(self) -> Formula:
+        """Antisymmetric matrix of a scalar q in the plane: [[0, q], [-q, 0]]."""
+        zero = Number(0.0)
+        return self._of(((zero, self.trees), (Sum(((True, self.trees),)), zero)))
+
+    def _of(self, trees: Any) -> Formula:
+        """Formula of other trees in the same names."""
+        made = type(self)(0.0, self.parameters, self.variables)
+        made.trees = trees
         made._ready = made._bind()
         return made
 
     def _like(self, change: Any) -> Formula:
         """Formula of changed trees."""
-        made = type(self)(0.0, self.parameters, self.variables)
-        made.trees = _each(self.trees, change)
-        made._ready = made._bind()
-        return made
+        return self._of(_each(self.trees, change))
 
     def _leaves(self) -> list[Node]:
         """All trees, in order."""
