@@ -64,7 +64,7 @@ def test_millions_of_cells_are_refused_with_both_numbers(monkeypatch):
     matrix = fp.Generator(stirred((400, 400))).matrix
     check_factors(fp.Generator(stirred((150, 150))).matrix)
     monkeypatch.setattr(memory, "available_bytes", lambda: 2.0**24)
-    words = r"sparse factors of a matrix of 160000 cells would take 0\.\d+ GiB, and 0\.0156 GiB are free"
+    words = r"factors of a matrix of 160000 cells would take 0\.\d+ GiB, and 0\.0156 GiB are free"
     with pytest.raises(MemoryError, match=words):
         sparse_lu(matrix)
 
