@@ -36,6 +36,8 @@ ESSENTIAL = 50.0
 #: Exponent with which the pull grows or falls towards a wall, at the least, and the part of it by
 #: which it may fall over ten octaves, for it to be a power of the distance and no logarithm.
 GROWS, LASTS = 0.01, 0.9
+#: Pulls and their ratios beyond which none is told from another.
+LARGEST = 1e300
 #: Stretches of a wall that are named.
 MOST_RUNS = 4
 KINDS = ("regular", "entrance", "exit", "natural")
@@ -137,9 +139,12 @@ def powers(medium: Medium, lines: Lines, side: Side) -> Powers | None:
 
 def _exponent(u: Array, d: Array) -> Array:
     """Exponent (L,) of u (L, 2) as a power of distances d (2,); 0 where u is 0 or changes sign."""
-    one, two = u.T
-    same = one * two > 0
-    ratio = np.where(same, two, 1.0) / np.where(same, one, 1.0)
+    one, two = np.clip(u.T, -LARGEST, LARGEST)
+    same = np.sign(one) * np.sign(two) > 0  # the product may be out of range where they are not
+    with np.errstate(over="ignore"):
+        ratio = np.where(same, two, 1.0) / np.where(same, one, 1.0)
+    # Powers beyond the range are as good as any essential growth.
+    ratio = np.clip(ratio, 1 / LARGEST, LARGEST)
     return np.asarray(np.log(ratio) / np.log(d[1] / d[0]))
 
 

@@ -13,6 +13,7 @@ from fokkerplanck.domain.types import Array, Integers
 from fokkerplanck.kernels import threads
 from fokkerplanck.kernels.linalg import aggregation as kernels
 from fokkerplanck.linalg import sizes
+from fokkerplanck.linalg.fill import check_factors
 
 #: Pairs weaker than this are not formed: condition number of a pair at most 2 / STRENGTH.
 STRENGTH = 0.25
@@ -170,6 +171,7 @@ class Aggregation:
         )
         raised = 0.0 if level.shift.all() else REGULARISATION
         matrix = matrix + sparse.diags_array(level.diagonal * (1 + raised))
+        check_factors(matrix)  # where lumping ended early
         self._direct = splu(matrix.tocsc())
 
     def apply(self, u: Array) -> Array:

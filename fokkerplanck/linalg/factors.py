@@ -11,6 +11,7 @@ from scipy.sparse.linalg import SuperLU, spilu, splu
 
 from fokkerplanck.domain.types import Array
 from fokkerplanck.errors import ConvergenceError
+from fokkerplanck.linalg.fill import check_factors
 from fokkerplanck.scheme.chain import Chain
 from fokkerplanck.scheme.flows import Flows
 
@@ -20,6 +21,8 @@ MAX_REFINEMENTS = 6
 ROUNDING = 1e-15
 #: Factorisations kept at a time.
 KEPT = 4
+#: Numbers in incomplete factors over those of the matrix, at the most.
+MOST_INCOMPLETE = 10
 #: Relative difference up to which two steps count as the same.
 SAME = 1e-12
 
@@ -32,8 +35,9 @@ def sparse_lu(
     Columns in minimum-degree order of the pattern of A + A^T, or, if they are ``ordered`` already,
     as they come. ``pivot`` is the part of the largest
     entry of a column below which a diagonal entry is exchanged: 0 for M-matrices, which need none.
-    Raises RuntimeError if the matrix is singular.
+    Raises RuntimeError if the matrix is singular, MemoryError before the factors that will not fit.
     """
+    check_factors(matrix)
     return splu(
         matrix.tocsc(),
         permc_spec="NATURAL" if ordered else "MMD_AT_PLUS_A",
@@ -45,10 +49,12 @@ def sparse_lu(
 def incomplete_lu(matrix: Any, drop: float) -> SuperLU:
     """Incomplete factors of an M-matrix, without the entries below ``drop`` of their columns.
 
-    Raises RuntimeError if the matrix is singular.
+    Raises RuntimeError if the matrix is singular, MemoryError before the factors that will not fit.
     """
+    check_factors(matrix, most=MOST_INCOMPLETE * matrix.nnz)
     return spilu(
         matrix.tocsc(),
+        fill_factor=MOST_INCOMPLETE,
         drop_tol=drop,
         diag_pivot_thresh=0.0,
         permc_spec="MMD_AT_PLUS_A",

@@ -119,7 +119,7 @@ def coth_excess(half: Array) -> Array:
     """half coth(half) - 1 for half >= 0: what an edge of tilt 2 half adds to its conductance."""
     half = np.asarray(half, dtype=float)
     safe = np.where(half > SMALL, half, 1.0)
-    return np.where(half > SMALL, safe / np.tanh(safe) - 1, half**2 / 3)
+    return np.where(half > SMALL, safe / np.tanh(safe) - 1, np.minimum(half, SMALL) ** 2 / 3)
 
 
 def added_noise(

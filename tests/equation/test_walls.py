@@ -6,6 +6,7 @@ import pytest
 
 import fokkerplanck as fp
 from fokkerplanck.domain.grid import Side
+from fokkerplanck.equation.walls import _exponent
 
 LOWER = Side(0, "lower")
 
@@ -270,3 +271,28 @@ def test_random_arrays_show_no_wall(rng):
     grid = fp.Grid([(0, 1), (0, 1)], 6)
     for _ in range(200):
         assert fp.Problem(grid, D=list(10 ** rng.uniform(-2, 2, (2, 6, 6)))).walls == ()
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1.0, -1e200])
+def test_exponents_at_any_size(scale):
+    """A cube, whose values have no product in doubles; no power where the sign changes."""
+    u = scale * np.array([[1.0, 8.0], [1.0, -8.0], [0.0, 8.0]])
+    np.testing.assert_allclose(_exponent(u, np.array([0.5, 1.0])), [3, 0, 0], rtol=1e-15)
+
+
+def test_exponents_beyond_all_powers():
+    u = np.array([[1e-250, 1e250], [np.inf, 1.0], [-np.inf, -np.inf]])
+    found = _exponent(u, np.array([0.5, 1.0]))
+    assert found[0] > 500
+    assert found[1] < -500
+    assert found[2] == 0
+
+
+def test_noise_of_next_to_nothing_along_an_axis():
+    """D of eigenvalues 1, 1e-178 and 0: drifts over noise have no squares in doubles."""
+    grid = fp.Grid([(0, 1)] * 3, (2, 2, 3), sides=["reflecting", "reflecting", "periodic"])
+    drift = np.linspace(-1, 1, 3 * grid.size).reshape(3, *grid.shape)
+    problem = fp.Problem(grid, drift=drift, D=np.diag([1.0, 1e-178, 0.0]).tolist())
+    state = fp.steady_state(problem)
+    assert abs(grid.integrate(state.rho) - 1) < 1e-12
+    assert state.rho.min() >= 0

@@ -9,7 +9,7 @@ COMMON = {
     "print_blob": True,
     "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large],
 }
-settings.register_profile("quick", max_examples=25, derandomize=True, database=None, **COMMON)
+settings.register_profile("quick", max_examples=12, derandomize=True, database=None, **COMMON)
 settings.register_profile(
     "deep", max_examples=int(os.environ.get("FUZZ_CASES", "500")), database=None, **COMMON
 )

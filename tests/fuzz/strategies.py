@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import fokkerplanck as fp
 
-#: Fewer cases where few are drawn anyway, of what takes a second for 25: a decorator.
-few = settings(max_examples=5) if settings.get_current_profile_name() == "quick" else lambda f: f
+#: Fewer cases where few are drawn anyway, of what takes a quarter of a second for 5: a decorator.
+few = settings(max_examples=4) if settings.get_current_profile_name() == "quick" else lambda f: f
 WORDS = ("reflecting", "absorbing")
 
 

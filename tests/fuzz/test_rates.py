@@ -6,7 +6,7 @@ from hypothesis import assume, given
 
 import fokkerplanck as fp
 from tests.fuzz.references import decay_rates_on_a_line, exact_generator, numbers, solved
-from tests.fuzz.strategies import setups
+from tests.fuzz.strategies import few, setups
 
 MILD = {"cells": 16, "decades": 3.0, "peclet": 1.5, "beta": (-2, 2), "condition": 4.0}
 LINE = MILD | {"dims": (1,), "periodic": False}
@@ -20,6 +20,7 @@ def leaking(setup):
     return problem, fp.Edges.from_problem(problem)
 
 
+@few
 @given(setups(**MILD))
 def test_passage_times(setup):
     """Means, and variances as second moments less squares of means in many digits."""
@@ -34,6 +35,7 @@ def test_passage_times(setup):
     np.testing.assert_allclose(times.variance.ravel(), variance, rtol=1e-8)
 
 
+@few
 @given(setups(**MILD))
 def test_exit_probabilities(setup):
     """Side by side, and through all of them together everything leaves."""
@@ -48,6 +50,7 @@ def test_exit_probabilities(setup):
     np.testing.assert_allclose(ours.sum(axis=0), 1, rtol=1e-12)
 
 
+@few
 @given(setups(**LINE))
 def test_decay_rates(setup):
     """The slowest decay has its leading digits, however slow."""
@@ -59,6 +62,7 @@ def test_decay_rates(setup):
     assert state.rho.min() >= 0
 
 
+@few
 @given(setups(absorbing=False, **LINE))
 def test_slowest_modes(setup):
     """The list starts with 0, leaves none out, and every rate has its leading digits."""

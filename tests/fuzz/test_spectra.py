@@ -20,6 +20,8 @@ PLANE = MILD | {"dims": (2, 3)}
 FEW = {"cells": 9, "decades": 3.0, "peclet": 1.5, "beta": (-2, 2), "condition": 4.0}
 #: Roundings of a dense eigensolver, over its norm.
 DENSE = 1e-12
+#: Tilt of an edge that, over a few cells, takes rates below the smallest doubles.
+STEEP = 100.0
 
 
 @few
@@ -29,8 +31,13 @@ def test_spectra_are_sets(setup, k):
     problem = setup.problem()
     n = problem.grid.size
     assume(n >= k + 3)
-    A = dense_generator(fp.Edges.from_problem(problem))
-    ours = fp.spectrum(problem, k, scheme="markov")
+    edges = fp.Edges.from_problem(problem)
+    A = dense_generator(edges)
+    try:
+        ours = fp.spectrum(problem, k, scheme="markov")
+    except fp.ConvergenceError:  # refused only where rates are zero in doubles, behind steep tilts
+        assert np.abs(edges.tilt).max() > STEEP
+        return
     right = np.linalg.eigvals(A)
     right = right[np.argsort(-right.real)]
     fastest = -A.diagonal().min()
@@ -49,20 +56,21 @@ def test_spectra_are_sets(setup, k):
 
 
 def slowest(A, near):
-    """Eigenvalue of -A next to a number, by inverse iteration in many digits; Perron's if x > 0."""
-    n = A.rows
-    shifted = -A - mpmath.mpf(near) * (1 - mpmath.mpf(10) ** -9) * mpmath.eye(n)
-    x = mpmath.matrix([1] * n)
-    value = mpmath.mpf(0)
-    for _ in range(30):
-        y = mpmath.lu_solve(shifted, x)
-        top = max(y, key=abs)
-        x, before, value = y / top, value, 1 / top
-        if abs(value - before) < abs(value) * mpmath.mpf(10) ** -30:
-            break
-    # Only the slowest decay has a mode of one sign.
-    assert min(x) > 0
-    return mpmath.mpf(near) * (1 - mpmath.mpf(10) ** -9) + value
+    """Smallest eigenvalue of the M-matrix -A in many digits, by Noda's iteration from below.
+
+    With y = (-A - s)^-1 x > 0 it lies between s + min x/y and s + max x/y (Collatz): the new s is
+    the first of them, and the gap falls quadratically, however near the next eigenvalue is.
+    """
+    s = mpmath.mpf(near) * (1 - mpmath.mpf(10) ** -9)
+    x = mpmath.matrix([1] * A.rows)
+    for _ in range(60):
+        y = mpmath.lu_solve(-A - s * mpmath.eye(A.rows), x)
+        assert min(y) > 0  # else s is above the smallest eigenvalue
+        shares = [top / bottom for top, bottom in zip(x, y, strict=True)]
+        s, above, x = s + min(shares), s + max(shares), y / max(y)
+        if above - s <= s * mpmath.mpf(10) ** -30:
+            return s
+    raise AssertionError("Noda's iteration has not converged")
 
 
 @few

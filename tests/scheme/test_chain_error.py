@@ -1,11 +1,12 @@
 """When the Markov chain is too noisy: closed forms, and independence of the grid."""
 
+import mpmath
 import numpy as np
 import pytest
 
 import fokkerplanck as fp
 from fokkerplanck.scheme.chain_error import REFERENCE_CELLS, TOO_MUCH, ChainError
-from fokkerplanck.scheme.dissipation import added_noise
+from fokkerplanck.scheme.dissipation import added_noise, coth_excess
 
 
 def judged(problem):
@@ -92,3 +93,11 @@ def test_all_mass_may_leave_by_the_flux():
     assert run.rho.min() >= 0
     assert np.all(np.diff(run.mass) <= 0)
     assert run.mass[-1] < 1e-12
+
+
+def test_what_fitting_adds_at_any_tilt():
+    """t coth t - 1, from series to tilts whose squares are beyond doubles."""
+    half = np.array([0.0, 1e-12, 9.9e-4, 1.01e-3, 0.5, 30.0, 1e160, 1e300])
+    with mpmath.workdps(40):
+        exact = [float(t * mpmath.coth(t) - 1) if t else 0.0 for t in map(mpmath.mpf, half)]
+    np.testing.assert_allclose(coth_excess(half), exact, rtol=1e-6, atol=1e-300)
