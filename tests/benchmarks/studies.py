@@ -9,7 +9,7 @@ import time
 import numpy as np
 
 import fokkerplanck as fp
-from fokkerplanck.linalg import dissection
+from fokkerplanck.domain.kept import forget_all
 
 QUESTION = "studies"
 
@@ -36,7 +36,7 @@ def seconds(grid, D, scheme, temperatures, keep):
         if keep:
             problem = first.replace(kT=kT)
         else:
-            dissection._recent = dissection._Recent()
+            forget_all()
             problem = fp.Problem(grid, drift=drift, D=D, kT=kT)
         states.append(fp.steady_state(problem, scheme=scheme).log_rho)
     return time.process_time() - start, states
