@@ -8,6 +8,7 @@ from itertools import product
 import numpy as np
 
 from fokkerplanck.domain.interrupts import heard
+from fokkerplanck.domain.kept import Kept
 from fokkerplanck.domain.types import Integers
 from fokkerplanck.kernels.linalg.dissection import boundaries, dissect
 
@@ -15,8 +16,8 @@ from fokkerplanck.kernels.linalg.dissection import boundaries, dissect
 LEAF = 16
 #: Cells that an edge may span; cells at longer ones, which close a ring, are looked up one by one.
 SHORT = 16
-#: Orders that are kept for the next matrix of the same pattern, and the most cells of each.
-KEPT, MOST_CELLS = 3, 100_000
+#: Orders that are kept for the next matrix of the same pattern, and the most integers of each.
+KEPT, MOST_NUMBERS = 3, 1_000_000
 #: Part of the edges that must join other cells than nearest neighbours for a stencil to be wide;
 #: those that close a ring are few.
 WIDE = 0.2
@@ -103,38 +104,12 @@ def nested_dissection(indptr: Integers, neighbours: Integers, coordinates: Integ
     >>> bool(np.all(tree.order[tree.position] == cells)), tree.n_fill < 99 * 16
     (True, True)
     """
-    # Copies, which nobody else writes to: they may be kept.
-    pattern = indptr.astype(np.int32), neighbours.astype(np.int32), np.array(coordinates, np.int32)
-    tree = _recent.found(pattern)
-    if tree is None:
-        tree = _dissected(*pattern)
-        _recent.keep(pattern, tree)
-    return tree
+    pattern = indptr.astype(np.int32), neighbours.astype(np.int32), coordinates.astype(np.int32)
+    return _trees.of(pattern, lambda: _dissected(*pattern))
 
 
-class _Recent:
-    """Orders of the last few patterns: what hangs on rates alone has the same order again.
-
-    Kept in one tuple, which is replaced as a whole: threads may lose an order, but never mix two.
-    """
-
-    def __init__(self) -> None:
-        self._kept: tuple[tuple[tuple[Integers, ...], Dissection], ...] = ()
-
-    def found(self, pattern: tuple[Integers, ...]) -> Dissection | None:
-        """Order of a pattern that is the same entry by entry, or None."""
-        for known, tree in self._kept:
-            if all(np.array_equal(a, b) for a, b in zip(known, pattern, strict=True)):
-                return tree
-        return None
-
-    def keep(self, pattern: tuple[Integers, ...], tree: Dissection) -> None:
-        """Keep an order, and forget the oldest."""
-        if tree.order.size <= MOST_CELLS:
-            self._kept = ((pattern, tree), *self._kept)[:KEPT]
-
-
-_recent = _Recent()
+#: What hangs on rates alone has the same order again.
+_trees: Kept[Dissection] = Kept(KEPT, MOST_NUMBERS)
 
 
 def _dissected(indptr: Integers, neighbours: Integers, coordinates: Integers) -> Dissection:

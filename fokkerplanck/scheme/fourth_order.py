@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy import sparse
 from scipy.ndimage import maximum_filter
 
 from fokkerplanck.domain import fields
@@ -32,7 +31,13 @@ from fokkerplanck.equation.calculus import SHARE
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.scheme.bernoulli import bernoulli, both_sides, slopes_of_both_sides
 from fokkerplanck.scheme.currents import EdgeCurrents
-from fokkerplanck.scheme.stencils import GAUSS_MIDDLE, GAUSS_OUTER, Axis, quadrature_weights
+from fokkerplanck.scheme.stencils import (
+    GAUSS_MIDDLE,
+    GAUSS_OUTER,
+    axis_formulas,
+    face_formulas,
+    quadrature_weights,
+)
 
 #: Limits of what counts as smooth, from loose to tight: largest third and fourth difference of log
 #: rho along an axis, and largest difference between neighbours. Loose limits keep more faces of
@@ -64,31 +69,40 @@ class FourthOrder:
         self.grid, self.nine = grid, nine
         self.lower, self.upper, self.axis = nine.lower, nine.upper, nine.axis
         self.step, self.graph = nine.step, nine.graph
-        self._axes = _formulas(grid)
-        self._drift, self._diffusion = [], []
-        for k in range(grid.dim):
-            v, D = face_fields(problem, k, self._axes[k])
-            self._drift.append(v[k] / h[k])
-            self._diffusion.append([problem.kT * D[k, t] / (h[k] * h[t]) for t in range(grid.dim)])
+        self._formulas = face_formulas(grid)
+        fields_at_faces = [face_fields(problem, k, axis) for k, axis in enumerate(_formulas(grid))]
+        self._drift = np.concatenate(
+            [(v[k] / h[k]).ravel() for k, (v, _) in enumerate(fields_at_faces)]
+        )
+        self._slopes = self._formulas.slopes(
+            [
+                [(problem.kT * D[k, t] / (h[k] * h[t])).ravel() for t in range(grid.dim)]
+                for k, (_, D) in enumerate(fields_at_faces)
+            ]
+        )
         self._start = log_rho
         self.weight = np.ones(len(self.lower))
 
+    @cached_property
+    def _roughness(self):
+        """Largest third or fourth difference of the first log density, and difference, around."""
+        grid, phi = self.grid, self._start.reshape(self.grid.shape)
+        rough, steep = np.zeros(grid.shape), np.zeros(grid.size)
+        for k, axis in enumerate(_formulas(grid)):
+            for name in ("third", "fourth"):
+                np.maximum(rough, np.abs(axis.apply(name, phi, k)), out=rough)
+        change = np.abs(self.step @ self._start)
+        for cells in (self.lower, self.upper):
+            np.maximum.at(steep, cells, change)
+        # The flux reaches one cell beyond those next to its face, sideways too.
+        modes = ["wrap" if wraps else "nearest" for wraps in grid.periodic]
+        near = (maximum_filter(u.reshape(grid.shape), size=3, mode=modes) for u in (rough, steep))
+        return [np.maximum(u.ravel()[self.lower], u.ravel()[self.upper]) for u in near]
+
     def on_rung(self, limits):
         """Return the scheme with the weights of faces (n_faces,) that go with a pair of RUNGS."""
-        roughness, steepest = limits
-        phi = self._start.reshape(self.grid.shape)
-        rough = np.zeros(self.grid.shape)
-        for k, axis in enumerate(self._axes):
-            for name in ("third", "fourth"):
-                np.maximum(rough, np.abs(axis.apply(name, phi, k)) / roughness, out=rough)
-        rough = rough.ravel()
-        tilt = np.abs(self.step @ self._start) / steepest
-        for cells in (self.lower, self.upper):
-            np.maximum.at(rough, cells, tilt)
-        # The flux reaches one cell beyond those next to its face, sideways too.
-        modes = ["wrap" if wraps else "nearest" for wraps in self.grid.periodic]
-        rough = maximum_filter(rough.reshape(self.grid.shape), size=3, mode=modes).ravel()
-        rough = np.minimum(np.maximum(rough[self.lower], rough[self.upper]), UNRESOLVED)
+        parts = (u / limit for u, limit in zip(self._roughness, limits, strict=True))
+        rough = np.minimum(np.maximum(*parts), UNRESOLVED)
         weight = 1 / (1 + rough**SHARPNESS)
         out = copy.copy(self)
         out.weight = np.where(rough < UNRESOLVED, weight, 0.0)
@@ -104,8 +118,7 @@ class FourthOrder:
     def point_velocity(self, log_rho):
         """Velocity nu at the centres of the faces (n_faces,), in cells per time."""
         with np.errstate(over="ignore", invalid="ignore"):
-            points = self._points(log_rho.reshape(self.grid.shape))
-            return self._blend(np.concatenate([nu.ravel() for nu in points]), log_rho)
+            return self._blend(self._drift - self._slopes @ log_rho, log_rho)
 
     def velocity(self, log_rho):
         """Mean current of every face over the mean density m of the nine-point scheme."""
@@ -124,27 +137,21 @@ class FourthOrder:
         with np.errstate(all="ignore"):
             _, mean, over_m = self._means(log_rho)
             factor = np.where(self.weight > 0, 1 + self.weight * (mean * over_m - 1), 1.0)
-        nu, sides = nine.velocity(log_rho), []
-        (down, up), (d_down, d_up) = both_sides(g), slopes_of_both_sides(g)
-        for sign, b, slope in ((1, up, d_up), (-1, down, d_down)):
+        nu, numbers = nine.velocity(log_rho), []
+        for b, slope in zip(both_sides(g)[::-1], slopes_of_both_sides(g)[::-1], strict=True):
             # The logarithm of the mean density changes with g by 1/2, in (30) by B'/B.
             share = 0.5 * self.weight + (1 - self.weight) * (-slope / b)
-            bend = sparse.diags_array(sign * share * b * factor * nu) @ self.step
-            sides.append(bend - sparse.diags_array(b * factor) @ nine.slope)
-        return (nine._to_lower @ sides[0] - nine._to_upper @ sides[1]).tocsr()
+            numbers += [-share * b * factor * nu, b * factor]
+        return nine.from_faces(numbers)
 
     def _means(self, log_rho):
         """Means over faces of e^(phi - phi_f) nu and e^(phi - phi_f), and rho_f over m."""
-        phi, parts = log_rho.reshape(self.grid.shape), []
-        for k, nu in enumerate(self._points(phi)):
-            at_face = self._axes[k].apply("face_value", phi, k)
-            mean, product = nu, np.ones_like(nu)
-            for t in range(self.grid.dim):
-                if t != k:
-                    ratio, moment = self._transverse(at_face, nu, t)
-                    mean, product = mean * ratio + moment * product, product * ratio
-            parts.append((mean, product, at_face))
-        mean, product, at_face = (np.concatenate([p[i].ravel() for p in parts]) for i in range(3))
+        at_face = self._formulas.value @ log_rho
+        nu = self._drift - self._slopes @ log_rho
+        mean, product = nu, np.ones_like(nu)
+        for t in range(self.grid.dim - 1):
+            ratio, moment = self._transverse(at_face, nu, t)
+            mean, product = mean * ratio + moment * product, product * ratio
         over_m = np.exp(at_face - log_rho[self.lower]) / bernoulli(-(self.step @ log_rho))
         return mean, product, over_m
 
@@ -161,25 +168,13 @@ class FourthOrder:
         """Currents of a log density (n,), see ``SmoothCurrents``."""
         return SmoothCurrents.from_scheme(self, log_rho)
 
-    def _points(self, phi):
-        """Velocity at the centres of the faces, one array per axis."""
-        axes, d, out = self._axes, self.grid.dim, []
-        slopes = [axes[t].apply("slope", phi, t) for t in range(d)] if d > 1 else []
-        for k, D in enumerate(self._diffusion):
-            nu = self._drift[k] - D[k] * axes[k].apply("face_slope", phi, k)
-            for t in range(d):
-                if t != k and D[t].any():
-                    nu = nu - D[t] * axes[k].apply("face_value", slopes[t], k)
-            out.append(nu)
-        return out
-
     def _transverse(self, phi, nu, t):
-        """Means over faces of e^(phi - phi_f), and of that times nu - nu_f, along axis t."""
+        """Means of e^(phi - phi_f), and of that times nu - nu_f, in direction t along each face."""
         ratio, moment = np.full_like(phi, GAUSS_MIDDLE), np.zeros_like(phi)
-        for name in ("behind", "ahead"):
-            weight = GAUSS_OUTER * np.exp(self._axes[t].apply(name, phi, t))
+        for to_node in self._formulas.transverse[t]:
+            weight = GAUSS_OUTER * np.exp(to_node @ phi)
             ratio += weight
-            moment += weight * self._axes[t].apply(name, nu, t)
+            moment += weight * (to_node @ nu)
         return ratio, moment
 
     def _blend(self, nu, log_rho):
@@ -307,10 +302,11 @@ def _gradient(u, grid):
 
 def _slope(u, grid, k):
     """Partial derivative of an array (..., *shape) along axis k by differences of fourth order."""
-    formulas = Axis(grid.shape[k], grid.periodic[k])
+    formulas = axis_formulas(grid.shape[k], grid.periodic[k])
     return formulas.apply("slope", u, u.ndim - grid.dim + k) / grid.h[k]
 
 
 def _formulas(grid):
     """Formulas along every axis of a grid."""
-    return tuple(Axis(n, wraps) for n, wraps in zip(grid.shape, grid.periodic, strict=True))
+    axes = zip(grid.shape, grid.periodic, strict=True)
+    return tuple(axis_formulas(n, wraps) for n, wraps in axes)

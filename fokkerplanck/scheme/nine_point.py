@@ -15,14 +15,20 @@ thinner than a cell.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from scipy import sparse
 
 from fokkerplanck.domain.grid import along
+from fokkerplanck.domain.kept import Kept
+from fokkerplanck.domain.types import Integers
 from fokkerplanck.scheme.bernoulli import both_sides, slopes_of_both_sides
 from fokkerplanck.scheme.cells import cell_type, neighbours
+
+#: Grids and patterns that are kept for the next problem on them, and the most integers of these.
+KEPT, MOST_CELLS, MOST_NUMBERS = 2, 100_000, 2_000_000
 
 
 class NinePoint:
@@ -37,33 +43,14 @@ class NinePoint:
 
     def __init__(self, grid, D, v):
         self.grid, self._D, self._v = grid, D, v
-        d, n = grid.dim, grid.size
-        cells = np.arange(n).reshape(grid.shape)
-        pairs = [[cells[i].ravel() for i in neighbours(grid, k)] for k in range(d)]
-        steps = [_difference(n, lower, upper) for lower, upper in pairs]
-        slopes, offsets = _cell_slopes(grid, D, v, pairs, steps)
-        widths = cell_widths(grid)
-        rows = [
-            _face_rows(k, D, v, widths[k], pairs[k], steps[k], slopes, offsets) for k in range(d)
-        ]
-        self.lower, self.upper = (np.concatenate(c) for c in zip(*pairs, strict=True))
-        self.axis = np.repeat(np.arange(d), [len(lower) for lower, _ in pairs])
-        self.step = sparse.vstack(steps, format="csr")
+        faces = faces_of(grid)
+        self.lower, self.upper, self.axis = faces.lower, faces.upper, faces.axis
+        self.step, self.graph = faces.step, faces.graph
+        self._to_lower, self._to_upper = faces.to_lower, faces.to_upper
+        slopes, offsets = _cell_slopes(grid, D, v, faces)
+        rows = [_face_rows(k, D, v, faces, slopes, offsets) for k in range(grid.dim)]
         self.slope = sparse.vstack([row[0] for row in rows], format="csr")
         self.drift, self.normal = (np.concatenate([row[i] for row in rows]) for i in (1, 2))
-        adjacency = abs(self.step).T @ abs(self.step)
-        # Which cells share a face (and each with itself). Products of matrices have wide indices in
-        # scipy 1.12, whose searches of shortest paths take narrow ones only.
-        self.graph = sparse.csr_array(adjacency)
-        kind = cell_type(self.graph.nnz)
-        self.graph.indptr, self.graph.indices = (
-            given.astype(kind, copy=False) for given in (self.graph.indptr, self.graph.indices)
-        )
-        faces = np.arange(len(self.lower))
-        # Distance between centres over the width of the cell: 1 unless the axis is graded.
-        to_lower, to_upper = (np.concatenate([row[i] for row in rows]) for i in (3, 4))
-        self._to_lower = sparse.csr_array((to_lower, (self.lower, faces)), shape=(n, len(faces)))
-        self._to_upper = sparse.csr_array((to_upper, (self.upper, faces)), shape=(n, len(faces)))
 
     def heated(self, factor):
         """Return the scheme of the same drift and a diffusion larger by a factor."""
@@ -99,38 +86,49 @@ class NinePoint:
         """Sparse derivative of the balance with respect to log rho, of the same pattern always."""
         g = self.step @ log_rho
         (down, up), (d_down, d_up) = both_sides(g), slopes_of_both_sides(g)
-        nu, n = self.velocity(log_rho), self.grid.size
-        indices, indptr, entries = self._linear_in_faces
-        values = entries @ np.concatenate([d_up * nu, up, d_down * nu, down])
-        return sparse.csr_array((values, indices, indptr), shape=(n, n))
+        nu = self.velocity(log_rho)
+        return self.from_faces([d_up * nu, up, d_down * nu, down])
+
+    def from_faces(self, numbers):
+        """Jacobian from four numbers a face, by which both sides of the balance change.
+
+        For the lower cell minus the change with the difference of log rho across the face, and
+        minus that with nu; for the upper one the same.
+        """
+        linear, n = self._linear_in_faces, self.grid.size
+        values = linear.entries @ np.concatenate(numbers)
+        return sparse.csr_array((values, linear.indices, linear.indptr), shape=(n, n))
+
+    def scaled_jacobian(self, log_rho, rate, shift=0.0):
+        """Jacobian with its rows divided by rates (n,), and a number added to its diagonal."""
+        J = self.jacobian(log_rho)
+        rows, diagonal = self._linear_in_faces.rows, self._linear_in_faces.diagonal
+        J.data *= (1 / rate)[rows]
+        if shift:
+            J.data[diagonal] += shift
+        return J
 
     @cached_property
     def _linear_in_faces(self):
-        """Columns and row ends of the Jacobian, and its entries as a matrix over the faces.
+        """Pattern of the Jacobian, and its entries as a matrix over the faces.
 
         Every entry is linear in the four numbers a face that ``jacobian`` has, so that sparse
         matrices are multiplied once, not at every step of Newton's method.
         """
-        n, faces = self.grid.size, len(self.lower)
-        rows, columns, numbers, values = [], [], [], []
-        for side, (cells, to_cells) in enumerate(
-            [(self.lower, self._to_lower), (self.upper, self._to_upper)]
-        ):
+        n, parts = self.grid.size, [self.step, self.slope]
+        faces = (
+            np.repeat(np.arange(len(self.lower)), 2),
+            np.repeat(np.arange(len(self.lower)), np.diff(self.slope.indptr)),
+        )
+        key = *(a for part in parts for a in (part.indptr, part.indices)), np.array(self.grid.shape)
+        pattern = _patterns.of(key, lambda: _Pattern.of(n, self.lower, self.upper, parts, faces))
+        values = []
+        for side, to_cells in enumerate([self._to_lower, self._to_upper]):
             weight = to_cells.sum(axis=0)
-            for part, of in enumerate([self.step.tocoo(), self.slope.tocoo()]):
-                sign = 1.0 if (side, part) == (1, 1) else -1.0
-                rows.append(cells[of.row])
-                columns.append(of.col)
-                numbers.append((2 * side + part) * faces + of.row)
-                values.append(sign * weight[of.row] * of.data)
-        key = np.concatenate(rows).astype(np.int64) * n + np.concatenate(columns)
-        key, at = np.unique(key, return_inverse=True)
-        where = at, np.concatenate(numbers)
-        shape = (key.size, 4 * faces)
-        entries = sparse.csr_array((np.concatenate(values), where), shape=shape)
-        indptr = np.searchsorted(key, n * np.arange(n + 1, dtype=np.int64))
-        kind = cell_type(key.size)  # what scipy would take
-        return (key % n).astype(kind), indptr.astype(kind), entries
+            for number, (part, of) in enumerate(zip(parts, faces, strict=True)):
+                sign = 1.0 if (side, number) == (1, 1) else -1.0
+                values.append(sign * weight[of] * part.data)
+        return pattern.filled(np.concatenate(values))
 
     def chain(self, log_rho, nu=None):
         r"""Markov generator on masses that keeps those of rho wherever the currents balance.
@@ -151,6 +149,131 @@ class NinePoint:
         A = sparse.coo_array((np.concatenate([forward, backward]), (rows, columns)), shape=(n, n))
         A = A.tocsr()
         return A - sparse.diags_array(np.asarray(A.sum(axis=0)).ravel())
+
+
+@dataclass(frozen=True, eq=False)
+class _Linear:
+    """Entries of a Jacobian in CSR form as a matrix over numbers of the faces.
+
+    ``rows`` has the row of every entry, ``diagonal`` where the diagonal ones stand.
+    """
+
+    entries: sparse.csr_array
+    indices: Integers
+    indptr: Integers
+    rows: Integers
+    diagonal: Integers
+
+
+@dataclass(frozen=True, eq=False)
+class _Pattern:
+    """Pattern of a `_Linear`, and the ``order`` in which its values are stored."""
+
+    linear: _Linear
+    order: Integers
+
+    @classmethod
+    def of(cls, n, lower, upper, parts, faces):
+        """Pattern of two sparse matrices over faces, whose entries have the given faces."""
+        rows, columns, numbers = [], [], []
+        for side, cells in enumerate([lower, upper]):
+            for number, (part, of) in enumerate(zip(parts, faces, strict=True)):
+                rows.append(cells[of])
+                columns.append(part.indices)
+                numbers.append((2 * side + number) * len(lower) + of)
+        key = np.concatenate(rows).astype(np.int64) * n + np.concatenate(columns)
+        key, at = np.unique(key, return_inverse=True)
+        kind = cell_type(max(key.size, at.size))  # what scipy would take
+        where = at, np.concatenate(numbers)
+        places = np.arange(1.0, at.size + 1)
+        entries = sparse.csr_array((places, where), shape=(key.size, 4 * len(lower)))
+        order = (entries.data - 1).astype(kind)
+        rows, columns = (key // n).astype(kind), (key % n).astype(kind)
+        indptr = np.searchsorted(key, n * np.arange(n + 1, dtype=np.int64)).astype(kind)
+        diagonal = np.flatnonzero(rows == columns).astype(kind)
+        return cls(_Linear(entries, columns, indptr, rows, diagonal), order)
+
+    def filled(self, values):
+        """The same with values in place of their numbers."""
+        linear, entries = self.linear, self.linear.entries
+        given = values[self.order], entries.indices, entries.indptr
+        return replace(linear, entries=sparse.csr_array(given, shape=entries.shape))
+
+
+_patterns: Kept[_Pattern] = Kept(KEPT, MOST_NUMBERS)
+
+
+class Faces:
+    """Faces of a grid, and which cells they join: what the scheme has of the grid alone.
+
+    Attributes
+    ----------
+    lower, upper, axis : int arrays (n_faces,)
+    pairs, steps, distances : lists, one entry an axis
+        Cells on both sides, differences of a field as sparse matrices, distances of the centres.
+    widths : array (d, n)
+    step : csr_array (n_faces, n)
+    graph : csr_array (n, n)
+        Which cells share a face (and each with itself).
+    to_lower, to_upper : csr_arrays (n, n_faces)
+        Distance between centres over the width of the cell: 1 unless the axis is graded.
+    """
+
+    def __init__(self, grid):
+        self.grid, n, d = grid, grid.size, grid.dim
+        cells = np.arange(n).reshape(grid.shape)
+        self.pairs = [[cells[i].ravel() for i in neighbours(grid, k)] for k in range(d)]
+        self.steps = [_difference(n, lower, upper) for lower, upper in self.pairs]
+        self.lower, self.upper = (np.concatenate(c) for c in zip(*self.pairs, strict=True))
+        self.axis = np.repeat(np.arange(d), [len(lower) for lower, _ in self.pairs])
+        self.step = sparse.vstack(self.steps, format="csr")
+        # Products of matrices have wide indices in scipy 1.12, whose searches of shortest paths
+        # take narrow ones only.
+        self.graph = sparse.csr_array(abs(self.step).T @ abs(self.step))
+        kind = cell_type(self.graph.nnz)
+        self.graph.indptr, self.graph.indices = (
+            given.astype(kind, copy=False) for given in (self.graph.indptr, self.graph.indices)
+        )
+        self.widths = cell_widths(grid)
+        centres = zip(self.pairs, self.widths, strict=True)
+        self.distances = [0.5 * (w[lower] + w[upper]) for (lower, upper), w in centres]
+        self.to_lower, self.to_upper = (
+            self._to_cells(cells, side) for side, cells in enumerate([self.lower, self.upper])
+        )
+
+    def _to_cells(self, cells, side):
+        """Distances over the widths of the cells on one side of the faces."""
+        axes = zip(self.pairs, self.widths, self.distances, strict=True)
+        entries = np.concatenate([distance / w[pair[side]] for pair, w, distance in axes])
+        shape = self.grid.size, len(cells)
+        return sparse.csr_array((entries, (cells, np.arange(len(cells)))), shape=shape)
+
+    @cached_property
+    def central_slopes(self):
+        """Means of the two differences at a cell, and slopes, for every axis as matrices (n, n)."""
+        n, halves, plain = self.grid.size, [], []
+        for (lower, upper), step in zip(self.pairs, self.steps, strict=True):
+            faces = np.arange(len(lower))
+            half = np.full(len(faces), 0.5)
+            spread = sparse.csr_array((half, (lower, faces)), shape=(n, len(faces)))
+            spread = spread + sparse.csr_array((half, (upper, faces)), shape=(n, len(faces)))
+            halves.append(spread @ step)
+            # One-sided next to a wall, where only one face has a difference.
+            touching = np.bincount(lower, minlength=n) + np.bincount(upper, minlength=n)
+            plain.append(_rows(2.0 / np.maximum(touching, 1)) @ halves[-1])
+        return halves, plain
+
+
+_grids: Kept[Faces] = Kept(KEPT, MOST_CELLS)
+
+
+def faces_of(grid):
+    """Faces of a grid, those of the last few kept; see `Faces`."""
+    if grid.size > MOST_CELLS:
+        return Faces(grid)
+    # The bits of the walls and of the words for them, which is what grids are compared by.
+    sides = np.frombuffer(repr(grid.sides).encode(), np.uint8)
+    return _grids.of((*(F.view(np.int64) for F in grid.faces), sides), lambda: Faces(grid))
 
 
 def index_units(problem):
@@ -179,22 +302,13 @@ def _rows(a):
     return sparse.diags_array(a)
 
 
-def _cell_slopes(grid, D, v, pairs, steps):
+def _cell_slopes(grid, D, v, faces):
     """Central slopes G_k phi at cells as (matrix, offset) lists, closed by n.J = 0 at walls."""
     n, d = grid.size, grid.dim
     if not any(D[i, k].any() for i in range(d) for k in range(i)):
         return [None] * d, [None] * d
     cells = np.arange(n).reshape(grid.shape)
-    halves, plain = [], []
-    for (lower, upper), step in zip(pairs, steps, strict=True):
-        faces = np.arange(len(lower))
-        half = np.full(len(faces), 0.5)
-        spread = sparse.csr_array((half, (lower, faces)), shape=(n, len(faces)))
-        spread = spread + sparse.csr_array((half, (upper, faces)), shape=(n, len(faces)))
-        halves.append(spread @ step)
-        # One-sided next to a wall, where only one face has a difference.
-        touching = np.bincount(lower, minlength=n) + np.bincount(upper, minlength=n)
-        plain.append(_rows(2.0 / np.maximum(touching, 1)) @ halves[-1])
+    halves, plain = faces.central_slopes
     slopes, offsets = [], []
     for k in range(d):
         slope, offset = halves[k], np.zeros(n)
@@ -213,23 +327,23 @@ def _cell_slopes(grid, D, v, pairs, steps):
     return slopes, offsets
 
 
-def _face_rows(k, D, v, width, pair, step, slopes, offsets):
-    """Matrix, drift, conductance of nu = drift - matrix phi on the faces of axis k, and distances.
+def _face_rows(k, D, v, faces, slopes, offsets):
+    """Matrix, drift and conductance of nu = drift - matrix phi on the faces of axis k.
 
-    Face values are interpolated linearly; the distances are over the widths of the two cells.
+    Face values are interpolated linearly.
     """
+    pair, width, distance = faces.pairs[k], faces.widths[k], faces.distances[k]
     lower, upper = pair
-    distance = 0.5 * (width[lower] + width[upper])
     near = 0.5 * width[upper] / distance  # weight of the lower cell
     normal = near * D[k, k, lower] * width[lower] ** 2
     normal = (normal + (1 - near) * D[k, k, upper] * width[upper] ** 2) / distance**2
     drift = near * v[k, lower] * width[lower]
     drift = (drift + (1 - near) * v[k, upper] * width[upper]) / distance
-    matrix = _rows(normal) @ step
+    matrix = _rows(normal) @ faces.steps[k]
     for t in range(len(D)):
         if t == k or not D[k, t].any():
             continue
         for x in pair:  # cross terms: uniform axes only
             matrix = matrix + _rows(0.5 * D[k, t, x]) @ slopes[t][x]
             drift = drift - 0.5 * D[k, t, x] * offsets[t][x]
-    return matrix, drift, normal, distance / width[lower], distance / width[upper]
+    return matrix, drift, normal

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from scipy import sparse
 
 from fokkerplanck.domain.grid import Grid, along
+from fokkerplanck.domain.kept import Kept
 from fokkerplanck.domain.types import Array
 
 #: Cells an axis needs for the one-sided formulas next to its walls.
 LEAST_CELLS = 6
+#: Axes and grids whose formulas are kept, and most cells of these.
+AXES_KEPT, GRIDS_KEPT, MOST_CELLS = 16, 2, 100_000
 #: Outer node of Gauss's rule of three points on a cell of width one, from its centre.
 GAUSS_NODE = math.sqrt(3 / 20)
 #: Weights of that rule at an outer node and at the centre.
@@ -75,6 +80,85 @@ class Axis:
         first = np.moveaxis(u, k, 0)
         out = getattr(self, name) @ np.ascontiguousarray(first).reshape(len(first), -1)
         return np.moveaxis(out.reshape(-1, *first.shape[1:]), 0, k)
+
+
+@lru_cache(maxsize=AXES_KEPT)
+def axis_formulas(n: int, periodic: bool) -> Axis:
+    """Formulas of an axis, made once for problems on grids with axes of this kind."""
+    return Axis(n, periodic)
+
+
+class FaceFormulas:
+    """What the faces of a uniform grid see of fields over its cells, as sparse matrices.
+
+    Faces are numbered axis by axis, those of one axis in C order.
+
+    Attributes
+    ----------
+    value : (n_faces, n)
+        Values at the centres of the faces.
+    transverse : list of pairs of (n_faces, n_faces)
+        For each of the d - 1 directions along a face, values at the lower and upper Gauss node
+        minus that at the centre.
+    """
+
+    def __init__(self, shape: tuple[int, ...], periodic: tuple[bool, ...]) -> None:
+        self._axes = [axis_formulas(n, wraps) for n, wraps in zip(shape, periodic, strict=True)]
+        self._shape, d = shape, len(shape)
+        self._slope = [self._along(t, "slope", shape) for t in range(d)]
+        values = [self._along(k, "face_value", shape) for k in range(d)]
+        # Slopes along axis t at the faces of axis k.
+        self._slopes = [
+            [
+                self._along(k, "face_slope", shape) if t == k else values[k] @ self._slope[t]
+                for t in range(d)
+            ]
+            for k in range(d)
+        ]
+        self.value = sparse.csr_array(sparse.vstack(values))
+        self.transverse = [
+            (self._to_nodes(number, "behind"), self._to_nodes(number, "ahead"))
+            for number in range(d - 1)
+        ]
+
+    def slopes(self, D: list[list[Array]]) -> sparse.csr_array:
+        r"""Matrix (n_faces, n) of :math:`\sum_tD_{kt}\partial_t`, D at the faces of each axis k."""
+        rows = []
+        for k, entries in enumerate(D):
+            terms = [
+                sparse.diags_array(entry) @ self._slopes[k][t]
+                for t, entry in enumerate(entries)
+                if t == k or entry.any()
+            ]
+            rows.append(sum(terms[1:], start=terms[0]))
+        return sparse.csr_array(sparse.vstack(rows))
+
+    def _along(self, k: int, name: str, shape: Sequence[int]) -> sparse.csr_array:
+        """One of the matrices of axis k, for fields of a shape."""
+        before, after = math.prod(shape[:k]), math.prod(shape[k + 1 :])
+        one = getattr(self._axes[k], name)
+        inner = sparse.kron(one, sparse.eye_array(after), format="csr")
+        return sparse.csr_array(sparse.kron(sparse.eye_array(before), inner, format="csr"))
+
+    def _to_nodes(self, number: int, name: str) -> sparse.csr_array:
+        """Matrix over all faces, along one of the directions along each."""
+        blocks, d = [], len(self._shape)
+        for k, axis in enumerate(self._axes):
+            faces = (*self._shape[:k], axis.face_value.shape[0], *self._shape[k + 1 :])
+            along = [t for t in range(d) if t != k]
+            blocks.append(self._along(along[number], name, faces))
+        return sparse.csr_array(sparse.block_diag(blocks, format="csr"))
+
+
+_grids: Kept[FaceFormulas] = Kept(GRIDS_KEPT, 2 * len("xyz"))
+
+
+def face_formulas(grid: Grid) -> FaceFormulas:
+    """Formulas for the faces of a grid, those of the last few kept if they are not large."""
+    if grid.size > MOST_CELLS:
+        return FaceFormulas(grid.shape, grid.periodic)
+    key = np.array(grid.shape), np.array(grid.periodic, int)
+    return _grids.of(key, lambda: FaceFormulas(grid.shape, grid.periodic))
 
 
 def stencils(n: int, points: Array, width: int, order: int, periodic: bool) -> sparse.csr_array:

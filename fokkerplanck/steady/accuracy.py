@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.scheme import currents
 from fokkerplanck.scheme.fourth_order import RUNGS, FourthOrder, gridded
-from fokkerplanck.scheme.nine_point import NinePoint, index_units
+from fokkerplanck.scheme.nine_point import NinePoint
 from fokkerplanck.scheme.stencils import LEAST_CELLS
 from fokkerplanck.steady.deferred import NarrowFactors, solve_deferred
 from fokkerplanck.steady.state import Found, normalised
@@ -88,7 +89,9 @@ def check_fourth_order(problem: Problem) -> None:
         )
 
 
-def fourth_order(problem: Problem, second: Found, tol: float) -> Found:
+def fourth_order(
+    problem: Problem, second: Found, tol: float, nine_point: Callable[[], NinePoint]
+) -> Found:
     r"""Steady state of fourth order by deferred correction of one of second order.
 
     Parameters
@@ -98,6 +101,8 @@ def fourth_order(problem: Problem, second: Found, tol: float) -> Found:
         By the default scheme.
     tol : float
         Net flow of a cell over its exchange rate.
+    nine_point : callable
+        Makes the nine-point scheme of the problem, or has it.
 
     Raises
     ------
@@ -116,7 +121,7 @@ def fourth_order(problem: Problem, second: Found, tol: float) -> Found:
             residual=second.residual,
         )
     kept = second.kept
-    scheme, result = _corrected(problem, second, tol)
+    scheme, result = _corrected(problem, second, tol, nine_point())
     log_rho = normalised(result.log_rho, problem.grid).ravel()
     share = _share(scheme, log_rho)
     change = float(np.sum(np.abs(np.exp(log_rho) - np.exp(second.log_rho))) * problem.grid.volume)
@@ -146,10 +151,11 @@ def fourth_order(problem: Problem, second: Found, tol: float) -> Found:
     return Found(log_rho, residual, stats, scheme.currents(log_rho), kept)
 
 
-def _corrected(problem: Problem, second: Found, tol: float) -> tuple[FourthOrder, Iteration]:
+def _corrected(
+    problem: Problem, second: Found, tol: float, nine: NinePoint
+) -> tuple[FourthOrder, Iteration]:
     """Fourth-order scheme and its solution, by the loosest limits of RUNGS that converge."""
     start = second.log_rho
-    nine = NinePoint(problem.grid, *index_units(problem))
     whole = FourthOrder(problem, nine, start)
     rungs = [whole.on_rung(limits) for limits in RUNGS]
     negligible = [k for k, rung in enumerate(rungs) if _share(rung, start) < NEGLIGIBLE]

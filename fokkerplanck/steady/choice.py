@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from fokkerplanck.domain.arguments import frozen, one_of, one_of_or_none, positive_number
@@ -14,6 +14,7 @@ from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.scheme.detailed_balance import exact_log_density
 from fokkerplanck.scheme.generator import Generator
+from fokkerplanck.scheme.nine_point import NinePoint, index_units
 from fokkerplanck.steady.accuracy import check_accuracy, fourth_order, has_fourth_order
 from fokkerplanck.steady.evidence import LITTLE_DIFFUSION, Evidence, with_walls
 from fokkerplanck.steady.markov import (
@@ -156,6 +157,11 @@ class _Search:
         """The problem."""
         return Generator.problem_of(self.generator, "steady_state")
 
+    @cached_property
+    def nine(self) -> NinePoint:
+        """Nine-point scheme of the problem, for the states of second and of fourth order."""
+        return NinePoint(self.problem.grid, *index_units(self.problem))
+
     def found(self, scheme: str) -> Found:
         """State by the scheme asked for, or by the first of the order of choice that works."""
         problem, generator = self.problem, self.generator
@@ -182,7 +188,7 @@ class _Search:
     def _log(self, markov: Stationary, thrifty: bool) -> Found:
         """Nine-point scheme, or ConvergenceError with what to do."""
         try:
-            given = self.generator, markov, self.solver, self.tol
+            given = self.generator, self.nine, markov, self.solver, self.tol
             return log_state(*given, thrifty, self.tick, levels=thrifty)
         except ConvergenceError as error:
             raise ConvergenceError(
@@ -195,7 +201,7 @@ class _Search:
     def _fourth(self, found: Found) -> Found:
         """The same, corrected to fourth order."""
         self.at_hand.make = lambda: found
-        return fourth_order(self.problem, found, self.tol)
+        return fourth_order(self.problem, found, self.tol, lambda: self.nine)
 
     def _first_that_works(self, markov: Stationary, evidence: Evidence) -> Found:
         """The order of choice: what is most accurate where the mass is, and is right.
@@ -215,7 +221,7 @@ class _Search:
         log: Found | None = None
         if no_logarithms is None:
             try:
-                given = generator, markov, self.solver, self.tol
+                given = generator, self.nine, markov, self.solver, self.tol
                 # Elsewhere the tails are not worth so much more than the Markov state.
                 levels = evidence.diffusion <= LITTLE_DIFFUSION
                 log = log_state(*given, True, self.tick, levels=levels)
@@ -231,7 +237,7 @@ class _Search:
             failures.append(str(error))
         try:
             if log is None and no_logarithms is None:  # where the mass is, if not in all the box
-                given = generator, markov, self.solver, self.tol
+                given = generator, self.nine, markov, self.solver, self.tol
                 log = log_state(*given, True, self.tick, levels=True)
         except ConvergenceError as error:
             failures.append(str(error))

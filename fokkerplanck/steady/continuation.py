@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from fokkerplanck.domain.types import Array, Flags
 from fokkerplanck.scheme.nine_point import NinePoint
@@ -181,10 +180,7 @@ def _step(
     linear: Any,
 ) -> Array | None:
     """Solve the linearised equation with some cells held; None if it is singular."""
-    J = sparse.diags_array(1 / rate) @ scheme.jacobian(phi)
-    if time_step < INFINITE_STEP:
-        J = J + sparse.eye_array(phi.size) / time_step
-    else:
-        time_step = np.inf
-    step = linear.solve(J.tocsr(), -scaled, held, phi, rate, time_step)
+    time_step = time_step if time_step < INFINITE_STEP else np.inf
+    J = scheme.scaled_jacobian(phi, rate, 1 / time_step)
+    step = linear.solve(J, -scaled, held, phi, rate, time_step)
     return step if step is not None and np.isfinite(step).all() else None

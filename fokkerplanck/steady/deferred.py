@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import sparse
 
 from fokkerplanck.domain.types import Array
 from fokkerplanck.linalg.anderson import anderson_step
@@ -48,7 +47,8 @@ class NarrowFactors:
         if kept is not None:
             self.wells = self.wells[~kept[self.wells]]
             self.held = np.union1d(self.wells, np.flatnonzero(kept))
-        J = sparse.diags_array(1 / self.rate) @ scheme.jacobian(log_rho)
+        J = scheme.jacobian(log_rho)
+        J.data *= np.repeat(1 / self.rate, np.diff(J.indptr))
         self._factors = HeldFactors(J, self.held)
 
     def solve(self, balance):

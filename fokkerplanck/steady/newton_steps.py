@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass
 
+import numpy as np
+from scipy import sparse
+
+from fokkerplanck.domain.kept import Kept
+from fokkerplanck.domain.types import Array, Flags, Integers
 from fokkerplanck.linalg.aggregation import Aggregation, Level
-from fokkerplanck.linalg.factors import sparse_lu
+from fokkerplanck.linalg.factors import minimum_degree, sparse_lu
 from fokkerplanck.linalg.fgmres import fgmres
 from fokkerplanck.scheme.flows import Flows
 
@@ -19,6 +24,47 @@ MAX_STEPS = 120
 RESTART = 30
 #: Part of the largest entry of a column below which a diagonal entry is no pivot.
 PIVOT = 1e-3
+#: Orders of elimination that are kept, and the most integers in a pattern of those.
+KEPT, MOST_NUMBERS = 3, 2_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Elimination:
+    """How a matrix of one pattern is eliminated without the cells that are held.
+
+    Attributes
+    ----------
+    cells : int array (m,)
+        The other cells, in the order of their elimination.
+    entries : int array (nnz,)
+        Where the entries of their rows and columns stand in the data of the matrix in CSR form.
+    indices, indptr : int arrays
+        Pattern of these rows and columns, in the order of elimination, in CSC form.
+    """
+
+    cells: Integers
+    entries: Integers
+    indices: Integers
+    indptr: Integers
+
+    @classmethod
+    def of(cls, J: sparse.csr_array, held: Flags) -> Elimination:
+        """Elimination of a matrix (n, n) in CSR form with cells (n,) held."""
+        cells = np.flatnonzero(~held)
+        numbers = np.arange(1, J.nnz + 1, dtype=np.int32 if J.nnz < 2**31 - 1 else np.int64)
+        inner = sparse.csr_array((numbers, J.indices, J.indptr), shape=J.shape)[cells][:, cells]
+        order = minimum_degree(inner)
+        inner = inner[order][:, order].tocsc()
+        return cls(cells[order], inner.data - 1, inner.indices, inner.indptr)
+
+    def rows(self, J: sparse.csr_array) -> sparse.csc_array:
+        """Rows and columns of the cells, in the order of elimination."""
+        m = self.cells.size
+        return sparse.csc_array((J.data[self.entries], self.indices, self.indptr), shape=(m, m))
+
+
+#: Orders hang on patterns alone, which are the same from temperature to temperature.
+_eliminations: Kept[Elimination] = Kept(KEPT, MOST_NUMBERS)
 
 
 class HeldFactors:
@@ -28,13 +74,13 @@ class HeldFactors:
     ----------
     J : sparse matrix (n, n)
     held : int array or flags (n,)
-    order : int array, optional
-        Order in which to eliminate the other cells; by default one of little fill is looked for.
+    order : Elimination, optional
+        Of a matrix of the same pattern with the same cells held; by default one of little fill is
+        looked for.
 
     Attributes
     ----------
-    order : int array
-        Order in which the cells were eliminated.
+    order : Elimination
 
     Raises
     ------
@@ -42,28 +88,28 @@ class HeldFactors:
         If the matrix is singular.
     """
 
-    def __init__(self, J, held, order=None):
-        keep = np.ones(J.shape[0], bool)
-        keep[held] = False
-        cells = np.flatnonzero(keep) if order is None else order
-        inner = J.tocsr()[cells][:, cells]
-        self._cells = cells
-        self._factors = sparse_lu(inner, PIVOT, ordered=order is not None)
-        # Column i of the matrix is eliminated as number perm_c[i].
-        self.order = cells[np.argsort(self._factors.perm_c)] if order is None else order
+    def __init__(
+        self, J: sparse.csr_array, held: Integers | Flags, order: Elimination | None = None
+    ) -> None:
+        J, flags = J.tocsr(), np.zeros(J.shape[0], bool)
+        flags[held] = True
+        if order is None:
+            key = J.indptr, J.indices, np.flatnonzero(flags)
+            order = _eliminations.of(key, lambda: Elimination.of(J, flags))
+        self.order = order
+        self._factors = sparse_lu(order.rows(J), PIVOT, ordered=True)
 
-    def solve(self, rhs):
+    def solve(self, rhs: Array) -> Array:
         """Solution (n,) of J x = rhs."""
         x = np.zeros_like(rhs)
-        x[self._cells] = self._factors.solve(rhs[self._cells])
+        x[self.order.cells] = self._factors.solve(rhs[self.order.cells])
         return x
 
 
 class Factorised:
     """Steps by sparse LU factors, whose order is looked for once for all with the same cells held.
 
-    Steps of pseudo-time change the numbers of the matrix and not its pattern, and the order takes
-    a third of the time of a factorisation.
+    Steps of pseudo-time change the numbers of the matrix and not its pattern.
     """
 
     def __init__(self, name="factorisations"):

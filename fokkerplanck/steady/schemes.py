@@ -14,7 +14,7 @@ from fokkerplanck.linalg import sizes
 from fokkerplanck.scheme.currents import EdgeCurrents
 from fokkerplanck.scheme.generator import Generator
 from fokkerplanck.scheme.maxwell_boltzmann import steady_currents
-from fokkerplanck.scheme.nine_point import NinePoint, index_units
+from fokkerplanck.scheme.nine_point import NinePoint
 from fokkerplanck.steady.markov import Stationary, balance
 from fokkerplanck.steady.newton import solve_nine_point
 from fokkerplanck.steady.state import MAXWELL_BOLTZMANN, Found, SteadyStats, normalised
@@ -88,6 +88,7 @@ def _log_found(nine: NinePoint, result: Iteration, reason: str) -> Found:
 
 def log_state(
     generator: Generator,
+    nine: NinePoint,
     markov: Stationary,
     solver: str | None,
     tol: float,
@@ -103,7 +104,6 @@ def log_state(
         If Newton's method fails; ``iterate`` holds the last log density.
     """
     problem = Generator.problem_of(generator, "log_state")
-    nine = NinePoint(problem.grid, *index_units(problem))
     start = normalised(log_density(generator, markov), problem.grid).ravel()
     # Newton's steps are solved as the null vector was, but full tensors in the plane keep
     # factorisations while these are affordable.

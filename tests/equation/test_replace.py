@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import fokkerplanck as fp
+from fokkerplanck.domain.kept import forget_all
 from fokkerplanck.linalg import dissection
 
 PLANE = fp.Grid([(-2, 2), (-1.5, 1.5)], (24, 20))
@@ -75,6 +76,30 @@ def test_it_is_the_problem_made_of_all_parts(given, change):
     assert_same(new, scratch)
     mine, theirs = (fp.steady_state(p, scheme="markov").log_rho for p in (new, scratch))
     np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.mark.parametrize("noise", [(1.0, 0.5), D], ids=["diagonal", "full"])
+@pytest.mark.parametrize("sides", ["reflecting", ("periodic", "reflecting")])
+def test_the_default_state_does_not_know_what_was_asked_before(noise, sides):
+    """To the last bit that of a process that keeps nothing, whatever is kept of other questions."""
+    grid = fp.Grid([(-2, 2), (-1.5, 1.5)], (20, 18), sides=sides)
+    pull = (lambda x, y: (y - x**3, -x - y)) if sides == "reflecting" else _around
+    noise = noise if sides == "reflecting" or not callable(noise) else [[1, 0.2], [0.2, 0.8]]
+    first = fp.Problem(grid, drift=pull, D=noise, kT=0.6)
+    fp.steady_state(first)
+    fp.steady_state(fp.Problem(PLANE, drift=drift, D=(1.0, 0.5), kT=0.6))
+    kept = [fp.steady_state(first.replace(kT=kT)) for kT in (0.5, 0.9)]
+    for state, kT in zip(kept, (0.5, 0.9), strict=True):
+        forget_all()
+        alone = fp.steady_state(fp.Problem(grid, drift=pull, D=noise, kT=kT))
+        assert (state.stats.scheme, state.stats.message) == ("log4", alone.stats.message)
+        np.testing.assert_array_equal(state.log_rho, alone.log_rho)
+        np.testing.assert_array_equal(state.J, alone.J)
+
+
+def _around(x, y):
+    """Drift of period 4 along x."""
+    return np.sin(np.pi * x / 2) + 0.4 + 0 * y, np.cos(np.pi * x / 2) - y
 
 
 def test_the_designed_potential_stays_that_of_the_steady_state():
