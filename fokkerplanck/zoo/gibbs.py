@@ -161,12 +161,22 @@ def invisible_noise(C: float = 1.0, kT: float = 0.5, *, dim: int = 1) -> Exact:
         return (x[0] ** 2 - 1) ** 2 / 4 + sum(y**2 for y in x[1:]) / 2
 
     return Exact(
-        code="R27c", name="invisible_noise", title="Φ = f and j = 0 although D = d(x) I varies",
+        code="R27c",
+        name="invisible_noise",
+        title="Φ = f and j = 0 although D = d(x) I varies",
         source="counterexample to Chaudhari, Soatto, arXiv:1710.11029, Lemma 6",
-        kT=kT, box=[(-w, w) for w in half[:dim]], D=lambda *x: 1 + C * np.exp(f(*x) / kT), f=f,
-        g=lambda *x: fill(x[0] ** 3 - x[0], *x[1:]), Phi=f, j=still, div_j=zero,
-        q=zero if dim == 2 else None, reversible=True, walls_exact=True,
-    )  # fmt: skip
+        kT=kT,
+        box=[(-w, w) for w in half[:dim]],
+        D=lambda *x: 1 + C * np.exp(f(*x) / kT),
+        f=f,
+        g=lambda *x: fill(x[0] ** 3 - x[0], *x[1:]),
+        Phi=f,
+        j=still,
+        div_j=zero,
+        q=zero if dim == 2 else None,
+        reversible=True,
+        walls_exact=True,
+    )
 
 
 def _hidden_diffusion(x: Array, y: Array) -> Array:
