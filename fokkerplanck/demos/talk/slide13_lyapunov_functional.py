@@ -65,10 +65,11 @@ def compute(n=48, n_space=14, seed=0, progress=False) -> Result:
         numbers = verdict.numbers
         if code in DRAWN:
             runs[code] = relax(study, away(study))
+        rms, error, gibbsian = _divergence(exact, study)
         rows.append(
             Row(code, exact.name, numbers["F at the start"] * exact.beta,
                 numbers["F at the end"] * exact.beta, int(numbers["outputs"]),
-                verdict.comparisons[0].gap, verdict.outcome, *_divergence(exact, study),
+                verdict.comparisons[0].gap, verdict.outcome, rms, error, gibbsian,
                 study.steady.entropy_production)
         )  # fmt: skip
     return Result(tuple(rows), runs)
