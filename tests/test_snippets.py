@@ -47,6 +47,21 @@ def test_links_between_pages_lead_somewhere():
     assert not broken, f"links that lead nowhere: {broken}"
 
 
+def test_no_bar_within_a_cell_cuts_a_row_off():
+    """Rows of a table have as many bars as its head; others are written as lvert or escaped."""
+    torn = []
+    for page in PAGES:
+        text = re.sub(r"^```.*?^```", lambda m: "\n" * m[0].count("\n"), page.read_text("utf-8"),
+                      flags=re.MULTILINE | re.DOTALL)  # fmt: skip
+        bars = None
+        for number, line in enumerate(text.splitlines(), 1):
+            found = len(re.findall(r"(?<!\\)\|", line)) if line.startswith("|") else None
+            if None not in (bars, found) and found != bars:
+                torn.append(f"{page.relative_to(ROOT)}:{number}")
+            bars = found if bars is None or found is None else bars
+    assert not torn, f"rows with other numbers of cells than their heads: {torn}"
+
+
 def test_blocks_share_names_and_other_fences_are_left_alone():
     text = "# t\n```python\na = 2\n```\n```text\nnot python\n```\n```python\nb = a + 1\n```\n"
     assert python_blocks(text) == [(3, "a = 2\n"), (9, "b = a + 1\n")]

@@ -295,7 +295,8 @@ def increment_spectrum(
     r"""Power and cross spectra of the increments between snapshots, by Welch's method.
 
     The imaginary part of a cross spectrum (quadrature spectrum) shows a current where no power
-    spectrum does: for a linear drift -Hx with symmetric H the power spectra have no peak.
+    spectrum does: for a linear drift -Hx with symmetric H and constant D the power spectra
+    along eigenvectors of H have no peak; a hump in another coordinate implies j != 0.
 
     Parameters
     ----------

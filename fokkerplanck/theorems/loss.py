@@ -25,7 +25,8 @@ def potential_is_loss(problem: Problem | Study, steady: SteadyState | None = Non
 
     For D = c and :math:`g=\nabla f` it is a theorem that :math:`\Phi=f/c` and j = 0, and that is
     what is checked. For any other D the lemma says that :math:`\Phi\ne f`, which is true of most
-    and false of some: (C1) and (C2) in docs/theory.md.
+    and false of some: (C0), :math:`D=1+Ce^{\beta f}`, isotropic at every point; (C1), (C2) in
+    docs/theory.md.
 
     Parameters
     ----------
@@ -58,6 +59,8 @@ def potential_is_loss(problem: Problem | Study, steady: SteadyState | None = Non
     True holds
     False holds
     False fails
+    >>> print(fp.theorems.potential_is_loss(fp.zoo.invisible_noise().build(64)).statement)
+    the potential is not the loss, Phi != f, because D is not constant, though isotropic (Lemma 6).
     """
     study = Study.of(problem, steady)
     p = study.problem
@@ -67,11 +70,13 @@ def potential_is_loss(problem: Problem | Study, steady: SteadyState | None = Non
     kind = p.D_kind if p.D_constant else f"varying {p.D_kind}"
     hypotheses = [
         Hypothesis("g is the gradient of a loss f", has_loss),
-        Hypothesis("D is isotropic, D = c", constant, kind),
+        Hypothesis("D is isotropic and constant, D = c", constant, kind),
     ]
     statement = "the potential is the loss, Phi = f/c, and nothing circulates, because D = c."
     if not constant:
-        statement = "the potential is not the loss, Phi != f, because D is not isotropic (Lemma 6)."
+        scalar = p.D_kind == "isotropic"
+        why = "constant, though isotropic" if scalar else "isotropic"
+        statement = f"the potential is not the loss, Phi != f, because D is not {why} (Lemma 6)."
     words: dict[str, Any] = {
         "name": "potential_is_loss",
         "statement": statement,
@@ -144,7 +149,7 @@ def truth_table(n: int = 64) -> tuple[Row, ...]:
     >>> import fokkerplanck as fp
     >>> rows = fp.theorems.truth_table(24)
     >>> len(rows), rows[0].diffusion, rows[0].found
-    (13, 'D = 1', (False, False))
+    (15, 'D = 1', (False, False))
     """
     rows = []
     for case in _cases():
@@ -228,6 +233,7 @@ def _cases() -> list[Case]:
     catalogue = [
         ("D = 1", zoo.double_well(), same),
         ("D = c", zoo.scaled_diffusion(), moved),
+        ("1 + e^(beta f), 1D, (C0)", zoo.invisible_noise(), same),
         ("d(x), along grad f, 1D", zoo.noise_induced_transition(), moved),
         ("d(x), not along grad f", zoo.scalar_noise(), turns),
         ("const, commutes with Hess f", zoo.commuting_diffusion(), moved),
@@ -244,7 +250,8 @@ def _cases() -> list[Case]:
         return lambda n: exact.build(4 * n if exact.dim == 1 else n)
 
     rows = [Case(e.code, D, e.title, builder(e), expected) for D, e, expected in catalogue]
-    rows.insert(3, Case("", "d(r), along grad f, 2D", "radial loss and noise", _radial, moved))
+    rows.insert(4, Case("", "d(r), along grad f, 2D", "radial loss and noise", _radial, moved))
+    rows.insert(7, Case("", "diag(1, 1/5), f of x alone", "noise across a valley", _valley, same))
     return rows
 
 
@@ -255,5 +262,15 @@ def _radial(n: int) -> Problem:
         grid,
         f=lambda x, y: (x**2 + y**2) / 2,
         D=lambda x, y: 1 + (x**2 + y**2) / 2,
+        kT=0.25,
+    )
+
+
+def _valley(n: int) -> Problem:
+    """D = diag(1, 1/5) and a loss that varies along x alone, in a box: Phi = f, j = 0."""
+    return Problem(
+        Grid([(-3, 3), (-1, 1)], n),
+        f=lambda x, y: (x**2 - 1) ** 2 / 4 + 0 * y,
+        D=(1.0, 0.2),
         kT=0.25,
     )

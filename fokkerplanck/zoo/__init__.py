@@ -17,6 +17,7 @@ from fokkerplanck.zoo.gibbs import (
     commuting_diffusion,
     double_well,
     hidden_anisotropy,
+    invisible_noise,
     scaled_diffusion,
 )
 from fokkerplanck.zoo.households import household_wealth
@@ -88,6 +89,7 @@ __all__ = [
     "hidden_anisotropy",
     "household_wealth",
     "increment_psd",
+    "invisible_noise",
     "jacobi",
     "jko_gaussian",
     "kramers_plane",
@@ -155,6 +157,7 @@ def catalogue() -> dict[str, Exact]:
         heat(), advection_diffusion(), barenblatt(), bures_geodesic(), jko_gaussian(),
         kramers_well(), langevin(), stuart_landau(),
         multiplicative_noise(), linear_regression_sgd(), hidden_anisotropy(), torus_loss(),
+        invisible_noise(),
         local_entropy(), accelerated(), scalar_noise(), moving_potential(),
         wright_fisher(), log_normal(), heston(), neutral_fixation(),
         example_19(), repaired_example(), ring(), ring_3d(), shell(),

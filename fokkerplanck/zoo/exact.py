@@ -188,6 +188,8 @@ class Exact:
         D = np.asarray(self.D(*x) if callable(self.D) else self.D, dtype=float)
         if D.ndim == 0:
             D = D * np.eye(self.dim)
+        elif callable(self.D) and D.shape == shape:  # a scalar field
+            D = D * np.eye(self.dim).reshape(self.dim, self.dim, *[1] * len(shape))
         elif D.shape == (self.dim,):
             D = np.diag(D)
         if D.shape == (self.dim, self.dim):

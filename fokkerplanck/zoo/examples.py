@@ -95,7 +95,7 @@ def example_19(lam: float = 0.5) -> Exact:
             "zeros_of_g": example_19_zeros(lam),
         },
         closed_forms={"log_Z": math.log(Z)}, reversible=lam == 0, walls_exact=lam == 0,
-        notes="the drift −g has no limit cycle; j n at the walls is below 1e-5, ρ_ss below 1e-10",
+        notes="no limit cycle of −g is known; j n at the walls is below 1e-5, ρ_ss below 1e-10",
     )  # fmt: skip
     return with_moments(
         exact,

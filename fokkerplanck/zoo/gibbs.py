@@ -116,6 +116,69 @@ def commuting_diffusion(kT: float = 0.25) -> Exact:
     )  # fmt: skip
 
 
+def invisible_noise(C: float = 1.0, kT: float = 0.5, *, dim: int = 1) -> Exact:
+    r"""Isotropic noise that varies, with Φ = f and j = 0: D = 1 + C e^(f/kT), for any f and C ≥ 0.
+
+    D e^(−f/kT) = e^(−f/kT) + C has the gradient of e^(−f/kT), so that J = 0 for the Gibbs density
+    of f. The simplest proof that Φ = f does not make the noise uniform. Here f = (x² − 1)²/4, and
+    with y²/2 in the plane, in a box on whose walls f = 8 kT.
+
+    Parameters
+    ----------
+    C : float
+        At least 0; D = 1 for C = 0.
+    kT : float
+    dim : {1, 2}
+
+    Returns
+    -------
+    Exact
+
+    Raises
+    ------
+    ValueError
+        For a negative C, a kT that is not positive, another number of dimensions.
+
+    References
+    ----------
+    A counterexample to Chaudhari, Soatto, arXiv:1710.11029, Lemma 6.
+
+    Examples
+    --------
+    >>> from fokkerplanck import zoo
+    >>> exact = zoo.invisible_noise(C=2.0)
+    >>> exact.diffusion(1.0).tolist()  # f = 0 there
+    [[3.0]]
+    """
+    check_numbers(C=C, kT=kT)
+    if C < 0:
+        raise ValueError(f"C is {C:g}; give at least 0, so that 1 + C e^(f/kT) is positive")
+    if dim not in (1, 2):
+        raise ValueError(f"dim is {dim!r}; give 1 or 2")
+    half = math.sqrt(1 + math.sqrt(32 * kT)), math.sqrt(16 * kT)
+
+    def f(*x: Array) -> Array:
+        return (x[0] ** 2 - 1) ** 2 / 4 + sum(y**2 for y in x[1:]) / 2
+
+    return Exact(
+        code="R27c",
+        name="invisible_noise",
+        title="Φ = f and j = 0 although D = d(x) I varies",
+        source="counterexample to Chaudhari, Soatto, arXiv:1710.11029, Lemma 6",
+        kT=kT,
+        box=[(-w, w) for w in half[:dim]],
+        D=lambda *x: 1 + C * np.exp(f(*x) / kT),
+        f=f,
+        g=lambda *x: fill(x[0] ** 3 - x[0], *x[1:]),
+        Phi=f,
+        j=still,
+        div_j=zero,
+        q=zero if dim == 2 else None,
+        reversible=True,
+        walls_exact=True,
+    )
+
+
 def _hidden_diffusion(x: Array, y: Array) -> Array:
     """D = I + e^f cof(Hess ψ), ψ = 0.1 e^(−x² − y²)(1 + x y), f = (x² + y²)/2."""
     p = 1 + x * y

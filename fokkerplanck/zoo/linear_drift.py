@@ -79,11 +79,21 @@ def ornstein_uhlenbeck(
     )  # fmt: skip
 
 
-def gyrator(kT: float = 0.1, *, d2: float = 0.2) -> Exact:
+def gyrator(kT: float = 0.1, *, d2: float = 0.2, angle: float = 0.0) -> Exact:
     """Brownian gyrator: f = x·Hx/2 and D = diag(1, d2); q = h12 (d2 − 1)/(h11 + h22).
 
-    The smallest model of SGD whose noise is not isotropic: a true quadratic loss that circulates
-    as soon as d2 differs from 1. Start N((1, 1), 0.01).
+    The smallest model of SGD whose noise is not isotropic: a true quadratic loss. It circulates
+    where D and H do not commute, here as soon as d2 differs from 1. With D turned by the angle
+    that an eigenvector of H has, 0.908 (52 degrees) or that and a right angle, nothing circulates,
+    whatever d2 is. Start N((1, 1), 0.01).
+
+    Parameters
+    ----------
+    kT : float
+    d2 : float
+        Second eigenvalue of D, the first is 1.
+    angle : float
+        Radians by which D is turned: R diag(1, d2) Rᵀ, R the rotation by it.
 
     References
     ----------
@@ -91,16 +101,22 @@ def gyrator(kT: float = 0.1, *, d2: float = 0.2) -> Exact:
 
     Examples
     --------
+    >>> import numpy as np
     >>> from fokkerplanck import zoo
     >>> round(zoo.gyrator().moments["levy_rate"], 10)
     0.0228571429
+    >>> aligned = zoo.gyrator(angle=np.arctan2(1, (np.sqrt(17) - 1) / 4))
+    >>> round(aligned.entropy_production, 12)
+    0.0
     """
-    check_numbers(kT=kT, d2=d2)
+    check_numbers(kT=kT, d2=d2, angle=angle)
     if d2 < 0:
         raise ValueError(f"d2 is {d2:g}; give a temperature ratio, at least 0")
     H = np.array([[2.0, -1.0], [-1.0, 1.5]])
+    c, s = math.cos(angle), math.sin(angle)
+    D = np.array([[c * c + d2 * s * s, (1 - d2) * c * s], [(1 - d2) * c * s, s * s + d2 * c * c]])
     return _gaussian(
-        H, (1.0, d2), np.diag([1.0, d2]), kT, (1.0, 1.0), 0.01,
+        H, (1.0, d2) if angle == 0 else D, D, kT, (1.0, 1.0), 0.01,
         code="R2", name="gyrator", title="Brownian gyrator, a true loss with constant D",
         source="Filliger, Reimann, Phys. Rev. Lett. 99 (2007) 230602", is_loss=True,
         notes="eigenvalues of F are real although j circulates",

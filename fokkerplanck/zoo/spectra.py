@@ -66,12 +66,14 @@ def autoregressive_psd(phi: float, s2: float, omega: ArrayLike) -> np.ndarray:
     return s2 * 2 * (1 - c) / (1 + phi**2 - 2 * phi * c)
 
 
-def sgd_increments(model: str = "gyrator", eta: float = 0.05) -> Exact:
+def sgd_increments(model: str = "gyrator", eta: float = 0.05, *, d2: float | None = None) -> Exact:
     """Spectrum of SGD increments x' = (1 − ηF) x + noise of covariance 2 kT η D, exactly.
 
-    For the gyrator (a true loss) the power spectra in the eigenbasis of H are those of AR(1)
-    processes, increasing and without a peak, whatever D is; what shows j is the imaginary part of
-    the cross spectrum and the Lévy area. For the spiral the power spectra peak near |Im λ(F)|.
+    For the gyrator (a true loss) the power spectra along eigenvectors of H are those of AR(1)
+    processes, increasing and without a peak, whatever D is. Along other directions the cross terms
+    of D can make a hump; if D and H commute, no direction has one, so that a hump implies j ≠ 0,
+    and no hump implies nothing. What shows j at any D are the imaginary part of the cross spectrum
+    and the Lévy area. For the spiral the power spectra peak near abs(Im λ(F)).
 
     Parameters
     ----------
@@ -79,6 +81,8 @@ def sgd_increments(model: str = "gyrator", eta: float = 0.05) -> Exact:
         R2 or R3, whose problem is taken over.
     eta : float
         Learning rate.
+    d2 : float, optional
+        Second eigenvalue of D of the gyrator, 0.2 if not given.
 
     Returns
     -------
@@ -98,7 +102,9 @@ def sgd_increments(model: str = "gyrator", eta: float = 0.05) -> Exact:
     check_numbers(eta=eta)
     one_of(model, "model", _MODELS)
     code, build = _MODELS[model]
-    exact = build()
+    if d2 is not None and model != "gyrator":
+        raise ValueError(f"d2 is {d2!r}, but the {model} has no d2; leave it out")
+    exact = build() if d2 is None else gyrator(d2=d2)
     F, D = exact.data["F"], exact.diffusion(*np.zeros(2))
     A, C = np.eye(2) - eta * F, 2 * exact.kT * eta * D
     _check_stable(A, f"eta = {eta}")

@@ -122,3 +122,13 @@ def test_there_is_no_limit_cycle(example_19):
     assert (np.diff(inside) > 0).any()
     assert slide21.finding(example_19).word == "fails as printed"
     assert "no limit cycle" in slide21.finding(example_19).text
+
+
+def test_the_origin_of_example_19_is_a_weak_focus():
+    """Its first Lyapunov coefficient, by x^2 t: found on trajectories, by hand in the slide."""
+    assert pytest.approx(4 * (1 - 1 / (2.25 * np.exp(0.5)))) == slide21.SPEED
+    for strength in (0.9, 1.5):
+        times, places = slide21._section(strength, 60, starts=(0.05,))
+        t, x = times[0], places[0]
+        slope = (x[-1] ** -2 - x[20] ** -2) / (t[-1] - t[20])
+        assert 1 / slope == pytest.approx(4 * (1 - 1 / (strength**2 * np.exp(0.5))), rel=0.01)

@@ -40,6 +40,13 @@ def test_circulation_speeds_up_and_costs():
     assert result.EP_d2 == pytest.approx(result.EP_d2_exact, rel=0.01, abs=1e-12)
     assert result.EP_d2[0] == pytest.approx(0, abs=1e-12)
     assert result.EP_d2[1] > 0.9
+    # The same noise along the axes of H does not circulate, and is no nearer to Gibbs.
+    H = np.array([[2.0, -1.0], [-1.0, 1.5]])
+    axis = np.array([np.cos(slide24.ALIGNED), np.sin(slide24.ALIGNED)])
+    assert np.linalg.norm(H @ axis - (axis @ H @ axis) * axis) < 1e-14
+    assert result.EP_aligned.max() < 1e-3
+    assert result.off_gibbs == pytest.approx([0, 0.4047], abs=5e-5)
+    assert "do not commute" in slide24.finding(result).text
 
 
 def test_escape(tmp_path):

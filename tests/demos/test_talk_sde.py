@@ -90,11 +90,16 @@ def test_orbits_of_j_and_the_divergence():
         seen = result.seen[name]
         assert np.sqrt(np.nanmean((seen.value / seen.error) ** 2)) > 1.8
     assert slide19.finding(result).word == "needs a condition"
+    assert result.flow.outcome == "fails"
+    assert result.flow.numbers["exponent"] == pytest.approx(0.07, abs=0.03)
 
 
 def test_spectra_and_their_controls():
     result = slide20.compute(**slide20.QUICK)
     assert slide20.finding(result).word == "fails as printed"
+    assert [slide20._hump(d2)[1] for d2 in slide20.ANISOTROPIES] == pytest.approx(
+        [1.0080, 1.3242, 2.0783, 7.9474], abs=1e-4
+    )
     for model in slide20.MODELS:
         assert 0.8 < slide20._misfit(result, model) < 1.25
         _, value, error, exact = slide20._quadrature(result, model)
@@ -103,7 +108,7 @@ def test_spectra_and_their_controls():
         levy = result.exact[model].moments["levy_rate_discrete"]
         assert abs(area.value[0, 1] - levy) < 4.5 * area.error[0, 1]
         assert area.error[0, 1] < 0.05 * abs(levy)
-    # No peak for the true loss; peaks for the spiral and both controls.
+    # A hump at most for the true loss; peaks for the spiral and both controls.
     power = result.seen["spiral"].value[0, 0].real
     assert power.max() > 2 * np.median(power)
     assert slide20._peak(result.seen["gyrator"], 0.05) > 10

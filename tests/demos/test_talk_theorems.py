@@ -38,6 +38,12 @@ def test_slide_13_monotone_everywhere():
     assert not any(by_code[code].gibbsian for code in ("E1", "R10", "R13b", "R16"))
     assert all(by_code[code].gibbsian for code in ("R2", "E2", "E3", "R13a", "R15", "R24"))
     assert max(row.end for row in result.rows) < 1e-24
+    # What is known is not measured on a coarse grid: no row says of its own number that it is 0.
+    for row in result.rows:
+        if row.gibbsian:
+            assert row.rms_div_j < (1e-12 if row.error is None else 4 * row.error + 1e-8)
+        if row.gibbsian is False and row.error is not None:
+            assert row.rms_div_j > 10 * row.error
     assert slide13.finding(result).word == "holds"
 
 
@@ -58,7 +64,9 @@ def test_slide_16_truth_table_and_modes():
     assert all(row.found == row.expected for row in result.rows)
     for kT, mode in result.modes.items():
         assert mode == pytest.approx(np.sqrt(max(1 - 2 * kT, 0)), abs=2e-3)
-    assert [v.outcome for v in result.verdicts] == ["fails", "fails"]
+    assert {code: v.outcome for code, v in result.verdicts.items()} == dict.fromkeys(
+        ("R27a", "R27b", "R27c"), "fails"
+    )
 
 
 def test_slide_22_rows_not_columns():

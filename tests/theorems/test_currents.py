@@ -4,6 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
+from scipy.interpolate import RectBivariateSpline
+from scipy.linalg import solve_continuous_lyapunov
 
 import fokkerplanck as fp
 from fokkerplanck import zoo
@@ -66,6 +69,76 @@ def test_assumption_4_fails(name):
 @pytest.mark.parametrize("name", ["E2", "E3", "R2", "R27b"])
 def test_assumption_4_holds(name):
     assert fp.theorems.assumption_4(CIRCULATING[name](64)).outcome == "holds"
+
+
+def limit_of_div_j(Phi):
+    """Place on a ray of R31 at that height, and div j there as kT -> 0.
+
+    The leading potential solves grad Phi.D grad Phi = grad f.grad Phi. Its rays from the right
+    minimum, x' = 2 D p - grad f, p' = Hess f p, carry its Hessian U along by a Riccati equation.
+    """
+    D, least = np.diag([1, 0.25]), np.array([np.sqrt(5) / 2, -np.sqrt(5) / 4])
+
+    def slope(z):
+        return np.array([z[0] ** 3 - z[0] + z[1] / 2, z[1] + z[0] / 2])
+
+    def hessian(z):
+        return np.array([[3 * z[0] ** 2 - 1, 0.5], [0.5, 1.0]])
+
+    def ray(t, w):
+        z, p, U = w[:2], w[2:4], w[4:8].reshape(2, 2)
+        H, v = hessian(z), 2 * D @ p - slope(z)
+        third = np.diag([6 * z[0] * p[0], 0.0])
+        dU = U @ H + H @ U + third - 2 * U @ D @ U
+        return np.concatenate([v, H @ p, dU.ravel(), [p @ v]])
+
+    def there(t, w):
+        return w[8] - Phi
+
+    there.terminal = True
+    U = np.linalg.inv(solve_continuous_lyapunov(hessian(least), 2 * D))
+    away = np.linalg.cholesky(np.linalg.inv(U)) @ [0.0, -1e-3]
+    start = np.concatenate([least + away, U @ away, U.ravel(), [5e-7]])
+    run = solve_ivp(ray, (0, 60), start, "DOP853", events=there, rtol=1e-11, atol=1e-13)
+    z, p, U = run.y[:2, -1], run.y[2:4, -1], run.y[4:8, -1].reshape(2, 2)
+    assert abs(p @ (D @ p - slope(z))) < 1e-9  # j.grad Phi = 0, to leading order
+    return z, np.trace(D @ U) - np.trace(hessian(z))
+
+
+def test_div_j_does_not_vanish_with_the_temperature():
+    """(C5): at a point it has a limit, while j.grad Phi = kT div j and the mean square vanish."""
+    z, limit = limit_of_div_j(0.25)
+    np.testing.assert_allclose(z, [0.5929, -0.54816], atol=1e-5)
+    assert limit == pytest.approx(0.1736, abs=5e-5)
+    seen, rms = [], []
+    for kT, printed, its_rms in ((0.1, 0.2199, 0.1183), (0.05, 0.1956, 0.0583)):
+        state = fp.steady_state(zoo.moving_potential(kT).build(96), accuracy=4)
+        div_j = RectBivariateSpline(*state.grid.centers, state.div_j, kx=5, ky=5)(*z)[0, 0]
+        seen.append(div_j)
+        rms.append(np.sqrt(state.mean(state.div_j**2)))
+        assert div_j == pytest.approx(printed, abs=2e-4)
+        assert rms[-1] == pytest.approx(its_rms, abs=2e-4)
+    # What is left at kT is of first order, and somewhat more.
+    assert seen[0] > seen[1] > limit
+    assert 2 * seen[1] - seen[0] == pytest.approx(limit, abs=0.004)
+    assert rms[1] < 0.55 * rms[0]
+
+
+def test_assumption_4_alone_does_not_fix_the_potential():
+    """Constant D besides: then Phi is one at all temperatures; for D = 1 + x^2, with j = 0, not."""
+
+    def potentials(exact, n):
+        problem = exact.build(n)
+        assert fp.theorems.assumption_4(problem).outcome == "holds"
+        states = [fp.steady_state(problem.replace(kT=kT)) for kT in (0.5, 0.7)]
+        assert fp.theorems.assumption_4(states[1].problem).outcome == "holds"
+        near = states[0].rho > 1e-2 * states[0].rho.max()
+        gap = states[1].Phi - states[0].Phi
+        return np.ptp(gap[near])
+
+    assert potentials(zoo.repaired_example(kT=0.5), 64) < 0.01
+    # By hand: (T' - T) log(1 + x^2) from x = 0 to where the density is a hundredth.
+    assert potentials(zoo.noise_induced_transition(0.5), 256) > 0.2
 
 
 def test_regression_by_sgd_has_the_known_divergence():

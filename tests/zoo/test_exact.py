@@ -35,6 +35,8 @@ PROBLEMS = {
     "R24 slow": zoo.stuart_landau(mu=0.5, w0=-1.0, w1=2.0, kT=0.3),
     "R26 hot": zoo.linear_regression_sgd(kT=0.1),
     "R27b": zoo.torus_loss(s=-0.3, alpha=0.7, kT=0.4),
+    "R2 turned": zoo.gyrator(d2=0.3, angle=0.4),
+    "R27c plane": zoo.invisible_noise(C=0.3, kT=0.4, dim=2),
     "E1 still": zoo.example_19(lam=0.0),
     "E1 strong": zoo.example_19(lam=1.5),
     "E3 hot": zoo.ring(kT=0.2, a=0.3, c=-0.7),

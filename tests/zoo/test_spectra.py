@@ -43,7 +43,56 @@ def test_spectrum_is_hermitian_and_has_the_right_integrals(model):
     assert sweep == pytest.approx(exact.moments["levy_rate_discrete"], rel=1e-12)
 
 
-def test_power_spectra_of_a_true_loss_have_no_peak():
+@pytest.mark.parametrize(
+    ("d2", "ratio", "where"),
+    [(0.2, 1.0080, 4.926), (0.1, 1.3242, 2.101), (0.05, 2.0783, 1.742), (0.01, 7.9474, 1.529)],
+)
+def test_humps_off_the_axes_of_the_hessian(d2, ratio, where):
+    """A true loss with constant D: S22 has a maximum inside, the higher the less isotropic D is."""
+    exact = zoo.sgd_increments(d2=d2)
+    # By hand: S = sum over the axes of H of v_k v_l C_kl |z - 1|^2/((z - a_k)(1/z - a_l)).
+    rates, axes = np.linalg.eigh([[2.0, -1.0], [-1.0, 1.5]])
+    a, C = 1 - 0.05 * rates, axes.T @ np.diag([0.01, 0.01 * d2]) @ axes
+    omega = np.linspace(1e-3, np.pi, 20001)
+    z = np.exp(1j * omega)
+    v = axes[1]
+    S = sum(
+        v[k] * v[m] * C[k, m] * np.abs(z - 1) ** 2 / ((z - a[k]) * (1 / z - a[m]))
+        for k in range(2)
+        for m in range(2)
+    ).real
+    frequency, height = exact.moments["peaks"][1]
+    assert height == pytest.approx(S.max(), rel=1e-6)  # as fine as omega
+    assert height / S[-1] == pytest.approx(ratio, abs=6e-5)
+    assert frequency == pytest.approx(omega[S.argmax()] / 0.05, abs=2 * omega[0] / 0.05)
+    assert frequency == pytest.approx(where, abs=1e-3)
+    assert exact.entropy_production > 0.9
+
+
+@pytest.mark.parametrize("d2", [0.2, 0.01])
+def test_without_circulation_no_direction_has_a_hump(d2):
+    """[H, D] = 0: every power spectrum is a sum of increasing terms, in whatever coordinates."""
+    H = np.array([[2.0, -1.0], [-1.0, 1.5]])
+    axes = np.linalg.eigh(H)[1]
+    omega = np.linspace(1e-3, np.pi, 2000)
+
+    def rises(D, angle):
+        S = zoo.increment_psd(np.eye(2) - 0.05 * H, 0.01 * D, omega)
+        u = np.array([np.cos(angle), np.sin(angle)])
+        return (np.diff(np.einsum("i,ijn,j->n", u, S.real, u)) > 0).all()
+
+    angles = np.linspace(0, np.pi, 37)
+    still = axes @ np.diag([1.0, d2]) @ axes.T
+    assert all(rises(still, angle) for angle in angles)
+    assert not all(rises(np.diag([1.0, d2]), angle) for angle in angles)
+
+
+def test_only_the_gyrator_has_a_second_temperature():
+    with pytest.raises(ValueError, match=r"d2 is 0\.1, but the spiral has no d2"):
+        zoo.sgd_increments("spiral", d2=0.1)
+
+
+def test_power_spectra_along_axes_of_the_hessian_have_no_peak():
     # In the eigenbasis of H they are those of AR(1) for any noise: increasing, no trace of j.
     exact = zoo.sgd_increments()
     values, vectors = np.linalg.eigh(exact.data["F"])

@@ -53,8 +53,9 @@ def finding(result) -> Finding:
     low, high = result.eigenvalues[[0, -1]]
     return Finding(
         "shown",
-        f"{result.flat:.0%} of {result.net.d} eigenvalues are within {FLAT:.0%} of the largest, "
-        f"{high:.2g}; the lowest is {low:.2g}. A small network of ours, not that of the talk.",
+        f"{result.flat:.0%} of {result.net.d} eigenvalues are below {FLAT:.0%} of the largest, "
+        f"{high:.2g}, in modulus; the lowest is {low:.2g}. A small network of ours, not that of "
+        f"the talk, and not quite at a minimum: the norm of its gradient is {result.gradient:.1e}.",
     )
 
 

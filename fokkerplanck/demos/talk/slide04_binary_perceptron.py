@@ -78,11 +78,12 @@ def finding(result) -> Finding:
     few, many = (_share(result.counts[P]) for P in (PATTERNS[0], PATTERNS[-1]))
     return Finding(
         "needs a condition",
-        f"of 32768 weights {n} make no error on 9 patterns, and {isolated} of these are isolated, "
-        f"sharp minima. This varies: over {len(result.counts[9])} sets of 9 patterns "
-        f"{_share(result.counts[9]):.0%} are, {few:.0%} with {PATTERNS[0]} patterns, {many:.0%} "
-        f"with {PATTERNS[-1]}. Sharp ones prevail for many weights, not for 15. Whether wide ones "
-        "generalize better is not tested: random patterns have no teacher.",
+        f"with 15 weights sharp minima do not prevail: over {len(result.counts[9])} sets of 9 "
+        f"patterns {_share(result.counts[9]):.0%} of those that make no error are isolated, "
+        f"{few:.0%} with {PATTERNS[0]} patterns, {many:.0%} with {PATTERNS[-1]}. The set that is "
+        f"drawn, {isolated} isolated ones of {n}, is an extreme one, chosen as a picture of what "
+        "many weights do. Whether wide ones generalize better is not tested: random patterns have "
+        "no teacher.",
     )
 
 
@@ -124,7 +125,7 @@ def figure(result):
     levels, counts = np.unique(perceptron.errors, return_counts=True)
     left.bar(levels, counts, color=["C3" if level == 0 else "0.7" for level in levels])
     left.set(yscale="log", xlabel="patterns classified wrongly", ylabel="number of weights")
-    left.set_title(f"landscape: {len(perceptron.solutions)} weights make no error")
+    left.set_title(f"one set of 9 patterns: {len(perceptron.solutions)} make no error")
 
     d = np.arange(len(result.densest))
     isolated = perceptron.is_isolated

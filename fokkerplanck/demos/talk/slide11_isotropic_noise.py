@@ -24,7 +24,7 @@ from fokkerplanck.steady import SteadyState, steady_state
 
 SLIDE = Slide(
     11,
-    "SGD with isotropic noise",
+    "Wasserstein gradient flow: with drift",
     "for D = I the functional E f - H/beta that JKO steps minimise is a Lyapunov functional, and "
     "the steady state is exp(-beta f)/Z.",
 )

@@ -23,7 +23,7 @@ from fokkerplanck.theorems import Verdict, information_bottleneck
 
 SLIDE = Slide(
     15,
-    "Connection to the information bottleneck principle",
+    "Information Bottleneck Principle",
     "SGD minimises E f + KL(rho, prior)/beta with a uniform prior (printed with a minus): the free "
     "energy with f for Phi.",
 )

@@ -43,6 +43,12 @@ STRENGTHS, WINDOW = (0.0, 0.5, 1.5), 1.5
 STARTS = (0.05, 0.4, 0.9, 1.4)
 PEAK = 1.906205  # of |j| in the window, over lambda
 RMS_DIV_J = {0.5: 0.225960369, 1.5: 0.677881108}
+#: Limit of x^2 t on the section y = 0 at the largest strength. The cubic part of -g at the origin
+#: has the divergence -3 x^2 + 2 k x y, k = lambda e^(1/4). Its integral over the ellipse
+#: k (x^2 + y^2)/2 - x y = h of the linear part is the change of h in a turn, and that is
+#: -pi k h^2 (k^2 - 1)^(-3/2), so that h = 2 (k^2 - 1)/(k t): the origin attracts for every lambda
+#: beyond e^(-1/4).
+SPEED = 4 * (1 - 1 / (STRENGTHS[-1] ** 2 * np.sqrt(np.e)))
 MARKERS = {0.0: "o", 0.5: "s", 1.5: "^"}
 
 
@@ -66,6 +72,12 @@ class Result:
     critical: float
     crossings: tuple[np.ndarray, ...]  # x of every trajectory at its crossings
     times: tuple[np.ndarray, ...]
+
+    @property
+    def speed(self) -> float:
+        """x^2 t at the end of the innermost trajectory: inverse slope of 1/x^2 in time."""
+        t, x = self.times[0], self.crossings[0]
+        return float((t[-1] - t[len(t) // 2]) / (x[-1] ** -2 - x[len(x) // 2] ** -2))
 
 
 def compute(n=180, turns=60, seed=0, progress=False) -> Result:
@@ -123,9 +135,12 @@ def finding(result) -> Finding:
     return Finding(
         "fails as printed",
         f"the panels are as printed, and the critical points of g do leave the modes (±1, 0). But "
-        f"at λ = 1.5 the drift has no limit cycle: its only zero is the saddle of Φ, a weak focus, "
-        f"and all trajectories spiral into it ({'every' if shrink else 'not every'} crossing of "
-        f"{turns} turns is further in). The closed orbits of j are a family, not a cycle; and "
+        f"at λ = 1.5 no limit cycle of the drift is seen: its only zero, the saddle of Φ, is a "
+        "centre of the linearisation and a weak focus that attracts (x² t → 4(1 − 1/(λ²√e)) = "
+        f"{SPEED:.4f}, seen {result.speed:.4f}), and all {len(STARTS)} trajectories, from x = "
+        f"{STARTS[0]:g} to {STARTS[-1]:g}, spiral into it ({'every' if shrink else 'not every'} "
+        f"crossing of {turns} turns is further in): evidence, no proof for all starts. The closed "
+        f"orbits of j are a family, not a cycle; and "
         f"Assumption 4, div j = 0, does not hold here: rms div j = {last.rms_div_j:.4f}.",
     )
 
@@ -137,7 +152,14 @@ def table(result) -> str:
         exact = zoo.example_19(strength)
         rows.append((f"λ = {strength:g}: zeros of g", f"{len(p.zeros)}",
                      f"at most {p.off:.0e} from their closed form"))  # fmt: skip
-        rows += [("", "({:.4f}, {:.4f})".format(*(z.x.round(9) + 0.0)), z.kind) for z in p.zeros]
+        rows += [
+            (
+                "",
+                "({:.4f}, {:.4f})".format(*(z.x.round(9) + 0.0)),
+                "centre of the linearisation" if z.kind == "centre" else z.kind,
+            )
+            for z in p.zeros
+        ]
         if strength:
             rows += [
                 ("  entropy production", f"{p.steady.entropy_production:.9f}",
@@ -152,6 +174,7 @@ def table(result) -> str:
         for value, remark in zip(values, turns if strength else known, strict=True):
             rows.append(("  eigenvalue", _number(value), remark))
     rows.append(("zeros merge at λ", f"{result.critical:.8f}", f"e^(-1/4) = {np.exp(-0.25):.8f}"))
+    rows.append(("λ = 1.5: x² t near the origin", f"{result.speed:.5f}", f"tends to {SPEED:.5f}"))
     for start, t, x in zip(STARTS, result.times, result.crossings, strict=True):
         remark = f"x at turn {len(x)}, t = {t[-1]:.0f}"
         if (np.diff(x) < 0).all():
@@ -201,7 +224,7 @@ def _field(ax, strength, p):
     dots = ax.plot([-1, 1], [0, 0], "k.", ms=11, zorder=6, label="grad Φ = 0, most likely")
     shown = {mark.get_label(): mark for mark in picture.zeros}
     for kind, mark in shown.items():
-        mark.set_label(f"g = 0: {kind}")
+        mark.set_label(f"g = 0: {'centre, to first order' if kind == 'centre' else kind}")
     ax.legend(handles=[*shown.values(), *dots], loc="upper right", fontsize="small")
     ax.set(xlim=(-WINDOW, WINDOW), ylim=(-WINDOW, WINDOW))
 

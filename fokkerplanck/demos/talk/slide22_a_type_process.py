@@ -22,7 +22,7 @@ from fokkerplanck.theorems import Verdict, a_type, a_type_drift, a_type_residual
 
 SLIDE = Slide(
     22,
-    "Theorem: SGD as an A-type process",
+    "Most likely locations are not the critical points of the original loss",
     "with grad f = (D + Q) grad Phi - div(D + Q)/beta, the A-type equation with the forces D grad "
     "Phi and Q grad Phi has the same Fokker-Planck equation and steady state as SGD.",
 )

@@ -39,7 +39,8 @@ LAST_OVER_SECOND = 9 / 7
 class EdgeJKO(MinimisingMovement):
     r"""Minimising movement of the free energy in the transport metric of the edge list.
 
-    .. math:: \rho_{k+1}=\arg\min_\rho F(\rho)+\frac1{2\tau}d(\rho,\rho_k)^2, \qquad
+    .. math:: \rho_{k+1}=\arg\min_\rho\,\mathrm{KL}(\rho\|\rho_\infty)
+              +\frac1{2\tau}d(\rho,\rho_k)^2, \qquad
               d^2\approx\langle\rho-\rho_k, L_\theta^{-1}(\rho-\rho_k)\rangle,\quad
               L_\theta\mu=\sum_e\kappa_e\theta(u_x,u_y)(\mu_x-\mu_y)
 
@@ -54,7 +55,7 @@ class EdgeJKO(MinimisingMovement):
 
     and **backward Euler is the JKO step**.
     Order 2: the metric is frozen at a step of half the length, and the energy is minimised in three
-    stages, each :math:`\arg\min F+\frac1{2\tau}\sum_j\gamma_{ij}|\rho-\rho_j|^2_\theta`.
+    stages, each :math:`\arg\min\mathrm{KL}+\frac1{2\tau}\sum_j\gamma_{ij}|\rho-\rho_j|^2_\theta`.
 
     Parameters
     ----------

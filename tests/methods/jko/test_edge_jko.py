@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 
 import fokkerplanck as fp
 from fokkerplanck import jko
@@ -55,6 +56,31 @@ def test_backward_euler_minimises_in_the_metric_at_its_own_solution(tau, rng):
             step = rng.normal(size=p.size) * size
             other = q * np.exp(step)
             assert functional(other / other.sum()) > least
+
+
+def test_it_is_relative_entropy_that_descends_in_this_metric():
+    """Three states at kT = 0.3: kT KL in place of KL has another minimiser, by a general solver."""
+    grid = fp.Grid([(0, 3)], 3)
+    problem = fp.Problem(grid, f=lambda x: 0.2 * (x - 2.5) ** 2, kT=0.3)
+    p, tau = np.array([0.6, 0.3, 0.1]), 1.0
+    _, scheme, _ = setting(problem, p)
+    A = fp.Generator(problem).matrix.toarray()
+    euler = np.linalg.solve(np.eye(3) - tau * A, p)
+    L = np.linalg.pinv(dense_metric(problem, scheme.log_pi, euler / np.exp(scheme.log_pi)))
+
+    def least(weight):
+        def functional(a):
+            r = np.exp(np.append(a, 0.0))
+            r /= r.sum()
+            cost = (r - p) @ L @ (r - p) / (2 * tau)
+            return weight * np.sum(r * (np.log(r) - scheme.log_pi)) + cost
+
+        found = minimize(functional, [0.0, 0.0], method="BFGS", options={"gtol": 1e-9})
+        r = np.exp(np.append(found.x, 0.0))
+        return r / r.sum()
+
+    np.testing.assert_allclose(least(1.0), euler, atol=1e-5)
+    assert np.abs(least(problem.kT) - euler).max() > 0.05
 
 
 @pytest.mark.parametrize("tau", [1e-4, 1e-2, 1.0, 100.0])
