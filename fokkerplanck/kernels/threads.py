@@ -49,6 +49,19 @@ def started():
     return True
 
 
+def layer():
+    """Return the layer of the threads in a word: numba chooses it when it starts them."""
+    try:
+        return numba.threading_layer()
+    except ValueError:
+        return f"{numba.config.THREADING_LAYER}, not started"
+
+
+def cache_folder():
+    """Return the folder that numba was told to keep compiled kernels in; "" beside the source."""
+    return numba.config.CACHE_DIR
+
+
 def number():
     """Return how many threads a kernel called here and now may use; asking starts none."""
     if Process.is_alone:

@@ -61,7 +61,7 @@ def test_bad_words():
         Finding("true", "")
     with pytest.raises(SystemExit):
         cli.main(["talk", "--only", "slide07"])
-    assert cli.main(["demo", "slide17", "--n", "32", "--quick"]) == 1
+    assert cli.main(["demo", "slide17", "--n", "32", "--quick"]) == 2
 
 
 def test_net_has_exact_derivatives(rng):

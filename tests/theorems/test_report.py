@@ -86,7 +86,7 @@ def test_the_command(capsys, monkeypatch):
     assert cli.main(["verify", "R2", "--n", "24"]) == 0
     text = capsys.readouterr().out
     assert "assumption_4" in text
-    assert "it holds" in text
+    assert "in the steady state div(j rho) = 0: yes, as the theorem says" in text
     broken = Verdicts([replace(theorems.stationarity(zoo.gyrator().build(24)), outcome="fails")])
     monkeypatch.setattr(theorems, "verify", lambda *a, **k: broken)
     assert cli.main(["verify", "gyrator", "--n", "24"]) == 1
