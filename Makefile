@@ -82,7 +82,7 @@ wheel-test: $(VENV)/.installed
 	.ci/wheel-test "$(abspath $(BIN))/python" "$(CONSTRAINTS)" $(TAG)
 
 clean:
-	rm -rf "$(VENV)" .cache .mypy_cache .pytest_cache .ruff_cache build dist talk docs/api docs/_made *.egg-info
+	rm -rf "$(VENV)" .cache .mypy_cache .pytest_cache .ruff_cache build dist talk docs/api docs/_made docs/lessons *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

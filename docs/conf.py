@@ -28,6 +28,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "numpydoc",
     "sphinx_design",
+    "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["README.md"]  # the list of pages on the git host: index.md is that of the site
 templates_path = ["_templates"]
@@ -37,6 +38,18 @@ myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "attrs_inline"
 myst_heading_anchors = 3
 # Equations carry their numbers as \tag, so that a git host shows the same ones.
 myst_dmath_double_inline = True
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../demos",
+    "gallery_dirs": "lessons",
+    "filename_pattern": "/lesson_",
+    "ignore_pattern": "solutions",
+    "within_subsection_order": "FileNameSortKey",
+    "capture_repr": (),
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "write_computation_times": False,  # its page would load a table from outside
+}
 
 autosummary_generate = True
 autodoc_typehints = "none"  # numpydoc's sections say it in words
