@@ -810,6 +810,8 @@ RESULTS = {
     "energies.Sum",
     "jko.MinimisingMovement",
     "observables.EntropyProduction",
+    "ProblemFileError",
+    "plot.Animation",
     "plot.ForceField",
     "plot.Ledger",
     "plot.Panels",
@@ -833,8 +835,11 @@ RESULTS = {
     "zoo.Exact",
     "zoo.Perceptron",
 }
-#: Without arguments, or with other checks: of sets of sides, of pictures of results.
+#: Without arguments, or with other checks: of sets of sides, of problem files, of pictures.
 ELSEWHERE = {
+    "ProblemFile",
+    "read_problem",
+    "plot.animate",
     "sets.box",
     "sets.fractions",
     "theorems.truth_table_text",
