@@ -11,7 +11,7 @@ import numpy as np
 
 from fokkerplanck.cli.verifying import as_numbers, report
 from fokkerplanck.domain.grid import AXES
-from fokkerplanck.evolution.solution import LEDGER
+from fokkerplanck.evolution.first_schema import LEDGER
 
 
 @dataclass(frozen=True)
