@@ -107,3 +107,18 @@ def test_results_come_back_from_workers():
     here = answer(2.0)
     np.testing.assert_array_equal(state.rho, here[0].rho)
     np.testing.assert_array_equal(run.rho, here[1].rho)
+
+
+@pytest.mark.parametrize("is_asked", [False, True])
+def test_a_state_whose_functions_have_no_name_is_pickled_as_it_is_saved(is_asked, tmp_path):
+    state = fp.steady_state(fp.Problem(GRID, f=lambda x: (x**2 - 1) ** 2 + x / 3, beta=3))
+    estimate = state.error_estimate if is_asked else np.nan
+    other = pickle.loads(pickle.dumps(state))
+    saved = fp.load(state.save(tmp_path / "state.npz"))
+    for again in (other, saved):
+        for name in ("rho", "J", "gibbs", "entropy_production"):
+            np.testing.assert_array_equal(getattr(again, name), getattr(state, name))
+        np.testing.assert_array_equal(again.mean(), state.mean())
+        np.testing.assert_array_equal(again.error_estimate, estimate)
+    assert not differences(other, saved)
+    assert copy.deepcopy(state).error_estimate == state.error_estimate

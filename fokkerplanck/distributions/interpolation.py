@@ -266,6 +266,8 @@ def _slopes(x: Array, node: Integers) -> Array:
 
     The density is the derivative of the polynomial through the cumulative mass at the faces.
     """
+    # The weights have no unit, products of four widths do, and overflow; powers of two are exact.
+    x = np.ldexp(x, -np.frexp(np.diff(x, axis=1).max())[1])
     m, q = x.shape
     here = np.take_along_axis(x, node[:, None], axis=1)
     # Derivatives of Lagrange's polynomials at a node.

@@ -75,9 +75,17 @@ def written_whole(path: str | Path) -> Iterator[Path]:
         if target.exists():  # who may read it stays as it was
             shutil.copymode(target, temporary)
         temporary.replace(target)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno and _is_nameless(error, temporary):
+            # A full disk does not say which file it was, and nobody knows the temporary name.
+            raise type(error)(error.errno, error.strerror, str(path)) from error
         raise
+
+
+def _is_nameless(error: OSError, temporary: Path) -> bool:
+    """Whether an error names no file, or none that a person has heard of."""
+    return error.filename is None or str(error.filename) == str(temporary)
 
 
 def sweep(folder: Path) -> None:

@@ -110,7 +110,9 @@ class Builder:
         path: Trail = ("problem", "variables")
         if len(given) != self.grid.dim or len(set(given)) < len(given):
             raise self.source.mistake(
-                path, f"there are {len(set(given))} names for {self.grid.dim} axes; give one each"
+                path,
+                f"variables are {', '.join(given)}, and there are {self.grid.dim} axes; give each "
+                "axis a name of its own",
             )
         try:  # what can name a parameter can name a coordinate
             Formula(0.0, dict.fromkeys(given, 0.0), ("_",))

@@ -138,7 +138,8 @@ class ProblemFile:
         ProblemFileError
             For arguments that the call refuses, at their place in the file.
         """
-        one_of(question, "question", tuple(name for name in self.asks if name != "plot"))
+        asked = tuple(name for name in self.asks if name != "plot")
+        one_of(question, "question", asked or ("those of a file with a table such as [steady]",))
         call: Callable[..., Any] = questions.CALLS[question]
         if problem is None:
             problem = self.problem()

@@ -73,6 +73,10 @@ def read_columns(path: Path) -> dict[str, Array]:
         if name in names[:k]:
             raise ProblemFileError(path, 1, 1, f"two columns are named {name}; rename one")
     columns = [_numbers(path, line, row, len(names)) for line, row in enumerate(rows[1:], 2) if row]
+    if len(columns) < 2:
+        raise ProblemFileError(
+            path, 1, 1, f"rows of numbers: {len(columns)}; give two at least, which make the noise"
+        )
     return dict(zip(names, np.array(columns).T, strict=True))
 
 

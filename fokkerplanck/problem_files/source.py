@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fokkerplanck.domain.arguments import describe
 from fokkerplanck.domain.expressions import ExpressionError
 from fokkerplanck.problem_files.mistakes import ProblemFileError
 from fokkerplanck.problem_files.places import Places, Trail
@@ -111,6 +113,8 @@ def read_source(path: str | Path) -> Source:
     ProblemFileError
         If it cannot be read or is no TOML.
     """
+    if not isinstance(path, (str, os.PathLike)):
+        raise ValueError(f"path is {describe(path)}; give the name of a problem file, NAME.toml")
     path = Path(path)
     text = _text(path)
     try:

@@ -26,6 +26,7 @@ from fokkerplanck.domain.observed_order import (
     ratios_of,
 )
 from fokkerplanck.domain.packing import Saved, Stored, made, packed, sealed, unpacked, unsealed
+from fokkerplanck.domain.portable import can_be_pickled
 from fokkerplanck.domain.run_stats import ByKey
 from fokkerplanck.domain.types import Array, Flags
 from fokkerplanck.equation.problem import Problem
@@ -443,6 +444,12 @@ class SteadyState(Repeatable, Saved, DensityMethods):
         state: SteadyState = made(cls, tree, arrays, problem=Problem.from_cells(**given))
         vars(state).update(known)
         return state
+
+    def _pickled(self) -> dict[str, Any]:
+        """Everything; where functions cannot go into a pickle, what a file keeps."""
+        if can_be_pickled(self.problem):
+            return super()._pickled()
+        return dict(vars(type(self).from_storage(*self._stored())))
 
     @property
     def _cap(self) -> float:

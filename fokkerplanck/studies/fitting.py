@@ -128,7 +128,7 @@ def fit(
         raise ValueError(f"build returned {describe(first)}; return a Problem")
     sizes = np.where(start != 0, np.abs(start), 1.0)
     weights = Weights.of(data, kind, first)
-    like = Likelihood(build, names, sizes, lower, upper, weights, first.grid.shape)
+    like = Likelihood(build, names, sizes, lower, upper, weights, first.grid)
     search = _Search(like, _units(like, start))
     theta, best = search(start, np.zeros(start.size, bool))
     state = like.at(theta)

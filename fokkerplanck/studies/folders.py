@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import inspect
-import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ import numpy as np
 from fokkerplanck.domain import opening, storage
 from fokkerplanck.domain.arguments import describe
 from fokkerplanck.studies.answers import VALUE, is_numbers
+from fokkerplanck.studies.marks import digest, mark_of
 
 _KIND = "SweepPoint"
 
@@ -28,7 +27,7 @@ class Folder:
     ----------
     path : Path
     mark : str
-        Digest of the text of the functions: answers of others are not mixed in.
+        Digest of the functions: answers of others are not mixed in.
     """
 
     path: Path
@@ -43,32 +42,34 @@ class Folder:
         if folder.exists() and not folder.is_dir():
             raise ValueError(f"path is {str(path)!r}, which is no folder; give the name of one")
         folder.mkdir(parents=True, exist_ok=True)
-        return cls(folder, _digest([_text(u) for u in functions]))
+        return cls(folder, mark_of(*functions))
 
     def file(self, point: Mapping[str, Any]) -> Path:
         """File of a point, named after its values: the order of points plays no part."""
-        return self.path / f"point-{_digest(point)}.npz"
+        return self.path / f"point-{digest(point)}.npz"
 
     def result_file(self, point: Mapping[str, Any]) -> Path:
         """File of a result with a .save of its own, which has no room for the mark but its name."""
-        return self.path / f"result-{_digest([dict(point), self.mark])}.npz"
+        return self.path / f"result-{digest([dict(point), self.mark])}.npz"
 
     def found(self, point: Mapping[str, Any]) -> dict[str, Any] | None:
         """Answers that are stored for a point, or None."""
         file, result = self.file(point), self.result_file(point)
         if result.exists():
-            return {VALUE: opening.load(result)}
+            with _damage_said(result):
+                return {VALUE: opening.load(result)}
         if not file.exists():
             return None
-        kind, arrays, metadata = storage.read(file)
+        with _damage_said(file):
+            kind, arrays, metadata = storage.read(file)
         if (
             kind != _KIND
             or metadata.get("mark") != self.mark
             or metadata.get("point") != dict(point)
         ):
             raise ValueError(
-                f"{file} was made by another build or ask (their text has changed); give another "
-                "folder as path, or delete this one"
+                f"{file} was made by another build or ask (their text, or a number or grid that "
+                "they use, has changed); give another folder as path, or delete this one"
             )
         return {name: arrays[f"answer_{name}"] for name in metadata["names"]}
 
@@ -88,15 +89,11 @@ class Folder:
         result.save(self.result_file(point))
 
 
-def _digest(value: Any) -> str:
-    """Short digest of what JSON can hold."""
-    text = json.dumps(value, sort_keys=True)
-    return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
-
-
-def _text(function: Callable[..., Any]) -> str:
-    """Text of a function, or its name where there is none to be had."""
+@contextmanager
+def _damage_said(file: Path) -> Iterator[None]:
+    """Say of a file that cannot be read what is to be done about it."""
     try:
-        return inspect.getsource(inspect.unwrap(function))
-    except (OSError, TypeError):
-        return getattr(function, "__qualname__", type(function).__qualname__)
+        yield
+    except ValueError as error:
+        reason = str(error).rpartition(";")[0] or str(error)
+        raise ValueError(f"{reason}; delete {file.name}, and its point is asked again") from error

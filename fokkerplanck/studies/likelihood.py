@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from fokkerplanck.domain.arguments import describe
+from fokkerplanck.domain.grid import Grid
 from fokkerplanck.domain.types import Array
 from fokkerplanck.equation.problem import Problem
 from fokkerplanck.errors import ConvergenceError
@@ -102,8 +103,8 @@ class Likelihood:
     lower, upper : arrays (k,)
         Bounds, beyond which nothing is built.
     data : Weights
-    shape : tuple of int
-        Of the grid that the weights are for.
+    grid : Grid
+        That the weights are for.
     """
 
     build: Callable[..., Problem]
@@ -112,7 +113,7 @@ class Likelihood:
     lower: Array
     upper: Array
     data: Weights
-    shape: tuple[int, ...]
+    grid: Grid
 
     def problem(self, theta: Array) -> Problem:
         """Problem at some values."""
@@ -125,10 +126,10 @@ class Likelihood:
             ) from error
         if not isinstance(problem, Problem):
             raise ValueError(f"build returned {describe(problem)}; return a Problem")
-        if problem.grid.shape != self.shape:
+        if problem.grid != self.grid:  # cells elsewhere have other samples, and other volumes
             raise ValueError(
-                f"build returned a problem on {problem.grid.shape} cells at {words(point)} and on "
-                f"{self.shape} at the start; use one grid for all parameters"
+                f"build returned a problem on {problem.grid} at {words(point)} and on {self.grid} "
+                "at the start; use one grid for all parameters"
             )
         return problem
 

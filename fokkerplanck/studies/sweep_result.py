@@ -105,6 +105,12 @@ class Sweep(Saved):
         """
         xarray = xarray_for("to_xarray")
         axes = self.axes
+        twice = [name for name in self.values if name in ("ok", *axes, *self.parameters)]
+        if twice:
+            raise ValueError(
+                f"an answer is called {twice[0]!r}, as a parameter or the flags of the dataset "
+                "are; let ask return a dict with another name"
+            )
         coords = {name: (axes if len(axes) == 1 else (name,), v) for name, v in self._columns()}
         data: dict[str, Any] = {"ok": (axes, np.array(self.ok))}
         for name, values in self.values.items():

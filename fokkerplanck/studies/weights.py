@@ -39,6 +39,11 @@ class Weights:
         if kind == "counts":
             counts = _checked_counts(data, grid)
             return cls(counts, float(counts.sum()))
+        if grid.dim == 1 and np.ndim(data) > 1 and np.shape(data)[1:] != (1,):
+            raise ValueError(
+                f"data has shape {np.shape(data)}, expected (m,) or (m, 1) on a line; choose one "
+                "column, or .ravel() what are samples of one density"
+            )
         points = points_of(grid, data, name="data").reshape(-1, grid.dim)
         if not len(points):
             raise ValueError(f"data has no samples; give an array of shape (n, {grid.dim})")

@@ -146,3 +146,21 @@ def test_points_in_any_form_and_outside():
         fp.at(rho, grid, (1.5, 0.5))
     with pytest.raises(ValueError, match="rho is negative in 21 of 21 cells"):
         fp.at(-rho, grid, (0.5, 0.5))
+
+
+@pytest.mark.parametrize("exponent", [-300, 300])
+@pytest.mark.parametrize("name", ["line", "graded ring", "plane"])
+def test_units_of_length_change_no_bit(name, exponent, rng):
+    """Powers of two are exact, so that all numbers are those of the box in other units."""
+    grid, unit = GRIDS[name], 2.0**exponent
+    scaled = fp.Grid([F * unit for F in grid.faces], sides=grid.sides)
+    rho = rng.random(grid.shape)
+    points = fp.sample(rho, grid, 50, rng=1)
+    np.testing.assert_array_equal(
+        fp.at(rho, scaled, points * unit), fp.at(rho, grid, points), strict=True
+    )
+    np.testing.assert_array_equal(
+        fp.gradient_at(rho, scaled, points * unit) * unit, fp.gradient_at(rho, grid, points)
+    )
+    drawn = [fp.sample(rho, g, 50, rng=2, within="interpolant") for g in (scaled, grid)]
+    np.testing.assert_array_equal(drawn[0], drawn[1] * unit)

@@ -229,7 +229,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 try:
     storage.write(sys.argv[1], "Test", {"x": np.zeros(100_000)}, {})
 except OSError as error:
-    print("OSError", error)
+    print("OSError", error, error.filename == sys.argv[1])
 """
 
 
@@ -237,6 +237,7 @@ def test_a_full_disk_leaves_the_old_file(good):
     before = good.read_bytes()
     out, err = program(FULL, good).communicate(timeout=60)
     assert out.startswith("OSError"), err
+    assert out.endswith("True\n"), "the message names the file that was asked for"
     assert good.read_bytes() == before
     assert [file.name for file in good.parent.iterdir()] == [good.name]
 

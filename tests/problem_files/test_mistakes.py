@@ -570,3 +570,16 @@ def test_python_runs_only_where_it_is_allowed(tmp_path):
         ProblemFileError, match=r"well\.py ends with ZeroDivisionError: division by"
     ):
         fp.read_problem(path, python=True)
+
+
+@pytest.mark.parametrize("path", [None, 3])
+def test_what_is_no_name_of_a_file_is_said(path):
+    with pytest.raises(ValueError, match=rf"path is {path}; give the name of a problem file"):
+        fp.read_problem(path)
+
+
+def test_a_file_that_asks_nothing_says_how_it_would(tmp_path):
+    path = tmp_path / "good.toml"
+    path.write_text(GOOD)
+    with pytest.raises(ValueError, match=r"question is 'steady'; .* a table such as \[steady\]"):
+        ProblemFile.read(path).ask("steady")

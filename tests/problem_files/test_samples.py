@@ -38,8 +38,10 @@ def test_loss_gradient_and_covariance_are_those_of_the_rows(tmp_path):
         ("a, y\n1, u\n", r"rows.csv:2:3: ' u' is no finite number$"),
         ("a, a\n1, 2\n", r"rows.csv:1:1: two columns are named a; rename one$"),
         ("a, y\n", r"rows.csv:1:1: give names of columns in the first row, and data$"),
-        ("a, x\n1, 2\n", r"sgd.toml:5:11: x cannot name a column, it has a meaning"),
-        ("a, z\n1, 2\n", r"sgd.toml:6:16: there is no name y; choose from x, a, z, pi, e$"),
+        ("a, y\n\n", r"rows.csv:1:1: rows of numbers: 0; give two at least, which make the noise$"),
+        ("a, y\n1, 2\n", r"rows.csv:1:1: rows of numbers: 1; give two at least"),
+        ("a, x\n1, 2\n3, 4\n", r"sgd.toml:5:11: x cannot name a column, it has a meaning"),
+        ("a, z\n1, 2\n3, 4\n", r"sgd.toml:6:16: there is no name y; choose from x, a, z, pi, e$"),
     ],
 )
 def test_bad_rows_are_told_by_line(rows, told, tmp_path):

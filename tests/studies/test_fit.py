@@ -92,7 +92,7 @@ def test_the_gradient_is_that_of_differences(build, theta, rng):
     problem = build(**dict(zip(names, theta, strict=True)))
     data = Weights.of(rng.normal(size=(300, problem.grid.dim)) * 0.7, "samples", problem)
     free = np.full(theta.size, np.inf)
-    like = Likelihood(build, names, np.abs(theta), -free, free, data, problem.grid.shape)
+    like = Likelihood(build, names, np.abs(theta), -free, free, data, problem.grid)
     gradient = like.gradient(theta, like.at(theta))
     for k in range(theta.size):
         step = np.zeros_like(theta)
@@ -107,7 +107,7 @@ def test_the_scores_are_those_of_differences():
     problem = double_well(*theta)
     data = Weights.of(np.zeros(1), "samples", problem)
     free = np.full(2, np.inf)
-    like = Likelihood(double_well, names, theta, -free, free, data, problem.grid.shape)
+    like = Likelihood(double_well, names, theta, -free, free, data, problem.grid)
     state = like.at(theta)
     scores = like.scores(theta, state, lambda p: p)
     np.testing.assert_allclose(scores @ state.mass, 0, atol=1e-9)
@@ -214,6 +214,7 @@ def test_a_bound_is_said_and_kept(gauss):
         ({"data": []}, "data"),
         ({"data": [1.0, 9.0]}, "outside of the box"),
         ({"data": [np.nan, 0.0]}, "not finite"),
+        ({"data": np.zeros((3, 2))}, r"shape \(3, 2\), expected \(m,\) or \(m, 1\)"),
         ({"kind": "histogram"}, "choose from samples, counts"),
         ({"kind": "counts"}, r"data has shape .*; give counts of the cells"),
         ({"kind": "counts", "data": np.full(160, -1.0)}, "no counts"),
@@ -237,3 +238,16 @@ def test_a_problem_that_cannot_be_built_is_said():
     data = np.random.default_rng(1).normal(0, 0.05, 100)
     with pytest.raises(ValueError, match=r"build failed at mean=.*give bounds"):
         fp.fit(harmonic, {"mean": 2.0, "kT": 0.4}, data)
+
+
+@pytest.mark.parametrize("kind", ["samples", "counts"])
+def test_cells_that_move_with_the_parameters_are_refused(kind):
+    """Of as many cells: the masses of a box in standard deviations do not depend on k at all."""
+
+    def moving(k):
+        width = 4 / np.sqrt(k)
+        return fp.Problem(fp.Grid([(-width, width)], 40), f=lambda x: k * x**2 / 2)
+
+    data = np.ones(40) if kind == "counts" else [0.3, -1.0]
+    with pytest.raises(ValueError, match="use one grid for all parameters"):
+        fp.fit(moving, {"k": 0.8}, data, kind=kind)

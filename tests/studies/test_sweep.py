@@ -299,3 +299,12 @@ def test_answers_that_are_none():
 def test_a_sweep_can_be_pickled():
     sweep = fp.sweep(cases.harmonic, GIVEN, cases.variance)
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(sweep)).value, sweep.value)
+
+
+@pytest.mark.parametrize("name", ["k", "ok"])
+def test_an_answer_does_not_hide_a_parameter_or_the_flags(name):
+    pytest.importorskip("xarray")
+    sweep = fp.sweep(cases.harmonic, GIVEN, lambda problem: {name: problem.kT})
+    assert sweep[name].shape == sweep.shape
+    with pytest.raises(ValueError, match=f"an answer is called '{name}'.*with another name"):
+        sweep.to_xarray()
