@@ -121,8 +121,8 @@ class Damping:
             raise ConvergenceError(
                 f"the grid does not resolve {what}: the damping of the fifth-order flux makes "
                 f"parts of it of {self.size:.2g} times its size, more than {MOST:g}, "
-                f"{self.share:.2g} in all; refine the grid, give the potential (Problem.langevin) where "
-                'there is one, or use scheme="markov"',
+                f"{self.share:.2g} in all; refine the grid, give the potential (Problem.langevin) "
+                'where there is one, or use scheme="markov"',
                 residual=self.size,
             )
         if self.size <= NOTED:
