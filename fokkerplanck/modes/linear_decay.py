@@ -14,7 +14,7 @@ import numpy as np
 
 from fokkerplanck.domain.types import Array
 from fokkerplanck.errors import ConvergenceError
-from fokkerplanck.modes.linear_modes import linear_modes
+from fokkerplanck.modes.linear_modes import damping_words, linear_modes
 from fokkerplanck.scheme.upwind5 import Upwind5
 from fokkerplanck.steady.linear_flux import negative_mass
 from fokkerplanck.steady.operator_choice import LinearOperator
@@ -41,6 +41,7 @@ class LinearDecay:
     residual: float
     negative: float
     steps: int
+    message: str = ""
 
 
 def linear_decay(linear: LinearOperator, tol: float, max_solves: int) -> LinearDecay:
@@ -85,4 +86,5 @@ def linear_decay(linear: LinearOperator, tol: float, max_solves: int) -> LinearD
     leaving, p = np.maximum(flux.losses @ p, 0.0), np.maximum(p, 0.0)
     solves = modes.inverse.n_solves
     law = leaving / leaving.sum()
-    return LinearDecay(decay, p / p.sum(), law, residual, negative, solves)
+    message = damping_words(flux, np.exp(log_mass), modes)
+    return LinearDecay(decay, p / p.sum(), law, residual, negative, solves, message)

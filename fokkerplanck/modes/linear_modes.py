@@ -30,6 +30,7 @@ from fokkerplanck.linalg.factors import sparse_lu
 from fokkerplanck.modes.slow_modes import Modes, search_modes
 from fokkerplanck.scheme.chain import PlainChain
 from fokkerplanck.scheme.dissipation import dissipation_of_function
+from fokkerplanck.scheme.interpolation import Damping
 from fokkerplanck.scheme.linear_fluxes import LinearFlux
 from fokkerplanck.steady.operator_choice import LinearOperator
 
@@ -154,8 +155,18 @@ def linear_modes(
     linear.check_rate(-growth, "a mode that decays at the rate")
     if pi is not None:
         modes = replace(modes, message=modes.message + _own_decay(linear, pi, modes))
+    words = damping_words(flux, omega, modes)
+    modes = replace(modes, message="; ".join(filter(None, (modes.message, words))))
     operator = PlainChain(flux.grid, flux.matrix, np.abs(flux.matrix.diagonal()))
     return modes, operator, log_mass
+
+
+def damping_words(flux: LinearFlux, omega: Array, modes: Modes) -> str:
+    """What to say of the part of the slowest mode that the bias of the flux makes."""
+    slowest = int(np.argmax(modes.rates.real))
+    u, mass = modes.left[slowest], modes.right[slowest] * omega
+    damping = Damping.of(flux, u, mass, -modes.rates[slowest] * (u @ mass))
+    return "" if damping is None else damping.said("the slowest decay")
 
 
 def _own_decay(linear: LinearOperator, pi: Array, modes: Modes) -> str:

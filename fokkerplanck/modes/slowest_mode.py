@@ -200,6 +200,7 @@ def _linear(linear: LinearOperator, tol: float, max_iterations: int) -> QuasiSta
                 "solver": "direct",
                 "steps": found.steps,
                 "negative_mass": found.negative,
+                "message": found.message,
             }
         ),
         centroids=_centroids(linear.generator),

@@ -13,6 +13,8 @@ import numpy as np
 from fokkerplanck.domain.types import Array
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.rates.linear_ends import LinearEnded
+from fokkerplanck.scheme.interpolation import Damping
+from fokkerplanck.scheme.upwind5 import Upwind5
 
 #: Part of the longest mean time below zero, or of the largest second moment by which the variance
 #: is below zero, beyond which times are refused.
@@ -42,12 +44,25 @@ def linear_times(flux: LinearEnded) -> LinearTimes:
     longest = float(tau.max())
     _check_sign(float(tau.min()), longest, "mean times", tau)
     flux.linear.check_rate(1 / longest, "a passage at the rate")
+    damping = passage_damping(flux, tau)
+    message = "" if damping is None else damping.said("the rate of passage")
     second = flux.function(2 * tau)
     variance = second - tau**2
     _check_sign(float(variance.min()), float(second.max()), "variances", variance)
     cut = max(float(-variance.min()), 0.0)
-    stats = {**flux.stats(), "least": float(tau.min()), "variance_cut": cut}
+    stats = {**flux.stats(), "least": float(tau.min()), "variance_cut": cut, "message": message}
     return LinearTimes(tau, np.maximum(variance, 0.0), flux.residual(tau, one), stats)
+
+
+def passage_damping(flux: LinearEnded, tau: Array) -> Damping | None:
+    """Part of the mean time from the steady state that the bias of the flux makes."""
+    if not isinstance(flux.flux, Upwind5):
+        return None
+    cells, pi = flux.end.cells, flux.linear.mass
+    start = np.maximum((np.exp(flux.linear.log_mass) if pi is None else pi)[cells], 0.0)
+    u, mass = np.zeros(flux.end.grid.size), np.zeros(flux.end.grid.size)
+    u[cells], mass[cells] = tau, flux.masses(start)
+    return Damping.of(flux.flux, u, mass, float(start @ tau))
 
 
 def _check_sign(least: float, largest: float, what: str, iterate: Array) -> None:

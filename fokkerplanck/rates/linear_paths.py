@@ -31,8 +31,10 @@ from fokkerplanck.domain.types import Array, Flags, Integers
 from fokkerplanck.errors import ConvergenceError
 from fokkerplanck.rates.ends import Named, Target, ended
 from fokkerplanck.rates.linear_ends import LinearEnded, overshoot
+from fokkerplanck.rates.linear_passage import passage_damping
 from fokkerplanck.scheme.linear_fluxes import linear_flux
 from fokkerplanck.scheme.phase_space_flux import PhaseSpaceFlux
+from fokkerplanck.scheme.upwind5 import Upwind5
 
 #: Numbers of the two sets among the ends.
 IN_A, IN_B = 0, 1
@@ -68,6 +70,8 @@ class LinearPaths:
         What leaves A and what arrives in B, 1/time.
     over : float
         By how much committors leave [0, 1].
+    message : str
+        Of the part of the rate that the bias of the flux makes.
     """
 
     forward: Array
@@ -83,6 +87,7 @@ class LinearPaths:
     left: float
     arrived: float
     over: float
+    message: str = ""
 
 
 def linear_paths(flux: LinearEnded) -> LinearPaths:
@@ -180,7 +185,27 @@ def _dual_paths(ended: LinearEnded) -> LinearPaths:
         left=float(leaving.sum()),
         arrived=float(arriving.sum()),
         over=over,
+        message=_damping(ended),
     )
+
+
+def _damping(flux: LinearEnded) -> str:
+    """What to say of the part that the bias of the flux makes of passages to either set.
+
+    Of the rate itself one set would be held at masses that are off already.
+    """
+    if not isinstance(flux.flux, Upwind5):
+        return ""
+    said = []
+    for name, region in flux.ends:
+        one: Named = [(name, region)]
+        alone = LinearEnded.of(flux.linear, ended(flux.linear.generator, one), one)
+        try:
+            damping = passage_damping(alone, alone.function(np.ones(alone.end.cells.size)))
+        except ConvergenceError:
+            return "the part of the damping in the rate is not known"
+        said.append("" if damping is None else damping.said(f"the rate of passage to {name}"))
+    return "; ".join(filter(None, said))
 
 
 def _sources(ended: LinearEnded, p: Array) -> tuple[Array, Array]:

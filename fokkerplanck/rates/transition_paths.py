@@ -300,7 +300,8 @@ def _linear(flux: LinearEnded) -> Committor:
         backward = np.where(found.known, backward, choose(chain).solve(back_kills[IN_A]))
     reactive = found.last_A * found.forward / grid.volumes.ravel()[cells]
     unknown = np.count_nonzero(~found.known)
-    message = f"q- of the Markov chain in {unknown} cells of the tails" if unknown else ""
+    tails = f"q- of the Markov chain in {unknown} cells of the tails" if unknown else ""
+    message = "; ".join(filter(None, (tails, found.message)))
     stats = {**flux.stats(), "overshoot": found.over, "message": message}
     return Committor(
         forward=end.on_grid(found.forward, (0.0, 1.0)),
