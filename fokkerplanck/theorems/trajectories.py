@@ -347,7 +347,9 @@ def _on_level_sets(study: Study) -> Orbits:
     )
     error, coarse = float("nan"), study.coarse
     if coarse is not None and study.is_resolved:
-        error = abs(change - measure(coarse)[0]) / study.reduction
+        # All of the change is error, and no more than the whole range: where both grids reach that,
+        # their difference is small and says nothing.
+        error = max(change, measure(coarse)[0]) / study.reduction
     return Orbits(change, error, nearest)
 
 

@@ -104,3 +104,12 @@ def test_no_drift_of_the_a_type_in_space():
     state = fp.steady_state(fp.zoo.spiral_3d().build(8))
     with pytest.raises(ValueError, match="in 3D, where Q has a gauge"):
         fp.theorems.a_type_drift(state)
+
+
+@pytest.mark.parametrize("n", [12, 16, 24, 48])
+def test_coarse_grids_do_not_refute_a_theorem(n):
+    """Where both grids lose the orbits altogether, their difference is no error."""
+    grid = fp.Grid([(-3, 3), (-3, 3)], n)
+    loss = fp.Formula("x^2 - x*y + 0.75*y^2")
+    problem = fp.Problem(grid, f=loss, D=(1.0, 0.2), kT=0.1)
+    assert fp.theorems.closed_orbits(problem).outcome in ("holds", "undecided")
