@@ -223,6 +223,11 @@ def _start(text: str, problem: Problem) -> Any:
 def _swept(subject: Subject, options: argparse.Namespace) -> dict[str, Any]:
     """Arguments of a sweep: values with commas in place of what the file says."""
     told = dict(subject.told("sweep"))
+    if told.get("workers", 1) != 1:
+        raise ValueError(
+            f"[sweep] workers is {told['workers']}, but the command line asks one point after the "
+            "other; leave it out, or call fp.sweep from Python"
+        )
     swept = dict(subject.swept) or {
         name: values
         for name, values in told.get("parameters", {}).items()

@@ -29,7 +29,7 @@ TAKEN = ("python",)
 
 def unknown(kind: str, word: str, known: Collection[str]) -> str:
     """Sentence on a word that means nothing, with what it may have been."""
-    near = difflib.get_close_matches(word, list(known), 1, 0.5)
+    near = difflib.get_close_matches(word, list(known), 1, 0.5) if len(word) > 1 else []
     folded = {name.lower(): name for name in known}
     near = near or ([folded[word.lower()]] if word.lower() in folded else [])
     short = word if len(word) <= 40 else word[:37] + "..."

@@ -157,7 +157,7 @@ SWEEP = {
         needed=True,
     ),
     "pairing": Key("word", _SCALAR, "all combinations, or one after the other", PAIRINGS),
-    "workers": Key("whole", _SCALAR, "processes"),
+    "workers": Key("whole", _SCALAR, "processes, for sweeps from Python"),
 }
 PLOT = {
     "what": Key(

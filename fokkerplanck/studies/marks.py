@@ -7,20 +7,22 @@ import functools
 import hashlib
 import inspect
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
 
+from fokkerplanck.domain.expressions import Formula
 from fokkerplanck.domain.grid import Grid
 
 
 def mark_of(*functions: Callable[..., Any]) -> str:
     """Digest of the text of functions and of the plain values that they use.
 
-    These are numbers, words, tuples of them, arrays and grids among the defaults, the variables
-    around, the globals, and what ``functools.partial`` or an object that is called holds.
+    These are numbers, words, tuples of them, arrays, grids, formulas and frozen records among the
+    defaults, the variables around, the globals, and what ``functools.partial`` or an object that is called holds.
 
     Examples
     --------
@@ -112,7 +114,22 @@ def _value_text(value: Any) -> str | None:
         parts = [_value_text(u) for u in value]
         parts = sorted(parts, key=str) if isinstance(value, frozenset) else parts
         return None if None in parts else str(parts)
+    if isinstance(value, Formula):
+        return repr(value)
+    if is_dataclass(value) and not isinstance(value, type) and value.__dataclass_params__.frozen:
+        return f"{type(value).__qualname__} {_frozen(value)}"
     return None
+
+
+def _frozen(value: Any) -> Any:
+    """Text of what a frozen record holds; its tables and lists are not there to be changed."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _frozen(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _frozen(u) for key, u in sorted(value.items(), key=str)}
+    if isinstance(value, list):
+        return [_frozen(u) for u in value]
+    return _value_text(value)
 
 
 def _text(function: Callable[..., Any]) -> str:

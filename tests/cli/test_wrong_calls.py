@@ -104,6 +104,10 @@ WRONG_MEANING = [
     ("plot well.toml --what current", "current cannot be drawn in 1 dimensions"),
     ("plot well.toml --what free_energy", "no times are given"),
     ("sweep well.toml", "no parameter has several values; give some"),
+    (
+        "sweep many.toml",
+        "[sweep] workers is 2, but the command line asks one point after the other",
+    ),
     ("sweep well.toml tilt=0,warm", "tilt: 'warm' is no finite number"),
     ("verify well.toml --python tlt=1", "did you mean tilt?"),
     ("new gyrato", "there is no template 'gyrato'; did you mean gyrator?"),
@@ -120,6 +124,9 @@ def place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "well.toml").write_text(WELL)
     (tmp_path / "broken.toml").write_text("[grid\n")
+    (tmp_path / "many.toml").write_text(
+        WELL + "[sweep]\nparameters = { tilt = [0, 1] }\nworkers = 2\n"
+    )
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "file").write_text("mine")
     return tmp_path

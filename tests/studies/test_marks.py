@@ -115,3 +115,24 @@ def test_a_damaged_file_is_named_with_what_to_do(tmp_path):
     file.write_bytes(b"")
     with pytest.raises(ValueError, match=f"delete {file.name}, and its point is asked again"):
         fp.sweep(on_global, {"k": [1.0]}, variance, path=tmp_path)
+
+
+def test_formulas_and_problem_files_are_seen(tmp_path):
+    """Two files of one title: what they say counts, and not where they are."""
+
+    def built(loss):
+        def build(k):
+            return fp.Problem(GRID, f=loss, kT=k)
+
+        return build
+
+    plain, steep = fp.Formula("x^2"), fp.Formula("2*x^2")
+    assert mark_of(built(plain)) == mark_of(built(fp.Formula("x^2")))
+    assert mark_of(built(plain)) != mark_of(built(steep))
+
+    files = []
+    for name, loss in (("a", "x^2"), ("b", "x^2"), ("c", "2*x^2")):
+        path = tmp_path / f"{name}.toml"
+        path.write_text(f'[grid]\nbox = [[-1, 1]]\nshape = 8\n[problem]\nf = "{loss}"\n')
+        files.append(mark_of(fp.ProblemFile.read(path).problem))
+    assert files[0] == files[1] != files[2]

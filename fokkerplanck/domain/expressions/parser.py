@@ -235,6 +235,8 @@ class _Parser:
     def _unknown(self, kind: str, word: str, known: Collection[str]) -> str:
         """Message for a word that means nothing, with what it may have been."""
         near = difflib.get_close_matches(word.lower(), [*known, *FUNCTIONS], 1, 0.5)
+        if len(word) == 1:  # near to whatever begins with it
+            near = []
         hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(known)}"
         return f"there is no {kind} {word:.40}; {hint}"
 
