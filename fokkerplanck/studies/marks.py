@@ -22,7 +22,8 @@ def mark_of(*functions: Callable[..., Any]) -> str:
     """Digest of the text of functions and of the plain values that they use.
 
     These are numbers, words, tuples of them, arrays, grids, formulas and frozen records among the
-    defaults, the variables around, the globals, and what ``functools.partial`` or an object that is called holds.
+    defaults, the variables around, the globals, and what ``functools.partial`` or an object that
+    is called holds.
 
     Examples
     --------

@@ -125,7 +125,7 @@ def place(tmp_path, monkeypatch):
     (tmp_path / "well.toml").write_text(WELL)
     (tmp_path / "broken.toml").write_text("[grid\n")
     (tmp_path / "many.toml").write_text(
-        WELL + "[sweep]\nparameters = { tilt = [0, 1] }\nworkers = 2\n"
+        WELL + "[sweep]\nparameters = { tilt = [0, 1] }\nask = 'mean'\nworkers = 2\n"
     )
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "file").write_text("mine")
