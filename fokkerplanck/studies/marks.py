@@ -117,7 +117,8 @@ def _value_text(value: Any) -> str | None:
         return None if None in parts else str(parts)
     if isinstance(value, Formula):
         return repr(value)
-    if is_dataclass(value) and not isinstance(value, type) and value.__dataclass_params__.frozen:
+    how = getattr(value, "__dataclass_params__", None)
+    if how is not None and how.frozen and not isinstance(value, type):
         return f"{type(value).__qualname__} {_frozen(value)}"
     return None
 
