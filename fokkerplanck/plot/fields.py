@@ -18,6 +18,7 @@ from fokkerplanck.domain.arguments import finite_number, real_array
 from fokkerplanck.domain.grid import Grid, check_grid
 from fokkerplanck.domain.types import Array, Flags
 from fokkerplanck.plot.axes import Place, check_scalar, current_axes, frame
+from fokkerplanck.plot.meshes import color_mesh
 
 # Below this fraction of the largest density nothing is drawn by default.
 CUTOFF = 1e-6
@@ -68,6 +69,7 @@ def density(
     log: bool = False,
     floor: float = CUTOFF,
     cmap: str = "Blues",
+    smooth: bool | None = None,
     **style: Any,
 ) -> QuadMesh | PolyCollection:
     """Density as a map of colours (2D) or a filled graph (1D).
@@ -87,6 +89,9 @@ def density(
     floor : float
     cmap : str
         A sequential colour map.
+    smooth : bool, optional
+        Interpolate the colours between cell centres, within the values of the neighbouring cells;
+        False shows the cells. Default: unless `style` asks for ``edgecolors`` or ``shading``.
     **style
         For ``Axes.pcolormesh`` (``norm``, ``vmin`` and ``vmax`` too, before `top`, `log` and
         `floor`) or ``Axes.fill_between``.
@@ -122,8 +127,7 @@ def density(
     else:
         norm = _norm(style, LogNorm(floor * top, top) if log else Normalize(0, top))
         shown = np.maximum(rho, norm.vmin) if log and norm.vmin is not None else rho
-        options = {"rasterized": True} | style
-        artist = ax.pcolormesh(*grid.faces, shown.T, norm=norm, cmap=cmap, **options)
+        artist = color_mesh(grid, shown, ax, smooth=smooth, norm=norm, cmap=cmap, **style)
     frame(grid, ax)
     return artist
 
@@ -206,6 +210,7 @@ def signed(
     *,
     limit: float | None = None,
     cmap: str = "RdBu_r",
+    smooth: bool | None = None,
     **style: Any,
 ) -> QuadMesh:
     """Signed field as a map of colours that is white at zero, such as div j.
@@ -221,6 +226,9 @@ def signed(
         Value of the darkest colours; default the largest finite modulus.
     cmap : str
         A diverging colour map.
+    smooth : bool, optional
+        Interpolate the colours between cell centres, within the values of the neighbouring cells;
+        False shows the cells. Default: unless `style` asks for ``edgecolors`` or ``shading``.
     **style
         For ``Axes.pcolormesh``; ``norm``, ``vmin`` and ``vmax`` too, before `limit`.
 
@@ -241,8 +249,7 @@ def signed(
     ax = current_axes(ax)
     limit = (float(np.abs(u).max()) or 1.0) if limit is None else limit
     norm = _norm(style, Normalize(-float(limit), float(limit)))
-    options = {"rasterized": True} | style
-    artist = ax.pcolormesh(*grid.faces, u.T, norm=norm, cmap=cmap, **options)
+    artist = color_mesh(grid, u, ax, smooth=smooth, norm=norm, cmap=cmap, **style)
     frame(grid, ax)
     return artist
 

@@ -13,6 +13,7 @@ from matplotlib.streamplot import StreamplotSet
 from fokkerplanck.domain.arguments import one_of
 from fokkerplanck.plot.axes import Place, check_result, check_scalar, current_axes, frame
 from fokkerplanck.plot.fields import CUTOFF, density, streamlines
+from fokkerplanck.plot.meshes import color_mesh
 from fokkerplanck.rates import Committor
 
 
@@ -121,10 +122,10 @@ def reactive(
 
 
 def _sets(paths: Committor, ax: Axes) -> None:
-    """Both sets in grey, with their names."""
+    """Both sets in grey, with their names; they are made of cells and drawn so."""
     grid = paths.grid
     for name, mask in (("A", paths.A), ("B", paths.B)):
         shade = np.ma.masked_array(np.full(grid.shape, 0.45), ~mask)
-        ax.pcolormesh(*grid.faces, shade.T, cmap="Greys", vmin=0, vmax=1, rasterized=True, zorder=3)
+        color_mesh(grid, shade, ax, smooth=False, cmap="Greys", vmin=0, vmax=1, zorder=3)
         x, y = (float(np.mean(u[mask])) for u in grid.x)
         ax.text(x, y, name, ha="center", va="center", color="white", weight="bold", zorder=4)

@@ -27,6 +27,7 @@ from fokkerplanck.plot.axes import (
     panels,
     space_axes,
 )
+from fokkerplanck.plot.meshes import color_mesh
 from fokkerplanck.plot.tetrahedra import level_triangles
 
 NAMES = "xyz"
@@ -54,6 +55,7 @@ def slices(
     limit: float | None = None,
     cmap: str | None = None,
     label: str = "",
+    smooth: bool = True,
 ) -> Panels:
     r"""Three orthogonal slices of a function on a 3D grid, in one scale of colours.
 
@@ -73,6 +75,8 @@ def slices(
     cmap : str, optional
     label : str
         Of the colour bar.
+    smooth : bool
+        Interpolate the colours between cell centres, as `density` does; False shows the cells.
 
     Raises
     ------
@@ -94,7 +98,9 @@ def slices(
     layers = [np.moveaxis(u, gone, 0)[cells[gone]] for *_, gone in VIEWS]
     titles = [f"{NAMES[gone]} = {grid.centers[gone][cells[gone]]:.3g}" for *_, gone in VIEWS]
     limit = float(np.nanmax(np.abs(u))) if limit is None else float(limit)
-    return _three_maps(grid, layers, titles, axes, bool(np.nanmin(u) < 0), limit, cmap, label)
+    return _three_maps(
+        grid, layers, titles, axes, bool(np.nanmin(u) < 0), limit, cmap, label, smooth
+    )
 
 
 def projections(
@@ -105,6 +111,7 @@ def projections(
     top: float | None = None,
     cmap: str = "Blues",
     label: str = "density",
+    smooth: bool = True,
 ) -> Panels:
     r"""Marginal densities of two coordinates, such as :math:`\int\rho\,dz`, in one scale.
 
@@ -119,6 +126,8 @@ def projections(
         Value of the darkest colour, to compare pictures; default the largest of the three.
     cmap, label : str
         A sequential colour map; title of the colour bar.
+    smooth : bool
+        Interpolate the colours between cell centres, as `density` does; False shows the cells.
 
     Raises
     ------
@@ -143,7 +152,7 @@ def projections(
     titles = [f"∫ρ d{NAMES[gone]}" for *_, gone in VIEWS]
     if top is None:
         top = max(float(m.max()) for m in marginals)
-    return _three_maps(grid, marginals, titles, axes, False, top, cmap, label)
+    return _three_maps(grid, marginals, titles, axes, False, top, cmap, label, smooth)
 
 
 def _three_maps(
@@ -155,6 +164,7 @@ def _three_maps(
     limit: float,
     cmap: str | None,
     label: str,
+    smooth: bool,
 ) -> Panels:
     """Three colour maps in one scale."""
     axes = panels(axes, 3)
@@ -163,9 +173,7 @@ def _three_maps(
     cmap = cmap or ("RdBu_r" if signed else "Blues")
     maps = []
     for ax, layer, title, (right, up, _) in zip(axes, layers, titles, VIEWS, strict=True):
-        mesh = ax.pcolormesh(
-            grid.faces[right], grid.faces[up], layer.T, norm=norm, cmap=cmap, rasterized=True
-        )
+        mesh = color_mesh(grid, layer, ax, smooth=smooth, axes=(right, up), norm=norm, cmap=cmap)
         ax.set(xlabel=NAMES[right], ylabel=NAMES[up], title=title, aspect="equal")
         ax.set(xlim=grid.box[right], ylim=grid.box[up])
         maps.append(mesh)
