@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, QuadMesh
 from matplotlib.colorbar import Colorbar
 from matplotlib.colors import LightSource, Normalize, to_rgb
@@ -25,6 +26,7 @@ from fokkerplanck.plot.axes import (
     colorbar,
     current_axes,
     panels,
+    scale,
     space_axes,
 )
 from fokkerplanck.plot.meshes import color_mesh
@@ -286,6 +288,7 @@ def orbit(
     *,
     grid: Grid | None = None,
     cmap: str = "viridis",
+    colorbar: bool | str | None = None,
     **style: Any,
 ) -> LineCollection:
     r"""Trajectory in the plane or in space, coloured by time.
@@ -302,6 +305,10 @@ def orbit(
         jump from side to side are left out.
     cmap : str
         A sequential colour map.
+    colorbar : bool or str, optional
+        Draw a colour bar, with this name if one is given; False: none. Default: where the axes are
+        alone in their figure and have none.
+        In space: none by default, the box takes the room; give one to `colorbar`.
     **style
         For ``LineCollection``.
 
@@ -338,19 +345,22 @@ def orbit(
     look: dict[str, Any] = {"cmap": cmap, "linewidths": 0.7}
     if d == 3:
         space = space_axes(ax)
+        where: Axes = space
         artist: LineCollection = Line3DCollection(pieces, **(look | style))
         space.add_collection3d(artist)
         _space_frame(space, box)
     else:
-        ax = current_axes(ax)
+        where = current_axes(ax)
         artist = LineCollection(pieces, **(look | style))
-        ax.add_collection(artist)
-        ax.set(xlabel="x", ylabel="y", aspect="equal")
+        where.add_collection(artist)
+        where.set(xlabel="x", ylabel="y", aspect="equal")
         if grid is None:
-            ax.autoscale_view()
+            where.autoscale_view()
         else:
-            ax.set(xlim=box[0], ylim=box[1])
+            where.set(xlim=box[0], ylim=box[1])
     artist.set_array(((t[:-1] + t[1:]) / 2)[~jumps])
+    if d == 2 or colorbar is not None:
+        scale(artist, "time", colorbar, where)
     return artist
 
 
