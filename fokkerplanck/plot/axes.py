@@ -22,6 +22,8 @@ Row: TypeAlias = Sequence[Axes] | NDArray[np.object_]
 #: Where to draw: None stands for the current axes of pyplot.
 Place: TypeAlias = Axes | None
 Result = TypeVar("Result")
+#: Marks of axes that hold a colour bar: one that was asked for, one that a picture brought itself.
+BAR, AUTOMATIC = "colour bar", "colour bar of its own accord"
 
 
 def current_axes(ax: Place = None) -> Axes:
@@ -103,6 +105,8 @@ def canvas(width: float = 6.4, height: float = 4.8) -> Figure:
 def colorbar(artist: Any, label: str, ax: Place = None, **options: Any) -> Colorbar:
     """Colour bar at the right of the axes of an artist, exactly as tall as they are.
 
+    It takes the place of the one that a picture alone in its figure gets by itself.
+
     Parameters
     ----------
     artist : matplotlib artist with a colour map
@@ -132,9 +136,34 @@ def colorbar(artist: Any, label: str, ax: Place = None, **options: Any) -> Color
             f"artist is {describe(artist)}; give one with a colour map, such as density returns"
         )
     ax = artist.axes if ax is None else current_axes(ax)
+    for other in [child for child in ax.child_axes if child.get_label() == AUTOMATIC]:
+        other.remove()
     # Inset axes follow their parents when the aspect changes; a usual colour bar does not.
-    beside = ax.inset_axes((1.02, 0, 0.035, 1))
+    beside = ax.inset_axes((1.02, 0, 0.035, 1), label=BAR)
     return ax.figure.colorbar(artist, cax=beside, label=label, **options)
+
+
+def scale(artist: Any, name: str, wanted: bool | str | None, ax: Axes) -> None:
+    """Colour bar of a picture: wanted or not, with a name of its own, or None for where it fits.
+
+    It fits where the axes are alone in their figure, not one of several panels, and have none yet.
+    """
+    if wanted is None:
+        spec = ax.get_subplotspec()
+        alone = len(ax.figure.axes) == 1 and (spec is None or spec.get_geometry()[:2] == (1, 1))
+        wanted = alone and not any(c.get_label() in (AUTOMATIC, BAR) for c in ax.child_axes)
+    elif not isinstance(wanted, bool | np.bool_ | str):
+        raise ValueError(
+            f"colorbar is {describe(wanted)}; give True, False, a name for the bar, or None for a "
+            "bar where there is room"
+        )
+    if wanted is False or (not isinstance(wanted, str) and not wanted):
+        return
+    bar = colorbar(artist, wanted if isinstance(wanted, str) else name, ax)
+    bar.ax.set_label(AUTOMATIC)
+    if isinstance(ax.figure, Figure) and ax.figure.get_layout_engine() is None:
+        # Figures of pyplot leave no room at the right of wide boxes.
+        ax.figure.set_layout_engine("constrained")
 
 
 def frame(grid: Grid, ax: Axes) -> None:

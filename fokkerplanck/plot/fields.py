@@ -17,7 +17,8 @@ from scipy.interpolate import RegularGridInterpolator
 from fokkerplanck.domain.arguments import finite_number, real_array
 from fokkerplanck.domain.grid import Grid, check_grid
 from fokkerplanck.domain.types import Array, Flags
-from fokkerplanck.plot.axes import Place, check_scalar, current_axes, frame
+from fokkerplanck.plot.axes import Place, check_scalar, current_axes, frame, scale
+from fokkerplanck.plot.meshes import color_mesh
 
 # Below this fraction of the largest density nothing is drawn by default.
 CUTOFF = 1e-6
@@ -68,6 +69,8 @@ def density(
     log: bool = False,
     floor: float = CUTOFF,
     cmap: str = "Blues",
+    smooth: bool | None = None,
+    colorbar: bool | str | None = None,
     **style: Any,
 ) -> QuadMesh | PolyCollection:
     """Density as a map of colours (2D) or a filled graph (1D).
@@ -87,6 +90,12 @@ def density(
     floor : float
     cmap : str
         A sequential colour map.
+    smooth : bool, optional
+        Interpolate the colours between cell centres, within the values of the neighbouring cells;
+        False shows the cells. Default: unless `style` asks for ``edgecolors`` or ``shading``.
+    colorbar : bool or str, optional
+        Draw a colour bar, with this name if one is given; False: none. Default: where the axes are
+        alone in their figure and have none; graphs over a line have no colours.
     **style
         For ``Axes.pcolormesh`` (``norm``, ``vmin`` and ``vmax`` too, before `top`, `log` and
         `floor`) or ``Axes.fill_between``.
@@ -122,8 +131,8 @@ def density(
     else:
         norm = _norm(style, LogNorm(floor * top, top) if log else Normalize(0, top))
         shown = np.maximum(rho, norm.vmin) if log and norm.vmin is not None else rho
-        options = {"rasterized": True} | style
-        artist = ax.pcolormesh(*grid.faces, shown.T, norm=norm, cmap=cmap, **options)
+        artist = color_mesh(grid, shown, ax, smooth=smooth, norm=norm, cmap=cmap, **style)
+        scale(artist, "ρ, 1/area", colorbar, ax)
     frame(grid, ax)
     return artist
 
@@ -206,6 +215,8 @@ def signed(
     *,
     limit: float | None = None,
     cmap: str = "RdBu_r",
+    smooth: bool | None = None,
+    colorbar: bool | str | None = None,
     **style: Any,
 ) -> QuadMesh:
     """Signed field as a map of colours that is white at zero, such as div j.
@@ -221,6 +232,12 @@ def signed(
         Value of the darkest colours; default the largest finite modulus.
     cmap : str
         A diverging colour map.
+    smooth : bool, optional
+        Interpolate the colours between cell centres, within the values of the neighbouring cells;
+        False shows the cells. Default: unless `style` asks for ``edgecolors`` or ``shading``.
+    colorbar : bool or str, optional
+        Draw a colour bar, with this name if one is given; False: none. Default: where the axes are
+        alone in their figure and have none.
     **style
         For ``Axes.pcolormesh``; ``norm``, ``vmin`` and ``vmax`` too, before `limit`.
 
@@ -241,8 +258,8 @@ def signed(
     ax = current_axes(ax)
     limit = (float(np.abs(u).max()) or 1.0) if limit is None else limit
     norm = _norm(style, Normalize(-float(limit), float(limit)))
-    options = {"rasterized": True} | style
-    artist = ax.pcolormesh(*grid.faces, u.T, norm=norm, cmap=cmap, **options)
+    artist = color_mesh(grid, u, ax, smooth=smooth, norm=norm, cmap=cmap, **style)
+    scale(artist, "", colorbar, ax)
     frame(grid, ax)
     return artist
 
@@ -271,6 +288,7 @@ def streamlines(
     cmap: str = "plasma",
     spacing: float = 1.0,
     thickness: float | None = None,
+    colorbar: bool | str | None = None,
     **style: Any,
 ) -> StreamplotSet:
     """Streamlines of a vector field on a 2D grid, coloured by its modulus.
@@ -290,6 +308,9 @@ def streamlines(
     thickness : float, optional
         Width of the lines, in points, where the field is strongest; elsewhere in proportion, with
         a hairline where it is weak. Default: one width.
+    colorbar : bool or str, optional
+        Draw a colour bar, with this name if one is given; False: none. Default: where the axes are
+        alone in their figure and have none.
     **style
         For ``Axes.streamplot``.
 
@@ -336,6 +357,8 @@ def streamlines(
         options |= {"color": speed.T, "cmap": cmap, "norm": norm}
     x, y = centers
     artist = ax.streamplot(x, y, u, w, **options)
+    if artist.lines.get_segments() and artist.lines.get_array() is not None:
+        scale(artist.lines, "|v|", colorbar, ax)
     frame(grid, ax)
     return artist
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fokkerplanck.domain.arguments import is_whole, one_of
 from fokkerplanck.modes.eigenmodes import Spectrum
-from fokkerplanck.plot.axes import Place, check_result, current_axes
+from fokkerplanck.plot.axes import Place, check_result, current_axes, scale
 from fokkerplanck.plot.fields import line, signed
 
 
@@ -115,12 +115,14 @@ def mode(
         raise ValueError("modes live on a 3D grid; slice them and use plot.signed")
     ax = current_axes(ax)
     field = np.real(getattr(spectrum, side)[k])
+    bar = style.pop("colorbar", None)
     if grid.dim == 1:
         ax.axhline(0, color="0.8", linewidth=0.8, zorder=0)
         artist: Line2D | QuadMesh = line(grid, field, ax, **style)
         ax.set_ylabel(f"{side} mode")
     else:
-        artist = signed(grid, field, ax, **style)
+        artist = signed(grid, field, ax, colorbar=False, **style)
+        scale(artist, f"{side} mode {k}" + (", 1/area" if side == "right" else ""), bar, ax)
     turning = f", frequency {spectrum.frequency[k]:.3g}" if spectrum.frequency[k] else ""
     ax.set_title(f"{side} mode {k}: decay {spectrum.decay[k]:.3g}{turning}", fontsize="medium")
     return artist

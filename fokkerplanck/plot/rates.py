@@ -11,9 +11,13 @@ from matplotlib.lines import Line2D
 from matplotlib.streamplot import StreamplotSet
 
 from fokkerplanck.domain.arguments import one_of
-from fokkerplanck.plot.axes import Place, check_result, check_scalar, current_axes, frame
+from fokkerplanck.plot.axes import Place, check_result, check_scalar, current_axes, frame, scale
 from fokkerplanck.plot.fields import CUTOFF, density, streamlines
+from fokkerplanck.plot.meshes import color_mesh
 from fokkerplanck.rates import Committor
+
+#: What the committors are, by name.
+CHANCES = {"forward": "chance to reach B before A", "backward": "chance to come from A, not B"}
 
 
 def committor(
@@ -23,6 +27,7 @@ def committor(
     which: str = "forward",
     levels: int = 10,
     cmap: str = "coolwarm",
+    colorbar: bool | str | None = None,
     **style: Any,
 ) -> QuadContourSet | Line2D:
     """Committor in 2D: bands of equal chance, the two sets in grey; on a line its graph.
@@ -38,6 +43,9 @@ def committor(
         Number of bands.
     cmap : str
         A diverging colour map: its middle is a chance of one half.
+    colorbar : bool or str, optional
+        Draw a colour bar, with this name if one is given; False: none. Default: where the axes are
+        alone in their figure and have none; graphs over a line have no colours.
     **style
         For ``Axes.contourf`` or ``Axes.plot``.
 
@@ -70,13 +78,20 @@ def committor(
         return graph
     options: dict[str, Any] = {"levels": np.linspace(0, 1, levels + 1), "cmap": cmap} | style
     artist = ax.contourf(*grid.centers, chance.T, **options)
+    scale(artist, CHANCES[which], colorbar, ax)
     _sets(paths, ax)
     frame(grid, ax)
     return artist
 
 
 def reactive(
-    paths: Committor, ax: Place = None, *, cutoff: float = 1e-2, cmap: str = "Greens", **style: Any
+    paths: Committor,
+    ax: Place = None,
+    *,
+    cutoff: float = 1e-2,
+    cmap: str = "Greens",
+    colorbar: bool | str | None = None,
+    **style: Any,
 ) -> StreamplotSet:
     """Reactive density with the streamlines of the reactive current, in 2D.
 
@@ -89,6 +104,8 @@ def reactive(
         Streamlines are drawn where the current exceeds this part of its largest value.
     cmap : str
         Of the density.
+    colorbar : bool or str, optional
+        Of the density, as for `density`.
     **style
         For `streamlines`.
 
@@ -110,10 +127,16 @@ def reactive(
     if grid.dim != 2:
         raise ValueError(f"the streamlines of a {grid.dim}D current cannot be drawn, only in 2D")
     ax = current_axes(ax)
-    density(grid, paths.density, ax, cmap=cmap)
+    cloud = density(grid, paths.density, ax, cmap=cmap, colorbar=False)
+    scale(cloud, "reactive density, 1/area", colorbar, ax)
     speed = np.hypot(*paths.current)
     artist = streamlines(
-        grid, paths.current, ax, where=speed > max(cutoff, CUTOFF) * speed.max(), **style
+        grid,
+        paths.current,
+        ax,
+        where=speed > max(cutoff, CUTOFF) * speed.max(),
+        colorbar=False,
+        **style,
     )
     _sets(paths, ax)
     frame(grid, ax)
@@ -121,10 +144,10 @@ def reactive(
 
 
 def _sets(paths: Committor, ax: Axes) -> None:
-    """Both sets in grey, with their names."""
+    """Both sets in grey, with their names; they are made of cells and drawn so."""
     grid = paths.grid
     for name, mask in (("A", paths.A), ("B", paths.B)):
         shade = np.ma.masked_array(np.full(grid.shape, 0.45), ~mask)
-        ax.pcolormesh(*grid.faces, shade.T, cmap="Greys", vmin=0, vmax=1, rasterized=True, zorder=3)
+        color_mesh(grid, shade, ax, smooth=False, cmap="Greys", vmin=0, vmax=1, zorder=3)
         x, y = (float(np.mean(u[mask])) for u in grid.x)
         ax.text(x, y, name, ha="center", va="center", color="white", weight="bold", zorder=4)

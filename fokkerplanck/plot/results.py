@@ -12,7 +12,7 @@ from matplotlib.streamplot import StreamplotSet
 
 from fokkerplanck.domain.types import Flags
 from fokkerplanck.evolution.solution import Solution
-from fokkerplanck.plot.axes import Place, check_result, current_axes
+from fokkerplanck.plot.axes import Place, check_result, current_axes, scale
 from fokkerplanck.plot.fields import CUTOFF, density, potential, streamlines
 from fokkerplanck.steady.state import SteadyState
 
@@ -59,15 +59,26 @@ def current(
         raise ValueError(
             f"the streamlines of a {grid.dim}D current cannot be drawn, only of a 2D one"
         )
-    return streamlines(grid, steady.j, ax, where=_visible(steady, cutoff), **style)
+    where, named = _visible(steady, cutoff), "|j|, length/time"
+    bar = style.pop("colorbar", None)
+    artist = streamlines(grid, steady.j, ax, where=where, colorbar=False, **style)
+    if artist.lines.get_segments() and artist.lines.get_array() is not None:
+        scale(artist.lines, named, bar, current_axes(ax))
+    return artist
 
 
 def steady(
-    steady: SteadyState, ax: Place = None, *, height: float = 12.0, spacing: float = 1.5
+    steady: SteadyState,
+    ax: Place = None,
+    *,
+    height: float = 12.0,
+    spacing: float = 2.0,
+    colorbar: bool | str | None = None,
 ) -> Portrait:
     r"""Steady state in one panel: :math:`\rho_{ss}`, contours of :math:`\Phi`, streamlines of j.
 
-    `portrait` has a panel for each of the three, with scales.
+    Orbits are drawn whole, and none where the state is reversible, j = 0. `portrait` has a panel
+    for each of the three, with scales.
 
     Parameters
     ----------
@@ -79,6 +90,8 @@ def steady(
         Phi is drawn up to this many kT above its minimum.
     spacing : float
         Distance of the streamlines, see `streamlines`.
+    colorbar : bool or str, optional
+        Of the density, as for `density`. Where it stands by itself so does a title.
 
     Returns
     -------
@@ -102,7 +115,16 @@ def steady(
     problem = check_steady(steady).problem
     grid, top = problem.grid, height * problem.kT
     ax = current_axes(ax)
-    cloud = density(grid, steady.rho, ax)
+    still = grid.dim == 2 and steady.is_reversible()
+    alone = len(ax.figure.axes) == 1 and not ax.get_title()
+    cloud = density(grid, steady.rho, ax, colorbar=colorbar)
+    if alone:
+        flows = (
+            ", and Φ"
+            if grid.dim == 1
+            else ", Φ (grey, each kT)" + ("; j = 0" if still else ", circulation j")
+        )
+        ax.set_title("steady state: ρ" + flows, fontsize="medium")
     if grid.dim == 1:
         ax.set_ylabel("ρ, 1/length")
         right = ax.twinx()
@@ -110,8 +132,16 @@ def steady(
         return Portrait(cloud, potential(grid, steady.Phi, right, top=top, color="C3"), None)
     style: dict[str, Any] = {"colors": "0.35", "linewidths": 0.6, "alpha": 0.8}
     contours = potential(grid, steady.Phi, ax, top=top, levels=int(height), **style)
-    cutoff = np.exp(-height)
-    return Portrait(cloud, contours, current(steady, ax, cutoff=cutoff, spacing=spacing))
+    flow = current(
+        steady,
+        ax,
+        cutoff=np.inf if still else np.exp(-height),
+        spacing=spacing,
+        colorbar=False,
+        # Orbits are closed; lines that end where they come near others would hide it.
+        broken_streamlines=False,
+    )
+    return Portrait(cloud, contours, flow)
 
 
 def free_energy(solution: Solution, ax: Place = None, **style: Any) -> Line2D:

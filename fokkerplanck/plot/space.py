@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, QuadMesh
 from matplotlib.colorbar import Colorbar
 from matplotlib.colors import LightSource, Normalize, to_rgb
@@ -25,8 +26,10 @@ from fokkerplanck.plot.axes import (
     colorbar,
     current_axes,
     panels,
+    scale,
     space_axes,
 )
+from fokkerplanck.plot.meshes import color_mesh
 from fokkerplanck.plot.tetrahedra import level_triangles
 
 NAMES = "xyz"
@@ -54,6 +57,7 @@ def slices(
     limit: float | None = None,
     cmap: str | None = None,
     label: str = "",
+    smooth: bool = True,
 ) -> Panels:
     r"""Three orthogonal slices of a function on a 3D grid, in one scale of colours.
 
@@ -73,6 +77,8 @@ def slices(
     cmap : str, optional
     label : str
         Of the colour bar.
+    smooth : bool
+        Interpolate the colours between cell centres, as `density` does; False shows the cells.
 
     Raises
     ------
@@ -94,7 +100,9 @@ def slices(
     layers = [np.moveaxis(u, gone, 0)[cells[gone]] for *_, gone in VIEWS]
     titles = [f"{NAMES[gone]} = {grid.centers[gone][cells[gone]]:.3g}" for *_, gone in VIEWS]
     limit = float(np.nanmax(np.abs(u))) if limit is None else float(limit)
-    return _three_maps(grid, layers, titles, axes, bool(np.nanmin(u) < 0), limit, cmap, label)
+    return _three_maps(
+        grid, layers, titles, axes, bool(np.nanmin(u) < 0), limit, cmap, label, smooth
+    )
 
 
 def projections(
@@ -105,6 +113,7 @@ def projections(
     top: float | None = None,
     cmap: str = "Blues",
     label: str = "density",
+    smooth: bool = True,
 ) -> Panels:
     r"""Marginal densities of two coordinates, such as :math:`\int\rho\,dz`, in one scale.
 
@@ -119,6 +128,8 @@ def projections(
         Value of the darkest colour, to compare pictures; default the largest of the three.
     cmap, label : str
         A sequential colour map; title of the colour bar.
+    smooth : bool
+        Interpolate the colours between cell centres, as `density` does; False shows the cells.
 
     Raises
     ------
@@ -143,7 +154,7 @@ def projections(
     titles = [f"∫ρ d{NAMES[gone]}" for *_, gone in VIEWS]
     if top is None:
         top = max(float(m.max()) for m in marginals)
-    return _three_maps(grid, marginals, titles, axes, False, top, cmap, label)
+    return _three_maps(grid, marginals, titles, axes, False, top, cmap, label, smooth)
 
 
 def _three_maps(
@@ -155,6 +166,7 @@ def _three_maps(
     limit: float,
     cmap: str | None,
     label: str,
+    smooth: bool,
 ) -> Panels:
     """Three colour maps in one scale."""
     axes = panels(axes, 3)
@@ -163,9 +175,7 @@ def _three_maps(
     cmap = cmap or ("RdBu_r" if signed else "Blues")
     maps = []
     for ax, layer, title, (right, up, _) in zip(axes, layers, titles, VIEWS, strict=True):
-        mesh = ax.pcolormesh(
-            grid.faces[right], grid.faces[up], layer.T, norm=norm, cmap=cmap, rasterized=True
-        )
+        mesh = color_mesh(grid, layer, ax, smooth=smooth, axes=(right, up), norm=norm, cmap=cmap)
         ax.set(xlabel=NAMES[right], ylabel=NAMES[up], title=title, aspect="equal")
         ax.set(xlim=grid.box[right], ylim=grid.box[up])
         maps.append(mesh)
@@ -278,6 +288,7 @@ def orbit(
     *,
     grid: Grid | None = None,
     cmap: str = "viridis",
+    colorbar: bool | str | None = None,
     **style: Any,
 ) -> LineCollection:
     r"""Trajectory in the plane or in space, coloured by time.
@@ -294,6 +305,10 @@ def orbit(
         jump from side to side are left out.
     cmap : str
         A sequential colour map.
+    colorbar : bool or str, optional
+        Draw a colour bar, with this name if one is given; False: none. Default: where the axes are
+        alone in their figure and have none.
+        In space: none by default, the box takes the room; give one to `colorbar`.
     **style
         For ``LineCollection``.
 
@@ -330,19 +345,22 @@ def orbit(
     look: dict[str, Any] = {"cmap": cmap, "linewidths": 0.7}
     if d == 3:
         space = space_axes(ax)
+        where: Axes = space
         artist: LineCollection = Line3DCollection(pieces, **(look | style))
         space.add_collection3d(artist)
         _space_frame(space, box)
     else:
-        ax = current_axes(ax)
+        where = current_axes(ax)
         artist = LineCollection(pieces, **(look | style))
-        ax.add_collection(artist)
-        ax.set(xlabel="x", ylabel="y", aspect="equal")
+        where.add_collection(artist)
+        where.set(xlabel="x", ylabel="y", aspect="equal")
         if grid is None:
-            ax.autoscale_view()
+            where.autoscale_view()
         else:
-            ax.set(xlim=box[0], ylim=box[1])
+            where.set(xlim=box[0], ylim=box[1])
     artist.set_array(((t[:-1] + t[1:]) / 2)[~jumps])
+    if d == 2 or colorbar is not None:
+        scale(artist, "time", colorbar, where)
     return artist
 
 

@@ -18,6 +18,7 @@ from fokkerplanck.equation.problem import Problem
 from fokkerplanck.evolution.solution import Solution
 from fokkerplanck.plot.axes import colorbar, frame
 from fokkerplanck.plot.fields import density, line, potential, streamlines
+from fokkerplanck.plot.meshes import color_mesh
 from fokkerplanck.plot.results import steady as draw_steady
 from fokkerplanck.plot.space import NAMES, VIEWS, projections, slices
 from fokkerplanck.steady.state import SteadyState
@@ -69,7 +70,7 @@ def chance(sheet: Figure, grid: Grid, u: Array, name: str) -> None:
         line(grid, u, ax)
         ax.set_ylabel(name)
         return
-    mesh = ax.pcolormesh(*grid.faces, u.T, cmap="viridis", rasterized=True)
+    mesh = color_mesh(grid, u, ax, cmap="viridis")
     frame(grid, ax)
     colorbar(mesh, name)
 

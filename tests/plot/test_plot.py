@@ -27,7 +27,14 @@ def rotating(grid):
     Phi = (x**2 + y**2) / 2
     log_rho = -Phi - np.log(grid.integrate(np.exp(-Phi)))
     j = np.stack([-y, x])
-    return SimpleNamespace(problem=problem, rho=np.exp(log_rho), log_rho=log_rho, Phi=Phi, j=j)
+    return SimpleNamespace(
+        problem=problem,
+        rho=np.exp(log_rho),
+        log_rho=log_rho,
+        Phi=Phi,
+        j=j,
+        is_reversible=lambda: False,
+    )
 
 
 def test_line_is_the_graph():
@@ -265,3 +272,89 @@ def test_every_function_is_on_its_page():
     functions = [name for name in plot.__all__ if inspect.isfunction(getattr(plot, name))]
     assert len(functions) > 20
     assert [name for name in functions if f"plot.{name}(" not in page] == []
+
+
+def bars(ax):
+    """Names of the colour bars of axes."""
+    return [child.get_ylabel() for child in ax.child_axes]
+
+
+def test_a_picture_alone_in_its_figure_has_a_colour_bar():
+    rho, v = gaussian(PLANE, (0, 0), 1), np.stack([-PLANE.x[1], PLANE.x[0]])
+    pictures = {
+        "ρ, 1/area": lambda ax, **o: plot.density(PLANE, rho, ax, **o),
+        "": lambda ax, **o: plot.signed(PLANE, PLANE.x[0], ax, **o),
+        "|v|": lambda ax, **o: plot.streamlines(PLANE, v, ax, **o),
+        "|j|, length/time": lambda ax, **o: plot.current(rotating(PLANE), ax, **o),
+        "left mode 1": lambda ax, **o: plot.mode(some_modes(PLANE), 1, ax, side="left", **o),
+        "time": lambda ax, **o: plot.orbit(np.arange(9.0), np.ones((9, 2)), ax, **o),
+    }
+    for name, draw in pictures.items():
+        ax = plot.canvas().subplots()
+        draw(ax)
+        draw(ax)  # one bar for two pictures
+        assert bars(ax) == [name]
+        left, _ = plot.canvas(8, 3).subplots(1, 2)
+        draw(left)
+        assert bars(left) == []
+        draw(left, colorbar="its name")
+        assert bars(left) == ["its name"]
+        ax = plot.canvas().subplots()
+        draw(ax, colorbar=False)
+        assert bars(ax) == []
+        with pytest.raises(ValueError, match="colorbar is 3; give True, False"):
+            draw(ax, colorbar=3)
+
+
+def test_a_bar_that_is_asked_for_takes_the_place_of_the_one_that_came_by_itself():
+    ax = plot.canvas().subplots()
+    mesh = plot.density(PLANE, gaussian(PLANE, (0, 0), 1), ax)
+    plot.colorbar(mesh, "mean time")
+    assert bars(ax) == ["mean time"]
+    plot.density(PLANE, gaussian(PLANE, (0, 0), 1), ax)
+    assert bars(ax) == ["mean time"]
+    mesh.set_clim(0, 3)
+    ax.figure.canvas.draw()
+
+
+def test_a_bar_in_a_figure_of_pyplot_stays_on_the_paper():
+    wide = Grid([(0, 8), (0, 5)], (8, 5))
+    mesh = plot.density(wide, np.ones(wide.shape))
+    sheet = mesh.axes.figure
+    sheet.canvas.draw()
+    (bar,) = mesh.axes.child_axes
+    assert bar.get_tightbbox().x1 <= sheet.bbox.x1
+    assert plt.subplot(1, 2, 1) is not mesh.axes
+    assert bars(plot.density(wide, np.ones(wide.shape)).axes) == []
+
+
+def test_a_steady_state_alone_has_a_title():
+    ax = plot.steady(rotating(PLANE)).density.axes
+    assert ax.get_title().startswith("steady state: ρ")
+    assert bars(ax) == ["ρ, 1/area"]
+    ax = plot.canvas().subplots()
+    ax.set_title("mine")
+    plot.steady(rotating(PLANE), ax, colorbar=False)
+    assert ax.get_title() == "mine"
+    assert bars(ax) == []
+
+
+def test_orbits_of_a_steady_state_are_drawn_whole():
+    lines = plot.steady(rotating(PLANE)).current.lines
+    segments = np.array(lines.get_segments())
+    middle = segments.mean(axis=1)
+    # Circles that fit into the box are seen from every side of its centre.
+    inside = np.linalg.norm(middle, axis=1) < 2.5
+    radius = np.round(np.linalg.norm(middle[inside], axis=1) / 0.5).astype(int)
+    angle = np.arctan2(middle[inside, 1], middle[inside, 0])
+    for ring in np.unique(radius[radius > 0]):
+        gaps = np.diff(np.sort(angle[radius == ring]))
+        assert gaps.max() < 1.0
+
+
+def test_where_nothing_flows_no_orbit_is_drawn():
+    still = rotating(PLANE)
+    still.j, still.is_reversible = 1e-17 * still.j, lambda: True
+    picture = plot.steady(still)
+    assert not picture.current.lines.get_segments()
+    assert picture.density.axes.get_title().endswith("j = 0")

@@ -47,3 +47,18 @@ def test_reactive_current_leads_from_A_to_B(paths, ax):
 def test_unknown_names(paths, ax):
     with pytest.raises(ValueError, match="which is 'left'"):
         plot.committor(paths, ax, which="left")
+
+
+def test_pictures_alone_name_their_colours(paths):
+    names = {
+        "chance to reach B before A": lambda ax, **o: plot.committor(paths, ax, **o),
+        "chance to come from A, not B": lambda ax, **o: plot.committor(
+            paths, ax, which="backward", **o
+        ),
+        "reactive density, 1/area": lambda ax, **o: plot.reactive(paths, ax, **o),
+    }
+    for name, draw in names.items():
+        for options, found in (({}, [name]), ({"colorbar": False}, []), ({"colorbar": "q"}, ["q"])):
+            ax = plot.canvas().subplots()
+            draw(ax, **options)
+            assert [child.get_ylabel() for child in ax.child_axes] == found
