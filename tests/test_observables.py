@@ -233,3 +233,9 @@ def test_wrong_shapes_and_signs_are_refused():
     with pytest.raises(ValueError, match="absorbing"):
         ob.dissipation(np.ones(8), np.zeros(8), Generator(absorbing), 1.0)
     assert generator.edges.exit_rate is None
+
+
+@pytest.mark.parametrize("other", [Generator, 3.0, None])
+def test_what_is_no_generator_is_refused(other):
+    with pytest.raises(ValueError, match=r"generator is .*; give a Generator of the problem"):
+        ob.entropy_production(np.ones(8), np.zeros(8), other)

@@ -21,7 +21,8 @@ from fokkerplanck.steady.state import MAXWELL_BOLTZMANN, Found, SteadyStats, nor
 from fokkerplanck.steady.upwind import solve_upwind5
 from fokkerplanck.steady.wells import Iteration
 
-#: Log density of cells without mass, below the least that has some.
+#: Log mass of cells without mass, below the least that has some: any number whose exponential is
+#: zero would do. Differences of log density are taken everywhere, and infinite ones are nan.
 EMPTY = 800.0
 
 

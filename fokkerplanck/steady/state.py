@@ -134,11 +134,16 @@ class SteadyState(Repeatable, Saved, DensityMethods):
     Attributes
     ----------
     log_rho : array (\*shape)
-        Logarithm of the density, accurate where the density underflows.
+        Logarithm of the density, accurate where the density underflows. Cells that are left for
+        good (``stats.message`` counts them) have no mass, and minus infinity would be right; in its
+        place stands the value whose mass is e^-800 of the least of the other cells. It keeps the
+        array finite and rho at 0, and says nothing about how unlikely such cells are.
     rho : array (\*shape)
         Density in 1/volume, integral 1.
     Phi : array (\*shape)
-        Potential :math:`-\beta^{-1}\log\rho_{ss}`, least value 0, units of f.
+        Potential :math:`-\beta^{-1}\log\rho_{ss}`, least value 0, units of f. In cells without mass
+        it is infinite; what stands there, 800 kT and more, follows from ``log_rho`` and is no
+        height: means of Phi over densities with mass there mean nothing (`solve` says inf).
     gibbs : array (\*shape) or None
         :math:`e^{-\beta f}/Z`; None without f.
     J, j : arrays (d, \*shape)

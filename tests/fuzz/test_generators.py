@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 import fokkerplanck as fp
 from tests.fuzz.references import dense_generator
-from tests.fuzz.strategies import setups
+from tests.fuzz.strategies import Setup, setups
 
 
 def dense(problem):
@@ -138,11 +138,8 @@ def test_rings_may_be_turned(setup, data):
     assert same(dense(problem)[np.ix_(numbers, numbers)], dense(other))
 
 
-@given(setups(), st.floats(-3, 3), st.floats(-3, 3), st.floats(-3, 3))
-def test_units(setup, length, time, heat):
-    """Units of x and t, and beta D in place of D, change the rates by the unit of time alone."""
-    problem = setup.problem()
-    L, T, c = 10.0**length, 10.0**time, 10.0**heat
+def in_other_units(problem, L, T, c):
+    """The problem with lengths times L, times times T, and beta D in place of D, c times beta."""
     grid = problem.grid
     sides = [
         pair[0] if wraps else pair for pair, wraps in zip(grid.sides, grid.periodic, strict=True)
@@ -150,13 +147,46 @@ def test_units(setup, length, time, heat):
     even = not any(grid.graded)
     faces = [L * F for F in grid.faces]
     box = [(F[0], F[-1]) for F in faces] if even else faces
-    other = fp.Problem(
+    return fp.Problem(
         fp.Grid(box, grid.shape if even else None, sides=sides),
         drift=problem.drift * L / T,
         D=problem.D * c * L**2 / T,
         beta=problem.beta * c,
     )
-    assert same(dense(problem) / T, dense(other))
+
+
+#: The last digit of D moves the rates of this problem by 1e-11: D changes 10^4-fold between cells.
+ILL_CONDITIONED = Setup(
+    (2, 7),
+    (1.0, 1.0),
+    (False, False),
+    (("reflecting", "reflecting"),) * 2,
+    kind="tensor",
+    decades=4.0,
+    condition=1e4,
+    scale=10.0,
+    seed=1,
+)
+
+
+@given(setups(), st.integers(-20, 20), st.integers(-20, 20), st.integers(-20, 20))
+@example(ILL_CONDITIONED, 0, 0, 1)
+def test_units(setup, length, time, heat):
+    """Units of x and t, and beta D in place of D, change the rates by the unit of time alone.
+
+    Powers of two round nothing, so that the rates agree to the last bit, however ill-conditioned.
+    """
+    problem = setup.problem()
+    L, T, c = 2.0**length, 2.0**time, 2.0**heat
+    assert same(dense(problem) / T, dense(in_other_units(problem, L, T, c)), 0.0)
+
+
+@given(setups(decades=0.0, condition=2.0), st.floats(-3, 3), st.floats(-3, 3), st.floats(-3, 3))
+def test_units_of_any_size(setup, length, time, heat):
+    """The same for factors that round D, where one digit of D is about one of the rates."""
+    problem = setup.problem()
+    L, T, c = 10.0**length, 10.0**time, 10.0**heat
+    assert same(dense(problem) / T, dense(in_other_units(problem, L, T, c)))
 
 
 @given(setups(climb=200.0, absorbing=False, kinds=("number", "diagonal")))
