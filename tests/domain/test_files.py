@@ -87,6 +87,16 @@ def test_old_files_become_new_ones(tmp_path):
     assert differences(found, again) == []
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_old_files_with_a_steady_state_that_is_none_are_refused(tmp_path, bad):
+    with np.load(OLD) as stored:
+        arrays = dict(stored)
+    arrays["log_rho_inf"][3] = bad
+    np.savez(tmp_path / "bad.npz", **arrays)
+    with pytest.raises(ValueError, match="log_rho_inf is nan or infinite"):
+        fp.load(tmp_path / "bad.npz")
+
+
 # Grids made by equal steps do not need their faces; log_rho_inf may be None.
 FREE = {"faces_0", "log_rho_inf"}
 

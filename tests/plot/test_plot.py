@@ -206,6 +206,8 @@ def test_modes_are_white_at_zero_and_lines_on_a_line():
     assert low == -high
     np.testing.assert_allclose(mesh.get_array(), 2 * PLANE.x[0].T)
     assert mesh.axes.get_title() == "left mode 1: decay 1, frequency 2"
+    steady = plot.mode(some_modes(PLANE), 0, plt.figure().gca())
+    assert steady.axes.get_title().startswith("right mode 0")
     curve = plot.mode(some_modes(LINE), 3, plt.figure().gca())
     np.testing.assert_allclose(curve.get_ydata(), LINE.x[0] ** 2 - 1)
     assert curve.axes.get_ylabel() == "right mode"
