@@ -17,7 +17,7 @@ NOTED = 0.02
 #: Change of the logarithm of a rate by that noise, beyond which the chain stands in for nothing. It
 #: is an estimate along the whole density, and noise across a pass counts more: of motion with
 #: friction 2 it says .9 where 1.7 is right, with friction 10 .07 where 1.5 is.
-WRONG = 0.05
+WRONG = 1.0
 #: Barrier in kT from which on a dip between two maxima parts two wells: on a chain that makes too
 #: much noise, wells of 20 kT are no deeper than that.
 SHALLOW = 1.0

@@ -4,7 +4,7 @@ Upwinding adds noise along directions in which drift wins over noise within a ce
 too much, by the rule that ``solve`` goes by too, ``ChainError``, passage times, committors and
 slow modes are those of another temperature, and a linear flux takes the place of the chain. It has
 guards of its own. What they refuse is answered by the chain, with a message, where the noise that
-it adds changes next to nothing, and is refused elsewhere: `ChainNoise`.
+it adds changes rates by less than a factor of e, and is refused elsewhere: `ChainNoise`.
 """
 
 from __future__ import annotations
@@ -148,8 +148,8 @@ class Choice:
         if not self.noise.is_too_much:
             return words
         raise ConvergenceError(
-            f"{self.asker} has no answer on this grid: {words}; the chain, which may be off by "
-            'powers of ten, answers to scheme="markov" alone',
+            f"{self.asker} has no answer on this grid: {words}; the chain, which may be off by a "
+            'factor of e or by powers of ten, answers to scheme="markov" alone',
             iterate=failure.iterate,
             residual=failure.residual,
         ) from failure

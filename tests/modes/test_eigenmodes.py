@@ -270,8 +270,8 @@ def test_complex_pairs_follow_each_other_and_turn():
 
 def test_a_pair_that_is_cut_in_two_is_said():
     problem = zoo.spiral().build(24)
-    assert "ask for one more" in find(problem, 2, scheme="markov").stats.message
-    assert "ask for one more" not in find(problem, 3, scheme="markov").stats.message
+    assert "ask for one more" in find(problem, 2).stats.message
+    assert "ask for one more" not in find(problem, 3).stats.message
 
 
 def test_slow_turning_modes_are_found_however_fast_they_turn():
@@ -280,7 +280,7 @@ def test_slow_turning_modes_are_found_however_fast_they_turn():
     np.testing.assert_allclose(modes.frequency[1::2], 1.5 * np.array([1, 2, 3]), rtol=0.05)
     dense = np.linalg.eigvals(fp.Generator(zoo.stuart_landau(kT=0.05).build(24)).matrix.toarray())
     dense = np.sort(-dense.real)[:7]
-    few = find(zoo.stuart_landau(kT=0.05).build(24), 7, scheme="markov")
+    few = find(zoo.stuart_landau(kT=0.05).build(24), 7)
     np.testing.assert_allclose(few.decay, dense, atol=1e-9)
 
 

@@ -266,10 +266,10 @@ def test_the_barrier_that_a_chain_shows():
     bowl = (-3 * x**2).ravel()
     out = ChainNoise.of(error, plain, bowl, side.ravel())
     assert out.barrier == pytest.approx(3 * grid.centers[0][-1] ** 2, rel=1e-12)
-    # Rates are off by e^(R barrier) or more: .03 is much over 11 kT, and not over 1.
-    assert ChainNoise(0.03, 0.03, 11.0).is_too_much
-    assert not ChainNoise(0.03, 0.03, 1.0).is_too_much
-    assert ChainNoise(0.06, 0.0, 0.0).is_too_much
+    # Rates are off by e^(R barrier): .2 is much over 11 kT, and not over 1.
+    assert ChainNoise(0.2, 0.2, 11.0).is_too_much
+    assert not ChainNoise(0.2, 0.2, 1.0).is_too_much
+    assert ChainNoise(1.1, 0.0, 0.0).is_too_much
     assert not ChainNoise(0.01, 0.01, 11.0).is_noted
 
 
